@@ -1,0 +1,64 @@
+import { type DurationMs, durationMs } from './brands.ts';
+import { type Parsed, parsed, unparsable } from './error.ts';
+
+const NANOSECONDS_PER_MS = 1_000_000;
+/** In nanoseconds, so that `ns` and `us` add up exactly before they are cut to whole milliseconds. */
+const UNITS_NS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1_000,
+  ms: NANOSECONDS_PER_MS,
+  s: 1_000_000_000,
+  m: 60_000_000_000,
+  h: 3_600_000_000_000,
+  d: 86_400_000_000_000,
+  w: 604_800_000_000_000,
+};
+const PART = /^\s*([0-9]+)([a-z]+)/;
+const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
+
+/**
+ * Reads integers with units, added up: `7d`, `1h 30m`. Months and years have no fixed length and are refused, and so is a bare
+ * number, because nobody can tell its unit (`parse-duration` and `ms` guess).
+ *
+ * @returns whole milliseconds, cut down; or a sentence that says what would be right
+ */
+export function parseDuration(text: string): Parsed<DurationMs> {
+  let rest = text;
+  let totalNs = 0;
+  while (rest.trim() !== '') {
+    const part = PART.exec(rest);
+    const unitNs = part === null ? undefined : UNITS_NS[part[2] ?? ''];
+    if (part === null || unitNs === undefined) return unparsable(`"${text}" is not a duration; ${EXAMPLE}`);
+    totalNs += Number(part[1]) * unitNs;
+    rest = rest.slice(part[0].length);
+  }
+  if (text.trim() === '') return unparsable(`an empty text is not a duration; ${EXAMPLE}`);
+  const totalMs = Math.floor(totalNs / NANOSECONDS_PER_MS);
+  if (totalMs > Number.MAX_SAFE_INTEGER / 1_000) return unparsable(`"${text}" is longer than anything can last`);
+  return parsed(durationMs(totalMs));
+}
+
+/** Prints exactly, in the largest units: `1h 30m`, `7d`, `0s`; the inverse of {@link parseDuration}. */
+export function formatDuration(duration: DurationMs): string {
+  const parts: string[] = [];
+  let restMs: number = duration;
+  for (const unit of ['d', 'h', 'm', 's', 'ms']) {
+    const unitMs = (UNITS_NS[unit] ?? NANOSECONDS_PER_MS) / NANOSECONDS_PER_MS;
+    const count = Math.floor(restMs / unitMs);
+    if (count > 0) parts.push(`${count}${unit}`);
+    restMs -= count * unitMs;
+  }
+  return parts.length === 0 ? '0s' : parts.join(' ');
+}
+
+/** Prints an age for a person, cut to its largest unit: `9 d`, `3 h`, `45 s`. */
+export function formatAge(duration: DurationMs): string {
+  for (const [unit, unitMs] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['min', 60_000],
+  ] as const) {
+    if (duration >= unitMs) return `${Math.floor(duration / unitMs)} ${unit}`;
+  }
+  return `${Math.floor(duration / 1_000)} s`;
+}

@@ -1,0 +1,66 @@
+import { splitReference } from './reference.ts';
+
+/**
+ * A hold is a tag of ours that keeps an image alive while its own tags are off (design §5.4). It stands in the same repository and
+ * says who placed it and which tag it stands for, so that names can be given back from the engine alone:
+ * `imagegc.hold.<mark>.<original tag>`.
+ */
+const PREFIX = 'imagegc.hold.';
+const HOLD_TAG = /^imagegc\.hold\.([0-9a-z]+(?:-[0-9a-z]+){4})\.(.+)$/;
+/** distribution/reference `reference.go`: a tag has at most 128 characters. */
+const TAG_LENGTH_MAX = 128;
+
+/**
+ * Who placed a hold, as far as another process on the same kernel can check it. Written `boot-since-namespace-pid-start`.
+ */
+export interface OwnerMark {
+  /** First 8 hex digits of the kernel's boot ID: a hold of another boot has no living owner. */
+  readonly boot: string;
+  /** Whole seconds on the boot-time clock when the run began. */
+  readonly sinceSeconds: number;
+  /** The inode of the owner's PID namespace: only there does the PID mean anything. */
+  readonly pidNamespace: number;
+  readonly pid: number;
+  /** The owner's start in clock ticks since boot (`proc(5)`, field 22): tells a reused PID from the owner. */
+  readonly startTicks: number;
+}
+
+/** Writes an owner mark in the characters that a tag allows. */
+export function formatOwnerMark(mark: OwnerMark): string {
+  return [
+    mark.boot,
+    mark.sinceSeconds.toString(36),
+    mark.pidNamespace.toString(36),
+    mark.pid.toString(36),
+    mark.startTicks.toString(36),
+  ].join('-');
+}
+
+/** Reads an owner mark; null when the text is none of ours. */
+export function parseOwnerMark(text: string): OwnerMark | null {
+  const [boot, ...numbers] = text.split('-');
+  const [sinceSeconds, pidNamespace, pid, startTicks] = numbers.map((digits) => Number.parseInt(digits, 36));
+  if (boot === undefined || sinceSeconds === undefined || pidNamespace === undefined || pid === undefined || startTicks === undefined)
+    return null;
+  return numbers.length === 4 ? { boot, sinceSeconds, pidNamespace, pid, startTicks } : null;
+}
+
+/**
+ * The hold for one tag of an image.
+ *
+ * @param reference canonical, with a tag
+ * @returns the hold's canonical reference; null when mark and tag together are too long for a tag
+ */
+export function holdReference(reference: string, mark: string): string | null {
+  const { name, tag } = splitReference(reference);
+  const holdTag = `${PREFIX}${mark}.${tag ?? ''}`;
+  return tag === null || holdTag.length > TAG_LENGTH_MAX ? null : `${name}:${holdTag}`;
+}
+
+/** Takes a hold apart; null when the reference is an ordinary name. */
+export function parseHold(reference: string): { readonly original: string; readonly mark: string } | null {
+  const { name, tag } = splitReference(reference);
+  const match = tag === null ? null : HOLD_TAG.exec(tag);
+  const [, mark, original] = match ?? [];
+  return mark === undefined || original === undefined ? null : { original: `${name}:${original}`, mark };
+}

@@ -1,0 +1,40 @@
+import { splitReference } from './reference.ts';
+
+/** Signs that no tag can contain, standing for the parts of a version that change from one build to the next. */
+const NUMBER_SIGN = '#';
+const HASH_SIGN = '&';
+/** A commit or content hash, shortened or not; `git describe` puts a `g` before it. */
+const HASH_WORD = /^g?[0-9a-f]{7,}$/;
+
+/**
+ * Names the stream of versions a reference belongs to: the repository, and the tag with each run of digits read as one
+ * sign and each hex word of 7 or more as another. `app:1.2.3` and `app:1.10.0` are one stream, `app:latest` is another.
+ *
+ * @param reference canonical, with a tag or a digest; a name by digest alone belongs to its repository's own stream
+ */
+export function lineageName(reference: string): string {
+  const { name, tag } = splitReference(reference);
+  if (tag === null) return name;
+  const words = tag.split(/([._-]+)/);
+  return `${name}:${words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(/[0-9]+/g, NUMBER_SIGN))).join('')}`;
+}
+
+/** Labels that say which workload a container belongs to, most specific last. */
+const WORKLOAD_LABELS = [
+  ['compose', 'com.docker.compose.project', 'com.docker.compose.service'],
+  ['compose', 'io.podman.compose.project', 'io.podman.compose.service'],
+  ['systemd', 'PODMAN_SYSTEMD_UNIT', null],
+  ['pod', 'io.kubernetes.pod.namespace', 'io.kubernetes.container.name'],
+] as const;
+
+/** Names the workload that a container's labels tell of (Compose, quadlet, CRI); null when they tell of none. */
+export function workloadName(labels: Readonly<Record<string, string>>): string | null {
+  for (const [kind, outer, inner] of WORKLOAD_LABELS) {
+    const scope = labels[outer];
+    if (scope === undefined) continue;
+    if (inner === null) return `${kind}:${scope}`;
+    const name = labels[inner];
+    if (name !== undefined) return `${kind}:${scope}/${name}`;
+  }
+  return null;
+}

@@ -1,0 +1,41 @@
+import type { Bytes, DurationMs } from './brands.ts';
+import type { LabelPattern, ReferencePattern } from './pattern.ts';
+
+/** The order in which images go when a target has to be met; more are planned (`docs/design.md` §5.3). */
+export type RemovalOrder = 'lru';
+
+/** When the image filesystem is too full, and how far to free it. A null key is off. Fractions lie in (0, 1]. */
+export interface DiskRule {
+  readonly highFraction: number | null;
+  readonly lowFraction: number | null;
+  readonly highInodesFraction: number | null;
+  readonly lowInodesFraction: number | null;
+  readonly maxImageBytes: Bytes | null;
+  readonly minFreeBytes: Bytes | null;
+  /** Images that may stay; null is no limit. */
+  readonly maxImages: number | null;
+}
+
+/** What is never removed, or only last. */
+export interface Protection {
+  readonly references: readonly ReferencePattern[];
+  readonly labels: readonly LabelPattern[];
+  /** Used versions per lineage kept beside the current one. */
+  readonly keepLast: number;
+  readonly keepLastForMs: DurationMs | 'always';
+  readonly local: 'keep' | 'last' | 'no';
+}
+
+/** All that decides, made from the settings. A null duration: the rule is off ("never"). */
+export interface Policy {
+  readonly scope: 'all' | 'recorded';
+  readonly unusedForMs: DurationMs | null;
+  readonly danglingUnusedForMs: DurationMs | null;
+  /** Grace since first seen and since last use; binds every rule. */
+  readonly minAgeMs: DurationMs;
+  /** Per run; 0 is no cap. */
+  readonly maxRemovals: number;
+  readonly order: RemovalOrder;
+  readonly disk: DiskRule;
+  readonly protect: Protection;
+}

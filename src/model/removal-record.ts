@@ -1,0 +1,45 @@
+import type { Bytes, ImageId } from './brands.ts';
+import type { RuleName } from './plan.ts';
+import type { Instant } from './use-record.ts';
+
+/**
+ * What became of one planned removal. All are expected outcomes; only `failed` means that something is wrong.
+ *
+ * - `removed`: the engine removed the image.
+ * - `already-gone`: someone else had removed it.
+ * - `in-use`: a container needs it by now.
+ * - `changed`: its names are no longer those of the plan.
+ * - `refused`: the engine declined; every name was given back.
+ * - `failed`: an error, or a name that could not be given back.
+ */
+export const OUTCOME_KINDS = ['removed', 'already-gone', 'in-use', 'changed', 'refused', 'failed'] as const;
+
+/** One of {@link OUTCOME_KINDS}. */
+export type OutcomeKind = (typeof OUTCOME_KINDS)[number];
+
+/** The outcome of one planned removal, with what a person needs to know of it. */
+export interface Outcome {
+  readonly kind: OutcomeKind;
+  /** What happened; names what is missing when names were lost. Empty when there is nothing to add. */
+  readonly message: string;
+  /** Bytes of the layers that the engine says really went; null where it does not say. */
+  readonly freedBytes: Bytes | null;
+}
+
+/** A removal about to be tried, stored before the first call, so that a crash can be repaired. */
+export interface RemovalIntent {
+  readonly imageId: ImageId;
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+  readonly rule: RuleName;
+  readonly freesBytes: Bytes | null;
+  /** The owner mark of the run that intends it. */
+  readonly mark: string;
+  readonly at: Instant;
+}
+
+/** One line of the removal history; names its digests so that the image can be pulled again. */
+export interface RemovalEntry extends RemovalIntent {
+  readonly outcome: OutcomeKind;
+  readonly message: string;
+}

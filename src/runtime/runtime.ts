@@ -1,0 +1,134 @@
+import type { ChainId, ContainerId, ImageId } from '../model/brands.ts';
+import type { Inventory } from '../model/inventory.ts';
+import type { LayerFacts } from '../model/layer-facts.ts';
+
+/**
+ * The port to a container engine. One contract suite (`test/contract/runtime-contract.ts`) runs against every adapter.
+ *
+ * **Life.** `openDocker()` and its like return a runtime that has answered once; `close()` ends its connections.
+ *
+ * **Meaning of the parameters.** `reference` is always canonical (`docker.io/library/app:1`). `imageId` is the engine's own handle.
+ *
+ * **Errors.** What is expected while removing is a value ({@link RemoveOutcome}). Everything else throws an `OperatingError` of kind
+ * `engine-unreachable`, `engine-refused`, `engine-nonsense` or `permission`; each call has a time-out. Nothing is retried here.
+ *
+ * **Never.** No call forces anything, removes a container, or removes an image that was not named; an adapter never guesses:
+ * a figure that the engine does not give, or gives as -1, is null.
+ */
+export interface Runtime {
+  readonly identity: EngineIdentity;
+  readonly capabilities: Capabilities;
+
+  /**
+   * Lists images, containers in every state and disk figures, in this order: images first, containers after, so that a container
+   * created meanwhile is seen. A container whose image cannot be known becomes a doubt in the inventory; so does a
+   * listing that fails for a part only.
+   *
+   * @param known layers and sizes that never change, learned earlier; only what is missing in it is asked for
+   */
+  observe(known: LayerFacts): Promise<Observation>;
+
+  /** Lists containers in every state, as cheaply as the engine can: the second look before anything is removed. */
+  listContainers(): Promise<ContainerListing>;
+
+  /** Lists images with their names alone (holds apart): the cheap look before and after a batch. */
+  listNames(): Promise<NameListing>;
+
+  /** Gives the image one more name. @returns false when the image is gone */
+  addName(imageId: ImageId, reference: string): Promise<boolean>;
+
+  /**
+   * Takes one name off; the last name takes the image with it. Parents that have no name stay (`noprune`).
+   *
+   * @param reference a tag or digest reference
+   */
+  removeName(reference: string): Promise<RemoveOutcome>;
+
+  /** Removes an image by its ID: for one that has no name, or names by digest in one repository only. */
+  removeImage(imageId: ImageId): Promise<RemoveOutcome>;
+
+  close(): void;
+}
+
+/** Which engine, and which of its stores, in words that stay the same over restarts of both sides. */
+export interface EngineIdentity {
+  readonly name: 'docker' | 'memory';
+  readonly version: string;
+  /** The engine's own ID; the lock is keyed by it. */
+  readonly engineId: string;
+  /** The image store within it (`overlay2`, `overlayfs`): its IDs mean nothing in another store. */
+  readonly storeId: string;
+  /** What a person calls it: `docker 28.5.2 at unix:///var/run/docker.sock (overlay2)`. */
+  readonly title: string;
+}
+
+/** What an engine can do; the difference is named here, never guessed from a version. */
+export interface Capabilities {
+  /** Names can be taken off and given back: removal goes by holds (design §5.4). */
+  readonly holds: boolean;
+  /** A registry digest is proof of a pull; where false, an unseen origin counts as local. */
+  readonly digestsProvePull: boolean;
+}
+
+/** The result of {@link Runtime.observe}. */
+export interface Observation {
+  readonly inventory: Inventory;
+  /** Facts that `known` did not hold; to be stored. */
+  readonly learned: LayerFacts;
+  /** Holds found, of whoever placed them. */
+  readonly holds: readonly FoundHold[];
+}
+
+/** A tag of the form of `model/hold.ts`, as found on an image. */
+export interface FoundHold {
+  readonly imageId: ImageId;
+  /** The hold itself, canonical. */
+  readonly reference: string;
+  /** The name it stands for, canonical. */
+  readonly original: string;
+  /** The owner's mark. */
+  readonly mark: string;
+}
+
+/** Which images are in use now. */
+export interface ContainerListing {
+  readonly containers: readonly ContainerUse[];
+}
+
+/** One container and every image it needs. */
+export interface ContainerUse {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly state: string;
+  /** Root and mounts; never empty unless the image is gone or unknown. */
+  readonly imageIds: readonly ImageId[];
+  /** Whether `imageIds` is complete. False is doubt. */
+  readonly isComplete: boolean;
+}
+
+/** Names per image, holds apart. An image without names has empty lists. */
+export interface NameListing {
+  readonly images: ReadonlyMap<ImageId, ImageNames>;
+  readonly holds: readonly FoundHold[];
+}
+
+/** Canonical names of one image, each list sorted. */
+export interface ImageNames {
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+}
+
+/**
+ * What became of a request to take off a name or remove an image.
+ *
+ * - `done`: the engine did it. `isImageDeleted` tells whether the image itself went; `deletedLayers` are the layers that really went,
+ *   where the engine says (null where it does not).
+ * - `gone`: there was nothing of that name or ID.
+ * - `in-use`: the engine refused because something needs it (409).
+ * - `failed`: anything else; `message` is the engine's own.
+ */
+export type RemoveOutcome =
+  | { readonly kind: 'done'; readonly isImageDeleted: boolean; readonly deletedLayers: readonly ChainId[] | null }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'in-use'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string };

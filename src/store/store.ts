@@ -1,0 +1,62 @@
+import type { ImageId } from '../model/brands.ts';
+import type { IdleClockState } from '../model/clock.ts';
+import type { LayerFacts } from '../model/layer-facts.ts';
+import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
+import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry } from '../model/use-record.ts';
+
+/** Whose images: records of one engine store mean nothing in another. `<engine ID>/<store ID>`. */
+export type StoreKey = string;
+
+/**
+ * The port to durable memory. Every write is on stable storage when the call returns (SQLite, synchronous=FULL), or throws
+ * an `OperatingError` of kind `disk-full`, `disk-read-only`, `permission` or `store-damaged` and has changed nothing.
+ * One contract suite (`test/contract/store-contract.ts`) runs against every implementation.
+ */
+export interface Store extends Disposable {
+  /** The database file; what a person is told. */
+  readonly path: string;
+  readonly condition: StoreCondition;
+
+  /** The idle clock; null in a new store. */
+  readClock(): IdleClockState | null;
+  writeClock(clock: IdleClockState): void;
+
+  readUsage(key: StoreKey): UsageState;
+  /** What was remembered of the same engine under its other stores, to find records again when a store change renamed all IDs. */
+  readOtherUsage(key: StoreKey): UsageState;
+  /** Writes all of it, and the clock it was made at, or nothing. */
+  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState): void;
+
+  readLayerFacts(key: StoreKey): LayerFacts;
+  addLayerFacts(key: StoreKey, learned: LayerFacts): void;
+
+  listPins(): readonly StoredPin[];
+  /** Adds a pin, or replaces the one with the same pattern. */
+  putPin(pin: StoredPin): void;
+  /** @returns whether there was one */
+  removePin(pattern: string): boolean;
+
+  /** Intents without an outcome: what a crash left. */
+  readIntents(key: StoreKey): readonly RemovalIntent[];
+  addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void;
+  /**
+   * Ends intents: writes history, forgets the records of images that are gone (`removed`, `already-gone`), notes failures
+   * and clears those of images that went.
+   */
+  finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void;
+  /** Drops intents that turned out never to have begun. */
+  dropIntents(key: StoreKey, images: readonly ImageId[]): void;
+
+  /** Newest first. @param limit 1 or more */
+  readRemovals(key: StoreKey, limit: number): readonly RemovalEntry[];
+  readUses(key: StoreKey, limit: number): readonly UseEntry[];
+}
+
+/**
+ * What was found when the store was opened. `set-aside`: the file was damaged or foreign, lies under `evidencePath` now, and a new
+ * one was begun; everything counts as used now and nothing is removed in this run.
+ */
+export type StoreCondition =
+  | { readonly kind: 'sound' }
+  | { readonly kind: 'new' }
+  | { readonly kind: 'set-aside'; readonly evidencePath: string; readonly problem: string };

@@ -1,0 +1,27 @@
+// Makes node_modules/.bin/node the pinned Node, so that npm scripts run it on a machine whose own Node is older.
+//
+// npm before 11.19 removes that link again when the package of the other architecture, which has the same bin name,
+// is skipped (npm/cli#4362), so it is made here. Runs under Node 20: plain JavaScript, built-ins only.
+//   node tools/node/link.mjs            warns when there is no pinned Node (npm ci --omit=optional, other platforms)
+//   node tools/node/link.mjs --strict   fails then, unless the Node that runs this is new enough
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const modules = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'node_modules');
+const link = join(modules, '.bin', 'node');
+const pinned = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node');
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const isNewEnough = major > 24 || (major === 24 && minor >= 15);
+
+if (existsSync(pinned)) {
+  if (!existsSync(link)) {
+    mkdirSync(dirname(link), { recursive: true });
+    rmSync(link, { force: true });
+    symlinkSync(relative(dirname(link), pinned), link);
+  }
+} else if (!isNewEnough) {
+  console.error(`imagegc: no pinned Node at ${pinned}, and this is Node ${process.versions.node}; 24.15 or newer is needed.
+         Run "npm ci" without --omit=optional, or put a newer Node first on PATH.`);
+  if (process.argv.includes('--strict')) process.exit(1);
+}
