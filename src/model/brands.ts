@@ -59,3 +59,8 @@ export function idleMs(count: number): IdleMs {
 export function wallMs(count: number): WallMs {
   return count as WallMs;
 }
+
+/** The idle clock of a what-if, in which the wall times that a file gives are taken as true. */
+export function idleAt(wall: WallMs): IdleMs {
+  return idleMs(wall);
+}

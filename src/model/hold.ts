@@ -3,10 +3,11 @@ import { splitReference } from './reference.ts';
 /**
  * A hold is a tag of ours that keeps an image alive while its own tags are off (design §5.4). It stands in the same repository and
  * says who placed it and which tag it stands for, so that names can be given back from the engine alone:
- * `imagegc.hold.<mark>.<original tag>`.
+ * `imagegc.hold.<mark>.<original tag>`. An image with several holds loses them one after the other; so that a crash between two
+ * of them is not mistaken for a wish to give names back, one more tag, `imagegc.drop.…`, is put on first and goes last.
  */
-const PREFIX = 'imagegc.hold.';
-const HOLD_TAG = /^imagegc\.hold\.([0-9a-z]+(?:-[0-9a-z]+){4})\.(.+)$/;
+const PREFIX = { held: 'imagegc.hold.', releasing: 'imagegc.drop.' } as const;
+const HOLD_TAG = /^imagegc\.(hold|drop)\.([0-9a-z]+(?:-[0-9a-z]+){4})\.(.+)$/;
 /** distribution/reference `reference.go`: a tag has at most 128 characters. */
 const TAG_LENGTH_MAX = 128;
 
@@ -45,22 +46,32 @@ export function parseOwnerMark(text: string): OwnerMark | null {
   return numbers.length === 4 ? { boot, sinceSeconds, pidNamespace, pid, startTicks } : null;
 }
 
+/** A hold taken apart. */
+export interface Hold {
+  /** The name it stands for, canonical. */
+  readonly original: string;
+  /** The owner's mark. */
+  readonly mark: string;
+  /** It says that the image's holds were being removed: all of them, with the image. */
+  readonly isReleasing: boolean;
+}
+
 /**
  * The hold for one tag of an image.
  *
  * @param reference canonical, with a tag
  * @returns the hold's canonical reference; null when mark and tag together are too long for a tag
  */
-export function holdReference(reference: string, mark: string): string | null {
+export function holdReference(reference: string, mark: string, phase: keyof typeof PREFIX = 'held'): string | null {
   const { name, tag } = splitReference(reference);
-  const holdTag = `${PREFIX}${mark}.${tag ?? ''}`;
+  const holdTag = `${PREFIX[phase]}${mark}.${tag ?? ''}`;
   return tag === null || holdTag.length > TAG_LENGTH_MAX ? null : `${name}:${holdTag}`;
 }
 
 /** Takes a hold apart; null when the reference is an ordinary name. */
-export function parseHold(reference: string): { readonly original: string; readonly mark: string } | null {
+export function parseHold(reference: string): Hold | null {
   const { name, tag } = splitReference(reference);
-  const match = tag === null ? null : HOLD_TAG.exec(tag);
-  const [, mark, original] = match ?? [];
-  return mark === undefined || original === undefined ? null : { original: `${name}:${original}`, mark };
+  const [, phase, mark, original] = (tag === null ? null : HOLD_TAG.exec(tag)) ?? [];
+  if (mark === undefined || original === undefined) return null;
+  return { original: `${name}:${original}`, mark, isReleasing: phase === 'drop' };
 }

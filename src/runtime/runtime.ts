@@ -1,5 +1,6 @@
 import type { ChainId, ContainerId, ImageId } from '../model/brands.ts';
-import type { Inventory } from '../model/inventory.ts';
+import type { Hold } from '../model/hold.ts';
+import type { DiskUsage, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 
 /**
@@ -31,8 +32,17 @@ export interface Runtime {
   /** Lists containers in every state, as cheaply as the engine can: the second look before anything is removed. */
   listContainers(): Promise<ContainerListing>;
 
-  /** Lists images with their names alone (holds apart): the cheap look before and after a batch. */
-  listNames(): Promise<NameListing>;
+  /**
+   * Reads the names one image has now, holds apart, at a cost that does not grow with the number of images.
+   * @returns null when the image is gone
+   */
+  readNames(imageId: ImageId): Promise<ImageNames | null>;
+
+  /** The image that a name points to now; null when nothing has that name. */
+  resolveName(reference: string): Promise<ImageId | null>;
+
+  /** Figures of the filesystem that holds the images, as in the inventory: cheap, asked between batches. Null is unknown. */
+  measureDisk(): Promise<DiskUsage | null>;
 
   /** Gives the image one more name. @returns false when the image is gone */
   addName(imageId: ImageId, reference: string): Promise<boolean>;
@@ -80,14 +90,10 @@ export interface Observation {
 }
 
 /** A tag of the form of `model/hold.ts`, as found on an image. */
-export interface FoundHold {
+export interface FoundHold extends Hold {
   readonly imageId: ImageId;
   /** The hold itself, canonical. */
   readonly reference: string;
-  /** The name it stands for, canonical. */
-  readonly original: string;
-  /** The owner's mark. */
-  readonly mark: string;
 }
 
 /** Which images are in use now. */
@@ -106,16 +112,12 @@ export interface ContainerUse {
   readonly isComplete: boolean;
 }
 
-/** Names per image, holds apart. An image without names has empty lists. */
-export interface NameListing {
-  readonly images: ReadonlyMap<ImageId, ImageNames>;
-  readonly holds: readonly FoundHold[];
-}
-
 /** Canonical names of one image, each list sorted. */
 export interface ImageNames {
+  /** Without holds. */
   readonly references: readonly string[];
   readonly digests: readonly string[];
+  readonly holds: readonly FoundHold[];
 }
 
 /**

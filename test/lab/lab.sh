@@ -8,6 +8,7 @@
 #   lab.sh kill9 ENGINE           kill the engine's process alone: its helpers and containers stay, as after a crash
 #   lab.sh cut ENGINE             end everything in its cell at once, as when the power goes
 #   lab.sh wipe ENGINE...         cut and delete its state
+#   lab.sh disk ENGINE BYTES      give it a disk of that size, before its first start
 #   lab.sh save ENGINE DIR        stop it and copy its state (images made once, restored in seconds)
 #   lab.sh restore ENGINE DIR     replace its state by a saved one; it counts as another engine (own engine ID)
 #   lab.sh sock|pid ENGINE, exec ENGINE CMD..., status
@@ -17,7 +18,7 @@
 # ENGINE is a kind, or kind@name to have several of a kind:
 #   docker-old-overlay2 docker-new-overlay2 docker-new-containerd registry
 #   podman-old podman-new containerd-old containerd-new     (after setup --with podman; see optional-engines.sh)
-# "old" is Debian bookworm, "new" is Debian sid (LAB_OLD_SUITE, LAB_NEW_SUITE).
+# "old" is Debian bookworm, "new" is Debian sid (LAB_OLD_SUITE, LAB_NEW_SUITE). LAB_BASE: where open makes directories.
 #
 # A cell is a process (tini) that is number 1 of a process namespace and holds a mount namespace. When it ends, the
 # kernel ends everything inside and every mount is gone: nothing has to be looked for. Cells and engines are known by
@@ -60,7 +61,9 @@ CELL=${RECORD/HOSTPROC/proc}'set_ $rest >"$S/cell"; [ ! -e "$LAB_DIR/closing" ]
   cd /mnt/r; mkdir -p host-proc
   mount --rbind /proc host-proc; mount --rbind /sys sys; mount --rbind /dev dev
   mount -t tmpfs none run; mount -t tmpfs none tmp
-  mkdir -p "./$S" run/lock; mount --bind "$S" "./$S"
+  while umount -l dev/shm 2>/dev/null; do :; done # else a cell would hold the disks of other laboratories
+  mount -t tmpfs none dev/shm # of a laboratory kept there, this engine sees its own directory only
+  mkdir -p "./$S" run/lock var/tmp; mount --rbind "$S" "./$S"
   [ ! -e /etc/resolv.conf ] || cp -L /etc/resolv.conf etc/ 2>/dev/null || :
   [ ! -e /etc/hosts ] || cp -L /etc/hosts etc/ 2>/dev/null || :
   pivot_root . mnt; cd /
@@ -75,8 +78,8 @@ open_cell() { # ENGINE
   rm -f "$s/cell" "$s/pid" "$s"/*.sock* "$s/docker.pid"; rm -rf "$s/work"; mkdir -p "$s"/{upper,work,var}
   # the engine keeps its own time zone and language out of it: a fixed environment
   read -r line < <(exec env -i S="$s" R="$root" LAB_DIR="$LAB_DIR" PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid \
-    unshare --mount --pid --fork --kill-child --propagation private /bin/sh -ec "$CELL" </dev/null 2>>"$s/log")
-  [ "${line:-}" = ready ] || { tail -n 5 "$s/log" >&2; close_cell "$e"; die "no cell for $e"; }
+    unshare --mount --pid --fork --kill-child --propagation private /bin/sh -ec "$CELL" </dev/null 2>"$s/cell.log")
+  [ "${line:-}" = ready ] || { tail -n 5 "$s/cell.log" >&2; close_cell "$e"; die "no cell for $e"; }
 }
 close_cell() { # ENGINE: everything in the cell ends with it
   local p f; f=$(dir "$1")/cell
@@ -86,9 +89,9 @@ cgroup_name() { echo "${LAB_DIR##*/}/$1"; }
 remove_cgroups() { # ENGINE or "" for all of this laboratory's
   local c i; for c in /sys/fs/cgroup /sys/fs/cgroup/*; do c=$c/$(cgroup_name "$1"); [ -d "$c" ] || continue
     for ((i = 0; i < 20; i++)); do find "$c" -depth -type d -exec rmdir {} + 2>/dev/null; [ -d "$c" ] || break; sleep 0.05; done; done; }
-in_cell() { # ENGINE CMD...
+in_cell() { # ENGINE CMD... (never returns)
   local p; p=$(recorded "$(dir "$1")/cell") || die "$1 is not running"; shift
-  nsenter --mount --pid --target "$p" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
+  exec nsenter --mount --pid --target "$p" /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 
 # --- engines
 docker_config() {
@@ -127,10 +130,11 @@ start() {
   if recorded "$s/pid" >/dev/null; then sock "$e"; return; fi
   configure "$e"; open_cell "$e"; command_of "$e"
   rm -f "$s/pid" "$s"/*.sock; touch "$s/log"; from=$(($(wc -l <"$s/log") + 1))
-  in_cell "$e" setsid /bin/sh -c "${RECORD/HOSTPROC/host-proc}"'set_ $rest >"$0/pid"; exec "$@"' "$s" "${CMD[@]}" </dev/null >>"$s/log" 2>&1 &
+  in_cell "$e" /bin/busybox setsid /bin/sh -c "${RECORD/HOSTPROC/host-proc}"'set_ $rest >"$0/pid"; exec "$@"' "$s" "${CMD[@]}" </dev/null >>"$s/log" 2>&1 &
+  local entering=$!
   for ((i = 0; i < 1200; i++)); do
     if listening "$e" "$from" && recorded "$s/pid" >/dev/null; then sock "$e"; return; fi
-    if [ -s "$s/pid" ] && ! recorded "$s/pid" >/dev/null || ! recorded "$s/cell" >/dev/null; then tail -n 5 "$s/log" >&2; close_cell "$e"; die "$e ended while starting"; fi
+    if ! kill -0 "$entering" 2>/dev/null; then tail -n 5 "$s/log" >&2; close_cell "$e"; die "$e ended while starting"; fi
     sleep 0.05
   done
   tail -n 5 "$s/log" >&2; die "$e does not listen"
@@ -140,8 +144,14 @@ stop() { local p s; s=$(dir "$1")
   close_cell "$1"; rm -f "$s"/*.sock* "$s/docker.pid"; }
 kill9() { local p s; s=$(dir "$1"); p=$(recorded "$s/pid") || die "$1 is not running"; kill -9 "$p"; wait_gone "$s/pid" 100; rm -f "$s/pid"; }
 save() { stop "$1"; rm -rf "${2:?}"; mkdir -p "$2"; cp -a --reflink=auto "$(dir "$1")/data" "$2/data"; }
+# A file system of a given size for the engine's data root, mounted where both the host and the cell see it.
+disk() { local d; d=$(dir "$1")/data; [ ! -e "$d" ] || die "$1 has a data root already"
+  mkdir -p "$d"; mount -t tmpfs -o "size=$2,mode=711" "${LAB_DIR##*/}" "$d" || die "cannot mount a disk for $1"; }
+unmount_disks() { # UNDER
+  local m; awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | while read -r m; do umount "$m" 2>/dev/null || umount -l "$m"; done; }
 restore() { local s; s=$(dir "$1"); [ -d "$2/data" ] || die "$2 holds no saved state"
-  close_cell "$1"; mkdir -p "$s"; rm -rf "${s:?}"/{data,upper,var}; cp -a --reflink=auto "$2/data" "$s/data"
+  close_cell "$1"; mkdir -p "$s"; rm -rf "${s:?}"/{upper,var}; mkdir -p "$s/data"
+  find "$s/data" -mindepth 1 -delete; cp -a --reflink=auto "$2/data/." "$s/data" # the directory itself may be a disk
   # a clone is another engine; podman's databases name the old path, and hold no images
   rm -rf "$s"/data/engine-id "$s"/data/libpod "$s"/data/db.sql*; }
 
@@ -156,7 +166,7 @@ destroy() { # closing is set before cells are looked for, and a cell looks for i
   local c i; : >"$LAB_DIR/closing"
   for ((i = 0; i < 50; i++)); do
     for c in "$LAB_DIR"/*/cell; do [ -e "$c" ] && { c=${c%/cell}; close_cell "${c##*/}"; }; done
-    remove_cgroups ""; rm -rf "$LAB_DIR" 2>/dev/null; [ -e "$LAB_DIR" ] || return 0; sleep 0.1
+    remove_cgroups ""; unmount_disks "$LAB_DIR"; rm -rf --one-file-system "$LAB_DIR" 2>/dev/null; [ -e "$LAB_DIR" ] || return 0; sleep 0.1
   done; die "cannot delete $LAB_DIR"; }
 
 case " $* " in *" podman-"*|*" containerd-"*) . "$HERE/optional-engines.sh";; esac
@@ -167,12 +177,13 @@ case $c in
     for suite in ${which:-$OLD_SUITE $NEW_SUITE}; do "$HERE/roots.sh" extract "$suite" "$set_" & done
     for p in $(jobs -p); do wait "$p" || rc=1; done; exit $rc;;
   open) open_lab; exit;;
-  start|stop|kill9|cut|wipe|save|restore|sock|pid|exec|status|guard|destroy) need_lab;;&
+  start|stop|kill9|cut|wipe|disk|save|restore|sock|pid|exec|status|guard|destroy) need_lab;;&
   start) for e in "$@"; do start "$e"; done;;
   stop) for e in "$@"; do stop "$e"; done;;
   kill9) kill9 "$1";;
   cut) close_cell "$1";;
-  wipe) for e in "$@"; do close_cell "$e"; rm -rf "$(dir "${e:?}")"; done;;
+  wipe) for e in "$@"; do close_cell "$e"; unmount_disks "$(dir "$e")"; rm -rf --one-file-system "$(dir "${e:?}")"; done;;
+  disk) disk "$1" "$2";;
   save) save "$1" "$2";;
   restore) restore "$1" "$2";;
   sock) sock "$1";;

@@ -4,6 +4,7 @@
 #   roots.sh extract SUITE [SET]   make <checkout>/.lab/roots/SUITE[-SET] unless it is there; prints its path
 #   roots.sh path SUITE [SET]      print where it is or would be
 #   roots.sh versions SUITE [SET]  print the engine versions found in it
+#   roots.sh tools                 install what extraction itself needs (mmdebstrap), if it is missing
 #   roots.sh mirrors               print the apt entries of this machine that are Debian's own, best first
 #
 # SET: docker (default) or podman (podman, containerd's tools; much bigger, nothing in `npm test` needs it).
@@ -12,6 +13,7 @@
 set -u
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOTS=${LAB_ROOTS:-$(cd "$HERE/../.." && pwd)/.lab/roots}
+APT=${LAB_APT:-/etc/apt} # tests look for mirrors elsewhere
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 die() { echo "lab: $*" >&2; exit 1; }
 
@@ -31,8 +33,8 @@ root_path() { case $2 in docker) echo "$ROOTS/$1";; *) echo "$ROOTS/$1-$2";; esa
 # keyring, or does not say by what. A third party's repository says its own key, or has other suites or components.
 mirrors() {
   [ -z "${LAB_MIRROR:-}" ] || { echo "$LAB_MIRROR"; return; }
-  { cat /etc/apt/sources.list.d/*.sources 2>/dev/null | deb822_entries
-    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | one_line_entries; } |
+  { cat "$APT"/sources.list.d/*.sources 2>/dev/null | deb822_entries
+    cat "$APT"/sources.list "$APT"/sources.list.d/*.list 2>/dev/null | one_line_entries; } |
     debians_own | sort -s -n -k1,1 | cut -d' ' -f2- | first_of_mirror_lists | awk '!seen[$0]++'
 }
 # both print "signed-by|uri|suites|components", one line per URI; a | cannot stand in any of them
@@ -82,16 +84,16 @@ extract() { # SUITE SET
   local -a opts=(); while read -r mirror; do opts+=(--aptopt="$mirror"); done < <(apt_options)
   for mirror in $(mirrors); do
     rm -rf "$making"; mkdir "$making"
-    # fd 9 stays here: a daemon started by a hook must not keep the lock
+    # it inherits the lock: should this script be killed, the next run waits until mmdebstrap has ended too
     mmdebstrap --variant=extract --mode=root --skip=check/empty "${opts[@]}" --include="$list" \
-      "$suite" "$making" "deb [signed-by=$KEYRING] $mirror $suite main" >"$log" 2>&1 9>&- || continue
+      "$suite" "$making" "deb [signed-by=$KEYRING] $mirror $suite main" >"$log" 2>&1 || continue
     complete "$making"
     { echo "$list"; versions_of "$making"; } >"$making/.lab-root"
     rm -rf "$root"; mv -T "$making" "$root"; rm -f "$log"; echo "$root"; return
   done
   rm -rf "$making"
   [ -s "$log" ] || die "no apt entry of this machine is Debian's own (suite of Debian, component main, Debian's keyring); set LAB_MIRROR"
-  tail -n 5 "$log" >&2; die "extracting Debian $suite failed; the whole log is $log"
+  die "extracting Debian $suite failed ($(grep -m 1 '^E:' "$log" || tail -n 1 "$log")); the whole log is $log"
 }
 # "extract" runs no maintainer script: make by hand what the engines need, drop what they do not
 complete() {
@@ -111,6 +113,20 @@ versions_of() {
   done
 }
 
+# The one thing that is installed. No service may start through it, whatever it depends on, now or later.
+tools() {
+  mkdir -p "$ROOTS"; exec 9>"$ROOTS/.lock-tools"; flock 9
+  command -v mmdebstrap >/dev/null && return
+  local policy=/usr/sbin/policy-rc.d own=""
+  if [ ! -e $policy ]; then own=$policy; trap 'rm -f "$own"' EXIT; printf '#!/bin/sh\nexit 101\n' >$policy; chmod 755 $policy; fi
+  local -a install=(env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=300 --no-remove --no-install-recommends mmdebstrap)
+  local log; log=$(mktemp)
+  # the package lists may be absent or old on a fresh machine
+  "${install[@]}" >"$log" 2>&1 9>&- || { apt-get update -q >"$log" 2>&1 9>&- && "${install[@]}" >"$log" 2>&1 9>&-; } ||
+    { local why; why=$(grep -m 1 '^E:' "$log"); rm -f "$log"; die "mmdebstrap is missing, and apt-get cannot install it ($why)"; }
+  rm -f "$log"
+}
+
 shopt -s extglob
 c=${1:-}; suite=${2:-}; set_=${3:-docker}
 case $c in
@@ -118,5 +134,6 @@ case $c in
   path) root_path "$suite" "$set_";;
   versions) tail -n +2 "$(root_path "$suite" "$set_")/.lab-root" 2>/dev/null;;
   mirrors) mirrors;;
+  tools) tools;;
   *) sed -n '2,/^set -u/p' "$0" | grep '^#'; exit 2;;
 esac

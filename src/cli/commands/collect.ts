@@ -1,0 +1,106 @@
+import {
+  type CollectContext,
+  type CollectReport,
+  carryOut,
+  countOutcomes,
+  prepareCollection,
+  SETTLE_MS,
+} from '../../collect/collection.ts';
+import type { Bytes } from '../../model/brands.ts';
+import { OperatingError } from '../../model/error.ts';
+import { isHeld } from '../../runtime/engine-lock.ts';
+import { formatReport } from '../forms/collection-form.ts';
+import { EXIT } from '../output/error-text.ts';
+import { Progress } from '../output/progress.ts';
+import { renderPlan } from '../output/render-plan.ts';
+import { renderRepairs, renderReport } from '../output/render-report.ts';
+import { lookOf } from '../output/style.ts';
+import { type Desk, lookContext, openSession, type Session, writeJson } from '../session.ts';
+import { planStatus } from './plan.ts';
+
+/** Options of `imagegc collect`. */
+export interface CollectOptions {
+  readonly free: Bytes | null;
+  readonly yes: boolean;
+}
+
+/** `imagegc collect`: the same plan as `imagegc plan`, then does it. @returns the exit status */
+export async function runCollect(desk: Desk, options: CollectOptions): Promise<number> {
+  if (!options.yes && desk.world.ask === null) throw needsYes();
+  using session = await openSession(desk, 'write');
+  using _lock = await lock(session);
+  const context = collectContext(session, options);
+  const { look, repairs } = await prepareCollection(context);
+  if (!desk.options.json) desk.world.err.write(renderRepairs(repairs));
+  const { enabled } = desk.loaded.settings;
+  const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
+  if (!desk.options.json) desk.world.out.write(renderPlan(look.plan, look.inventory, desk.policy, desk.look));
+  if (isGoing && !options.yes && !(await desk.world.ask?.('\nRemove these images?'))) {
+    desk.world.out.write('Nothing was removed.\n');
+    return EXIT.done;
+  }
+  const report = isGoing ? await carryOut(look, context) : nothingDone(look.plan);
+  if (desk.options.json) writeJson(desk, formatReport(report, repairs));
+  else if (isGoing) desk.world.out.write(renderReport(report, desk.look));
+  if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
+  return reportStatus(report, enabled, desk.world.interrupted);
+}
+
+function needsYes(): OperatingError {
+  return new OperatingError({
+    kind: 'settings',
+    operation: 'collect',
+    subject: 'no terminal',
+    problem: 'nobody can be asked whether to remove the images',
+    hint: 'add --yes, or look first with "imagegc plan"',
+  });
+}
+
+/** @throws OperatingError `lock-held` that says who holds it */
+async function lock({ desk, runtime }: Session): Promise<Disposable> {
+  const lock = await desk.world.lockEngine(runtime.identity.engineId);
+  if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
+  const { pid, command, startedAt } = lock;
+  const holder = pid === null ? 'another process' : `process ${pid} (${command ?? 'unknown command'}), since ${startedAt ?? 'unknown'},`;
+  throw new OperatingError({
+    kind: 'lock-held',
+    operation: 'collect',
+    subject: runtime.identity.title,
+    problem: `${holder} is collecting on this engine`,
+    hint: 'wait until it has finished; nothing was removed by this run',
+  });
+}
+
+function collectContext(session: Session, { free }: CollectOptions): CollectContext {
+  const { world, loaded, options } = session.desk;
+  const progress = new Progress(world.err.write, lookOf(world.err, world.environment).width);
+  return {
+    ...lookContext(session, free),
+    makeMark: world.makeMark,
+    judgeOwner: world.judgeOwner,
+    wait: world.wait,
+    settleMs: SETTLE_MS,
+    paceMs: loaded.settings['rules.pace'],
+    signal: world.interrupted,
+    onBatch: (state) => {
+      if (options.json) return;
+      progress.show(state);
+      if (state.done === state.total) progress.end();
+    },
+  };
+}
+
+function nothingDone(plan: CollectReport['plan']): CollectReport {
+  return { plan, results: [], freedBytes: plan.expectedFreedBytes, measuredBytes: null, stopped: null, stranded: [] };
+}
+
+/** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
+function reportStatus(report: CollectReport, enabled: boolean, interrupted: AbortSignal): number {
+  if (interrupted.aborted) return EXIT.interrupted;
+  if ((countOutcomes(report.results).get('failed') ?? 0) > 0 || report.stranded.length > 0) return EXIT.failed;
+  if (!enabled) return EXIT.keptBack;
+  const { target } = report.plan;
+  const isShort =
+    target !== null && report.results.length > 0 && report.freedBytes < target.bytes && (report.measuredBytes ?? 0) < target.bytes;
+  return isShort ? EXIT.targetNotReached : planStatus(report.plan);
+}

@@ -1,0 +1,138 @@
+import { look, storeKey } from '../../collect/look.ts';
+import { type Repair, repairHolds, sortHolds } from '../../collect/repair.ts';
+import { OperatingError } from '../../model/error.ts';
+import { isHeld } from '../../runtime/engine-lock.ts';
+import { imagesInUse } from '../../usage/sighting.ts';
+import { listCandidates } from '../engine-address.ts';
+import { EXIT } from '../output/error-text.ts';
+import { renderRepairs } from '../output/render-report.ts';
+import { paint, printable } from '../output/style.ts';
+import { type Desk, lookContext, openSession, type Session, writeJson } from '../session.ts';
+
+/** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
+interface Finding {
+  readonly subject: 'settings' | 'engine' | 'store' | 'clock' | 'disk' | 'collector' | 'holds';
+  readonly state: 'good' | 'note' | 'bad';
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+/** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
+export async function runDoctor(desk: Desk, { repair }: { readonly repair: boolean }): Promise<number> {
+  const findings: Finding[] = [checkSettings(desk), checkClock(desk)];
+  try {
+    using session = await openSession(desk, repair ? 'write' : 'read');
+    findings.push(...checkEngine(session), checkStore(session), ...(await checkInside(session, repair)));
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : 'store';
+    findings.push({ subject, state: 'bad', message: error.message, hint: error.hint });
+  }
+  if (desk.options.json) writeJson(desk, { format: 'imagegc.doctor/1', findings });
+  else desk.world.out.write(findings.map((finding) => renderFinding(finding, desk)).join(''));
+  return findings.some(({ state }) => state === 'bad') ? EXIT.failed : EXIT.done;
+}
+
+function renderFinding({ subject, state, message, hint }: Finding, { look }: Desk): string {
+  const sign = { good: paint('green', 'ok  ', look), note: paint('yellow', 'note', look), bad: paint('red', 'BAD ', look) }[state];
+  return `${sign} ${subject.padEnd(9)} ${printable(message)}\n${hint === null ? '' : `               ${printable(hint)}\n`}`;
+}
+
+function good(subject: Finding['subject'], message: string): Finding {
+  return { subject, state: 'good', message, hint: null };
+}
+
+function checkSettings({ loaded }: Desk): Finding {
+  const message = loaded.files.length === 0 ? 'defaults, no file' : loaded.files.join(', ');
+  if (loaded.settings.enabled) return good('settings', message);
+  return { subject: 'settings', state: 'note', message: `${message}; enabled = false, so nothing is ever removed`, hint: null };
+}
+
+function checkClock({ world }: Desk): Finding {
+  const { bootId, isSynchronised } = world.readClock();
+  if (bootId === null) {
+    const hint = 'mount /proc, or let this user read /proc/sys/kernel/random/boot_id';
+    return {
+      subject: 'clock',
+      state: 'bad',
+      message: 'the kernel does not tell its boot ID: no age can be proven, nothing is removed',
+      hint,
+    };
+  }
+  if (isSynchronised) return good('clock', 'synchronised');
+  const hint = 'images age by observed uptime alone; see docs/time.md';
+  return { subject: 'clock', state: 'note', message: 'not known to be synchronised: powered-off time does not count', hint };
+}
+
+function checkEngine({ runtime, desk }: Session): readonly Finding[] {
+  const chosen = good('engine', runtime.identity.title);
+  const others = listCandidates(desk.world).filter(({ isThere, socketPath }) => !isThere || !runtime.identity.title.includes(socketPath));
+  const notes = others.map(({ socketPath, source, isThere }): Finding => {
+    return {
+      subject: 'engine',
+      state: 'note',
+      message: `${socketPath} (${source}) was ${isThere ? 'not chosen' : 'not there'}`,
+      hint: null,
+    };
+  });
+  return [chosen, ...notes];
+}
+
+function checkStore({ store, mayWrite }: Session): Finding {
+  if (store.condition.kind === 'set-aside') {
+    const { problem, evidencePath } = store.condition;
+    return {
+      subject: 'store',
+      state: 'bad',
+      message: `it was damaged (${problem}) and begun anew`,
+      hint: `the damaged file is kept: ${evidencePath}`,
+    };
+  }
+  if (!mayWrite)
+    return {
+      subject: 'store',
+      state: 'note',
+      message: `${store.path} can only be read by this user`,
+      hint: 'uses are not recorded in this run',
+    };
+  return good('store', `${store.path}${store.condition.kind === 'new' ? ' (new)' : ''}`);
+}
+
+async function checkInside(session: Session, repair: boolean): Promise<readonly Finding[]> {
+  const { runtime, desk } = session;
+  const lock = await desk.world.lockEngine(runtime.identity.engineId);
+  if (isHeld(lock)) {
+    const { pid, command } = lock;
+    return [{ subject: 'collector', state: 'note', message: `process ${pid ?? '(unknown)'} is collecting now`, hint: command }];
+  }
+  try {
+    const { holds, inventory } = await look(lookContext(session, null));
+    const { abandoned, foreign } = sortHolds(holds, desk.world.judgeOwner);
+    const intents = session.store.readIntents(storeKey(runtime));
+    const repairs = repair ? await repairHolds(runtime, abandoned, { imagesInUse: imagesInUse(inventory), intents }) : [];
+    const findings = [checkDisk(inventory.disk !== null), ...inventory.doubts.map(({ message }) => bad('engine', message))];
+    if (foreign.length > 0) findings.push(bad('holds', `${foreign.length} tags show that someone else collects on this engine`));
+    return [...findings, ...checkHolds(abandoned.length, repairs, repair)];
+  } finally {
+    lock.release();
+  }
+}
+
+function bad(subject: Finding['subject'], message: string): Finding {
+  return { subject, state: 'bad', message, hint: null };
+}
+
+function checkDisk(isKnown: boolean): Finding {
+  if (isKnown) return good('disk', 'the image filesystem is known');
+  const hint = "the engine's folder cannot be seen from here, so rules.disk does not fire; run as root, on the engine's host";
+  return { subject: 'disk', state: 'note', message: 'the figures of the image filesystem are unknown', hint };
+}
+
+function checkHolds(abandoned: number, repairs: readonly Repair[], repair: boolean): readonly Finding[] {
+  if (abandoned === 0) return [good('holds', 'none are left over')];
+  const missing = repairs.flatMap((done) => done.missing);
+  if (repair && missing.length === 0) return [good('holds', renderRepairs(repairs).trim().replaceAll('\n', '; '))];
+  if (repair) return [bad('holds', `could not give back ${missing.join(', ')}`)];
+  const hint = '"imagegc doctor --repair" or the next "imagegc collect" gives the names back';
+  return [{ subject: 'holds', state: 'bad', message: `an interrupted run left ${abandoned} names taken off`, hint }];
+}

@@ -1,0 +1,55 @@
+import { type Look, look } from '../../collect/look.ts';
+import { OperatingError } from '../../model/error.ts';
+import type { Image } from '../../model/inventory.ts';
+import { assess, gatherCircumstances } from '../../plan/assess.ts';
+import { exclusiveBytes } from '../../plan/exclusive-bytes.ts';
+import { findImages } from '../../plan/find-image.ts';
+import { formatImages } from '../forms/images-form.ts';
+import { EXIT } from '../output/error-text.ts';
+import { type ImageFacts, renderImages, renderWhy } from '../output/render-images.ts';
+import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+
+/** `imagegc images`: every image with its last use, its own bytes, its verdict, and when it would go. */
+export async function runImages(desk: Desk): Promise<number> {
+  using session = await openSession(desk, 'read');
+  const seen = await look(lookContext(session, null));
+  const facts = factsOf(seen);
+  if (desk.options.json) writeJson(desk, formatImages(seen.inventory.images, facts));
+  else desk.world.out.write(renderImages(seen.inventory, facts, desk.look));
+  return EXIT.done;
+}
+
+/** `imagegc why IMAGE`: the full reasoning for one image. @throws OperatingError `not-found` */
+export async function runWhy(desk: Desk, text: string): Promise<number> {
+  using session = await openSession(desk, 'read');
+  const seen = await look(lookContext(session, null));
+  const images = findImages(seen.inventory, text);
+  if (images.length === 0) throw notFound(text);
+  const facts = factsOf(seen);
+  if (desk.options.json)
+    writeJson(
+      desk,
+      formatImages(images, facts, (image) => ({ holds: holdsOf(image, seen) })),
+    );
+  else for (const image of images) desk.world.out.write(renderWhy(image, facts, desk.look, holdsOf(image, seen)));
+  return EXIT.done;
+}
+
+function factsOf({ plan, input, inventory }: Look): ImageFacts {
+  return { plan, records: input.records, exclusiveBytes: exclusiveBytes(inventory), now: input.now };
+}
+
+/** Everything that keeps the image, not only the first reason. */
+function holdsOf(image: Image, { input }: Look): ReturnType<typeof assess>['holds'] {
+  return assess(image, gatherCircumstances(input)).holds;
+}
+
+function notFound(text: string): OperatingError {
+  return new OperatingError({
+    kind: 'not-found',
+    operation: 'find the image',
+    subject: text,
+    problem: 'no image has this name, digest or ID',
+    hint: 'names are taken as engines take them ("app" is docker.io/library/app:latest); "imagegc images" lists all',
+  });
+}

@@ -1,0 +1,81 @@
+import { look } from '../../collect/look.ts';
+import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
+import { OperatingError } from '../../model/error.ts';
+import type { Inventory } from '../../model/inventory.ts';
+import type { Plan } from '../../model/plan.ts';
+import { planCollection } from '../../plan/plan-collection.ts';
+import { parseInventory } from '../forms/inventory-form.ts';
+import { formatPlan } from '../forms/plan-form.ts';
+import { parseTime } from '../forms/rfc3339.ts';
+import { parseUses } from '../forms/uses-form.ts';
+import { readInput } from '../input-file.ts';
+import { EXIT } from '../output/error-text.ts';
+import { renderPlan } from '../output/render-plan.ts';
+import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+
+/** Options of `imagegc plan`. */
+export interface PlanOptions {
+  readonly free: Bytes | null;
+  /** Files of the offline what-if; an inventory makes the run one. */
+  readonly inventory: string | undefined;
+  readonly uses: string | undefined;
+  readonly at: string | undefined;
+}
+
+/** `imagegc plan`: what would be removed now, why, and what that frees. Removes nothing. @returns the exit status */
+export async function runPlan(desk: Desk, options: PlanOptions): Promise<number> {
+  const { plan, inventory } =
+    options.inventory === undefined ? await planLive(desk, options) : planOffline(desk, options, options.inventory);
+  if (desk.options.json) writeJson(desk, formatPlan(plan));
+  else desk.world.out.write(renderPlan(plan, inventory, desk.policy, desk.look));
+  if (!desk.loaded.settings.enabled && !desk.options.json)
+    desk.world.out.write('\nenabled = false: "imagegc collect" will not remove anything.\n');
+  return planStatus(plan);
+}
+
+/** The exit status that a plan alone asks for. */
+export function planStatus(plan: Plan): number {
+  if (plan.refusal !== null) return EXIT.keptBack;
+  return plan.target?.reached === false ? EXIT.targetNotReached : EXIT.done;
+}
+
+interface Planned {
+  readonly plan: Plan;
+  readonly inventory: Inventory;
+}
+
+async function planLive(desk: Desk, { free, uses, at }: PlanOptions): Promise<Planned> {
+  if (uses !== undefined || at !== undefined) throw offlineOnly(uses === undefined ? '--at' : '--uses');
+  using session = await openSession(desk, 'read');
+  return await look(lookContext(session, free));
+}
+
+function offlineOnly(flag: string): OperatingError {
+  return new OperatingError({
+    kind: 'settings',
+    operation: 'plan',
+    subject: flag,
+    problem: 'it decides about an inventory file, and none is given',
+    hint: 'add --inventory FILE; "imagegc export inventory" writes one. On a live engine nothing moves the clock',
+  });
+}
+
+/** Decides without an engine. The wall times given are taken as true, so the idle clock is the wall clock here. */
+function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, inventoryFile: string): Planned {
+  const given = at === undefined ? null : readTime(at);
+  const { inventory, pins } = parseInventory(inventoryFile, readInput(world, inventoryFile), { at: given });
+  const time = given ?? inventory.observedAt;
+  const now = { idleMs: idleAt(time), wallMs: time, isWallTrusted: true };
+  const known = uses === undefined ? NO_USES : parseUses(uses, readInput(world, uses), { at: time });
+  const { records, lineages } = known;
+  const plan = planCollection({ inventory, records, lineages, failures: new Map(), pins, policy, now, freeBytes: free, doubts: [] });
+  return { plan, inventory };
+}
+
+const NO_USES = { records: new Map(), lineages: new Map() };
+
+function readTime(text: string): WallMs {
+  const time = parseTime(text);
+  if (time.ok) return wallMs(time.value);
+  throw new OperatingError({ kind: 'settings', operation: 'read --at', subject: text, problem: time.problem, hint: null });
+}

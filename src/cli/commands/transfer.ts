@@ -1,0 +1,79 @@
+import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
+import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
+import type { Now, UseRecord } from '../../model/use-record.ts';
+import { formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
+import { formatInventory } from '../forms/inventory-form.ts';
+import { formatUses } from '../forms/uses-form.ts';
+import { readInputBytes } from '../input-file.ts';
+import { EXIT } from '../output/error-text.ts';
+import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+
+/** What can be exported. */
+export const EXPORTS = ['image_use', 'inventory', 'uses'] as const;
+
+/** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
+export async function runExport(desk: Desk, what: (typeof EXPORTS)[number], file: string | undefined): Promise<number> {
+  using session = await openSession(desk, 'read');
+  const seen = await look(lookContext(session, null));
+  const text = {
+    image_use: () => formatImageUse(useEntries(seen.input.records)),
+    inventory: () => toJson(formatInventory({ inventory: seen.inventory, pins: seen.input.pins }, seen.input.records)),
+    uses: () => toJson(formatUses(seen.input, seen.input.now)),
+  }[what]();
+  if (file === undefined || file === '-') desk.world.out.write(text);
+  else desk.world.writeFile(file, text);
+  return EXIT.done;
+}
+
+function toJson(value: object): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** The original's form knows only images that were used. */
+function useEntries(records: ReadonlyMap<ImageId, UseRecord>): ImageUse[] {
+  return [...records.values()].flatMap(({ imageId, lastUsed }) => {
+    return lastUsed === null ? [] : [{ imageId, lastUsed: lastUsed.wallMs }];
+  });
+}
+
+/**
+ * `imagegc import image_use FILE`: takes over the records of IoT Edge. Bad lines are named and left out. An age that only a wall clock
+ * tells counts only when that clock is known to be right; otherwise the images count as used now.
+ */
+export async function runImport(desk: Desk, file: string): Promise<number> {
+  const { world } = desk;
+  const text = readInputBytes(world, file);
+  using session = await openSession(desk, 'write');
+  const { store, runtime } = session;
+  const key = storeKey(runtime);
+  const clock = readIdleClock(store, world.readClock());
+  const now = nowOf(clock);
+  const { entries, bad } = parseImageUse(text, wallMs(now.wallMs));
+  const { records } = store.readUsage(key);
+  const imported = entries.map(({ imageId, lastUsed }) => importRecord(records.get(imageId), imageId, lastUsed, now));
+  store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
+  for (const { lineNumber, text: line, problem } of bad)
+    world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(line)}\n`);
+  if (desk.options.json) writeJson(desk, { format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted });
+  else world.out.write(describeImport(imported.length, bad.length, now));
+  return EXIT.done;
+}
+
+function describeImport(count: number, badCount: number, now: Now): string {
+  const left = badCount === 0 ? '' : `, ${badCount} lines left out`;
+  const ages = now.isWallTrusted
+    ? ''
+    : "\nThis host's clock is not known to be synchronised, so their ages could not be trusted: they count as used now.";
+  return `Imported ${count} records${left}.${ages}\n`;
+}
+
+/** A stamp is never moved back, and one in the future counts as now. */
+function importRecord(known: UseRecord | undefined, id: ImageId, lastUsedMs: WallMs, now: Now): UseRecord {
+  const ageMs = now.isWallTrusted ? Math.max(0, now.wallMs - lastUsedMs) : 0;
+  const used = { idleMs: idleMs(now.idleMs - ageMs), wallMs: wallMs(Math.min(lastUsedMs, now.wallMs)) };
+  if (known === undefined) {
+    return { imageId: id, firstSeen: used, lastUsed: used, origin: null, references: [], digests: [], missingSince: null };
+  }
+  const isLater = known.lastUsed === null || known.lastUsed.idleMs < used.idleMs;
+  return isLater ? { ...known, lastUsed: used } : known;
+}

@@ -1,0 +1,156 @@
+import type { WallMs } from '../../model/brands.ts';
+import { type Bytes, bytes } from '../../model/brands.ts';
+import { OperatingError, type Parsed } from '../../model/error.ts';
+import { parseTime } from './rfc3339.ts';
+
+/** A JSON object of a form: what its keys hold is not yet known. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Reads one value of a form, or throws a {@link FormProblem}. */
+export type Read<Value> = (value: unknown) => Value;
+
+/**
+ * What is wrong inside a form. The place is put together while the exception rises, so that reading 100,000 images builds no
+ * paths; that, and not one schema per element, is why the readers here are plain functions.
+ */
+class FormProblem extends Error {
+  place: string;
+
+  constructor(problem: string, place: string) {
+    super(problem);
+    this.place = place;
+  }
+}
+
+/**
+ * Reads a whole form: JSON of the right format and version.
+ *
+ * @param file what the person named; for messages
+ * @param format `imagegc.inventory/1`
+ * @throws OperatingError `input` that names the file, the place in it and what would be right
+ */
+export function readForm<Form>(file: string, format: string, text: string, read: Read<Form>): Form {
+  try {
+    return read(checkFormat(format, JSON.parse(text)));
+  } catch (error) {
+    if (error instanceof FormProblem)
+      throw inputError(file, format, `${error.place.replace(/^\./, '') || 'the file'} ${error.message}`, error);
+    if (error instanceof SyntaxError) throw inputError(file, format, `this is not whole JSON: ${error.message}`, error);
+    throw error;
+  }
+}
+
+function checkFormat(format: string, value: unknown): JsonObject {
+  const form = object(value);
+  if (form['format'] === format) return form;
+  const [name] = format.split('/');
+  const given = form['format'];
+  if (given === undefined) return fail(`has no "format"; write "format": "${format}"`);
+  const isOtherVersion = typeof given === 'string' && given.split('/')[0] === name;
+  const what = isOtherVersion ? 'is of a version that this program does not know' : 'is another form';
+  return fail(`${what} (${JSON.stringify(given)}); expected "${format}"`);
+}
+
+function inputError(file: string, format: string, problem: string, cause: unknown): OperatingError {
+  const hint = `the form is described by schema/${format.replace('/', '-')}.schema.json`;
+  return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
+}
+
+/** Ends reading: the value at hand, or the one at `place` below it, "is …", "has …". */
+export function fail(problem: string, place = ''): never {
+  throw new FormProblem(problem, place);
+}
+
+/** Reads a key that must be there. */
+export function required<Value>(from: JsonObject, key: string, read: Read<Value>): Value {
+  const value = from[key];
+  return value === undefined ? fail(`has no "${key}"`) : within(`.${key}`, value, read);
+}
+
+/** Reads a key that may be absent or null, which means unknown. */
+export function optional<Value, Absent>(from: JsonObject, key: string, absent: Absent, read: Read<Value>): Value | Absent {
+  const value = from[key];
+  return value === undefined || value === null ? absent : within(`.${key}`, value, read);
+}
+
+/** Reads true or false; absent is false. Null is refused: what may protect an image is not guessed. */
+export function flag(from: JsonObject, key: string): boolean {
+  const value = from[key];
+  if (value === undefined) return false;
+  return typeof value === 'boolean' ? value : fail(`must be true or false, not ${show(value)}`, `.${key}`);
+}
+
+/** Makes a reader of lists. */
+export function list<Item>(read: Read<Item>): Read<readonly Item[]> {
+  return (value) => {
+    if (!Array.isArray(value)) return fail(`must be a list, not ${show(value)}`);
+    return value.map((item, index) => within(index, item, read));
+  };
+}
+
+/** Reads an object with any keys. */
+export function object(value: unknown): JsonObject {
+  return isObject(value) ? value : fail(`must be an object, not ${show(value)}`);
+}
+
+/** Reads a text. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : fail(`must be a text, not ${show(value)}`);
+}
+
+/** Reads a text of at least one character. */
+export function name(value: unknown): string {
+  return text(value) || fail('must not be empty');
+}
+
+/** Reads whole bytes. */
+export function size(value: unknown): Bytes {
+  return bytes(count(value));
+}
+
+/** Reads a whole number of 0 or more. */
+export function count(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+    ? value
+    : fail(`must be a whole number of 0 or more, not ${show(value)}`);
+}
+
+/** Reads an RFC 3339 time. */
+export function time(value: unknown): WallMs {
+  return accept(parseTime(text(value)));
+}
+
+/** Reads texts under any keys. */
+export function texts(value: unknown): Readonly<Record<string, string>> {
+  const from = object(value);
+  return isTexts(from) ? from : fail('must hold texts only');
+}
+
+/** Takes the value of what was parsed, or ends reading with its sentence. */
+export function accept<Value>(result: Parsed<Value>): Value {
+  return result.ok ? result.value : fail(`is wrong: ${result.problem}`);
+}
+
+/** Reads a value at a place below the one at hand. @param place `.key`, or an index */
+export function within<Value>(place: string | number, value: unknown, read: Read<Value>): Value {
+  try {
+    return read(value);
+  } catch (error) {
+    if (error instanceof FormProblem) error.place = `${typeof place === 'number' ? `[${place}]` : place}${error.place}`;
+    throw error;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: JsonObject): value is Readonly<Record<string, string>> {
+  for (const key in value) if (typeof value[key] !== 'string') return false;
+  return true;
+}
+
+function show(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'nothing';
+  return json.length > 40 ? `${json.slice(0, 40)}…` : json;
+}

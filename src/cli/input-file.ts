@@ -1,0 +1,39 @@
+import { OperatingError } from '../model/error.ts';
+import type { World } from './world.ts';
+
+/** Reads a text file that a person named; `-` is standard input. @throws OperatingError `input` */
+export function readInput(world: Pick<World, 'readFile'>, path: string): string {
+  return reading(path, () => world.readFile(path));
+}
+
+/** The same, for a file whose bytes may be anything. */
+export function readInputBytes(world: Pick<World, 'readBytes'>, path: string): Uint8Array {
+  return reading(path, () => world.readBytes(path));
+}
+
+function reading<Read>(path: string, read: () => Read): Read {
+  try {
+    return read();
+  } catch (error) {
+    throw new OperatingError({
+      kind: 'input',
+      operation: 'read the file',
+      subject: path,
+      problem: describe(error),
+      hint: null,
+      cause: error,
+    });
+  }
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'this is a directory',
+  EACCES: 'this user may not read it',
+  ERR_STRING_TOO_LONG: 'it is too large to be read as one text',
+};
+
+function describe(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return PROBLEMS[code] ?? (error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bytes } from '../../model/brands.ts';
+import { Progress, progressBar } from './progress.ts';
+
+const HALF = { done: 5, total: 10, freedBytes: bytes(1_200_000_000) };
+
+test('progressBar() fills in proportion and is narrower than the terminal', () => {
+  assert.equal(
+    progressBar(HALF, 60),
+    '[#############.............] 5/10 images, 1.20 GB freed'.replace('#############.............', bar(60)),
+  );
+  for (let width = 10; width < 120; width++) assert.ok(progressBar(HALF, width).length < width);
+});
+
+function bar(width: number): string {
+  const room = width - ' 5/10 images, 1.20 GB freed'.length - 3;
+  return '#'.repeat(Math.floor(room / 2)) + '.'.repeat(room - Math.floor(room / 2));
+}
+
+test('Progress draws over its own line on a terminal, and clears it at the end', () => {
+  const written: string[] = [];
+  const progress = new Progress((text) => written.push(text), 60);
+  progress.show(HALF);
+  progress.end();
+  assert.equal(written.length, 2);
+  assert.ok(!written.join('').includes('\n'));
+  assert.equal(written[1], '\r\u001b[2K');
+});
+
+test('Progress prints one line per batch where there is no terminal', () => {
+  const written: string[] = [];
+  const progress = new Progress((text) => written.push(text), null);
+  progress.show(HALF);
+  progress.end();
+  assert.deepEqual(written, ['5 of 10 images done, 1.20 GB freed\n']);
+});

@@ -1,0 +1,44 @@
+import type { Bytes } from '../../model/brands.ts';
+import { formatByteSize } from '../../model/byte-size.ts';
+import { cut } from './style.ts';
+
+/** How far a collection is. */
+export interface ProgressState {
+  readonly done: number;
+  readonly total: number;
+  readonly freedBytes: Bytes | null;
+}
+
+const BAR_WIDTH_MAX = 40;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** Draws one line: a bar, counts and bytes; never wider than the terminal. */
+export function progressBar({ done, total, freedBytes }: ProgressState, width: number): string {
+  const figures = ` ${done}/${total} images, ${formatByteSize(freedBytes)} freed`;
+  const room = Math.min(BAR_WIDTH_MAX, width - figures.length - 3);
+  if (room < 5) return cut(figures.trim(), width - 1, 'end');
+  const filled = total === 0 ? room : Math.floor((room * Math.min(done, total)) / total);
+  return `[${'#'.repeat(filled)}${'.'.repeat(room - filled)}]${figures}`;
+}
+
+/** Shows progress as it happens: one line drawn over and over on a terminal, else one line per batch. */
+export class Progress {
+  readonly #write: (text: string) => void;
+  readonly #width: number | null;
+
+  /** @param width columns of the terminal; null when there is none */
+  constructor(write: (text: string) => void, width: number | null) {
+    this.#write = write;
+    this.#width = width;
+  }
+
+  show(state: ProgressState): void {
+    if (this.#width !== null) this.#write(CLEAR_LINE + progressBar(state, this.#width));
+    else this.#write(`${state.done} of ${state.total} images done, ${formatByteSize(state.freedBytes)} freed\n`);
+  }
+
+  /** Clears the line, so that what is printed next starts clean. */
+  end(): void {
+    if (this.#width !== null) this.#write(CLEAR_LINE);
+  }
+}

@@ -1,0 +1,94 @@
+import { type Bytes, type DurationMs, durationMs, type ImageId } from '../../model/brands.ts';
+import { formatByteSize } from '../../model/byte-size.ts';
+import { formatAge } from '../../model/duration.ts';
+import type { Image, Inventory } from '../../model/inventory.ts';
+import type { Plan, Removal, Verdict } from '../../model/plan.ts';
+import type { Now, UseRecord } from '../../model/use-record.ts';
+import type { Hold, Hold } from '../../plan/hold.ts';
+import { formatTime } from '../forms/rfc3339.ts';
+import { imageName, shortId } from './image-name.ts';
+import { type Look, paint, printable } from './style.ts';
+import { type Cell, rigidColumn, table, textColumn } from './table.ts';
+
+/** What is known of the images beside their listing. */
+export interface ImageFacts {
+  readonly plan: Plan;
+  readonly records: ReadonlyMap<ImageId, UseRecord>;
+  /** Freed if the image goes alone; null is unknown. */
+  readonly exclusiveBytes: ReadonlyMap<ImageId, Bytes | null>;
+  readonly now: Now;
+}
+
+/** Prints every image with its last use, its own bytes, its verdict and when it would go. */
+export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look): string {
+  const columns = [
+    textColumn('IMAGE', 1, 12, 'middle'),
+    rigidColumn('ID', 5, 'left'),
+    textColumn('LAST USED', 1, 9),
+    rigidColumn('EXCLUSIVE', 3),
+    rigidColumn('VERDICT', 2, 'left'),
+    rigidColumn('WOULD GO', 4, 'left'),
+  ];
+  const verdicts = new Map(facts.plan.verdicts.map((verdict) => [verdict.imageId, verdict]));
+  const rows = inventory.images.map((image) => {
+    const verdict = verdicts.get(image.id);
+    return [
+      imageName(image, image.id),
+      shortId(image.id),
+      describeUse(facts.records.get(image.id), facts.now),
+      formatByteSize(facts.exclusiveBytes.get(image.id) ?? null),
+      verdictCell(verdict),
+      whenGone(verdict, facts.now),
+    ];
+  });
+  return rows.length === 0 ? 'There are no images.\n' : table(columns, rows, look);
+}
+
+/** Prints all that is known of one image and why it gets its verdict. */
+export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: readonly Hold[] = []): string {
+  const verdict = facts.plan.verdicts.find(({ imageId }) => imageId === image.id);
+  const removal = facts.plan.removals.find(({ imageId }) => imageId === image.id);
+  const record = facts.records.get(image.id);
+  const names = [...image.references, ...image.digests];
+  const lines: [string, string][] = [
+    ['verdict', verdict === undefined ? 'unknown' : `${verdict.verdict}: ${verdict.reason}`],
+    ['because', verdict?.detail ?? ''],
+    ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
+    ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
+    ['would go', whenGone(verdict, facts.now)],
+    ['last used', describeUse(record, facts.now)],
+    ['first seen', record === undefined ? 'now' : `${formatAge(ageOf(record.firstSeen, facts.now))} ago`],
+    ['origin', record?.origin ?? image.origin ?? 'unknown'],
+    ['frees', describeBytes(removal, facts.exclusiveBytes.get(image.id) ?? null)],
+    ['id', image.id],
+    ['names', names.length === 0 ? 'none (dangling)' : names.join(', ')],
+  ];
+  const title = paint('bold', printable(imageName(image, image.id)), look);
+  return `${[title, ...lines.map(([key, value]) => `  ${key.padEnd(11)}${printable(value)}`)].join('\n')}\n`;
+}
+
+function describeBytes(removal: Removal | undefined, exclusive: Bytes | null): string {
+  const alone = `${formatByteSize(exclusive)} if it goes alone`;
+  return removal === undefined ? alone : `${formatByteSize(removal.freesBytes)} in this plan, ${alone}`;
+}
+
+function describeUse(record: UseRecord | undefined, now: Now): string {
+  if (record === undefined) return 'never seen used, first seen now';
+  if (record.lastUsed !== null) return `${formatAge(ageOf(record.lastUsed, now))} ago`;
+  return `never seen used, first seen ${formatAge(ageOf(record.firstSeen, now))} ago`;
+}
+
+function ageOf({ idleMs }: Pick<Now, 'idleMs'>, now: Now): DurationMs {
+  return durationMs(now.idleMs - idleMs);
+}
+
+function verdictCell(verdict: Verdict | undefined): Cell {
+  if (verdict === undefined) return 'unknown';
+  return { text: `${verdict.verdict}: ${verdict.reason}`, style: verdict.verdict === 'remove' ? 'yellow' : 'dim' };
+}
+
+function whenGone(verdict: Verdict | undefined, now: Now): string {
+  if (verdict?.verdict === 'remove') return 'now';
+  if (verdict === undefined || verdict.until === null) return '–';
+  return `in ${formatAge(durationMs(verdict.until - now.wallMs))} (${formatTime(verdict.until).slice(0, 10)})`;
+}

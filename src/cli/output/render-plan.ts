@@ -1,0 +1,130 @@
+import { durationMs, type ImageId, type WallMs } from '../../model/brands.ts';
+import { formatByteSize } from '../../model/byte-size.ts';
+import { formatAge, formatDuration } from '../../model/duration.ts';
+import type { Inventory } from '../../model/inventory.ts';
+import type { KeepReason, KeepVerdict, Plan, RuleName } from '../../model/plan.ts';
+import type { Policy } from '../../model/policy.ts';
+import { formatTime } from '../forms/rfc3339.ts';
+import { imageName } from './image-name.ts';
+import { type Kept, sumKept } from './kept-bytes.ts';
+import { type Look, paint, printable } from './style.ts';
+import { rigidColumn, table, textColumn } from './table.ts';
+
+/** What each reason means, in words that complete "kept because …". */
+export const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
+  doubt: 'something that must be known is not',
+  'in-use': 'a container needs it',
+  sandbox: 'pods start from it',
+  pinned: 'someone pinned it',
+  leased: 'the engine holds a lease on it',
+  'read-only': 'it lies in a store that may only be read',
+  protected: 'the settings protect it',
+  rollback: 'it is the version to go back to',
+  local: 'no registry can give it back',
+  'too-young': 'it was seen or used a moment ago',
+  'not-recorded': 'its use was never recorded',
+  held: 'an earlier removal failed; it is tried again later',
+  'recently-used': 'it was used or first seen too recently',
+  'has-children': 'an image built on it stays',
+  capped: 'more than one run may remove',
+  'target-reached': 'enough is freed without it',
+  'no-rule': 'no rule asks for its removal',
+};
+
+/** Prints a plan for a person: the summary first, then what goes, then what stays and why. */
+export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, look: Look): string {
+  const kept = sumKept(plan, inventory);
+  const sections = [
+    [summarise(plan, policy, look), ...describeTarget(plan, look), ...describeFirstEligible(plan, inventory)].join('\n'),
+    removalTable(plan, look).trimEnd(),
+    keptTable(kept, look).trimEnd(),
+    describeLocal(plan),
+  ];
+  return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function summarise(plan: Plan, policy: Policy, look: Look): string {
+  const { refusal, removals } = plan;
+  if (refusal !== null) return paint('red', `Nothing is removed: ${printable(refusal.message)} (${refusal.kind}).`, look);
+  if (removals.length === 0) return paint('bold', `Nothing to remove: ${images(plan.verdicts.length)}, all kept.`, look);
+  const counts = Map.groupBy(removals, ({ rule }) => rule);
+  const rules = [...counts].map(([rule, of]) =>
+    counts.size > 1 ? `${of.length} ${ruleMeaning(rule, policy)}` : ruleMeaning(rule, policy),
+  );
+  const atLeast = removals.some(({ freesBytes }) => freesBytes === null) ? 'at least ' : '';
+  const freed = `${atLeast}${formatByteSize(plan.expectedFreedBytes)}`;
+  return paint('bold', `Would remove ${images(removals.length)} and free ${freed} (${rules.join(', ')}).`, look);
+}
+
+function ruleMeaning(rule: RuleName, { unusedForMs, danglingUnusedForMs }: Policy): string {
+  const age = (length: Policy['unusedForMs']) => (length === null ? '' : ` for ${formatDuration(length)} or more`);
+  if (rule === 'unused-for') return `unused${age(unusedForMs)}`;
+  if (rule === 'dangling') return `dangling and unused${age(danglingUnusedForMs)}`;
+  return rule === 'disk' ? 'to make room on the disk' : 'to free what was asked for';
+}
+
+function describeTarget({ target, held, expectedFreedBytes, removals }: Plan, look: Look): readonly string[] {
+  if (target === null) return [];
+  const [wanted, possible] =
+    target.images > 0 && target.bytes === 0
+      ? [images(target.images), images(removals.length)]
+      : [formatByteSize(target.bytes), formatByteSize(expectedFreedBytes)];
+  if (target.reached) return [`Wanted: ${wanted}; the target is reached.`];
+  const holders = held.map(
+    ({ reason, bytes }) => `${formatByteSize(bytes)} ${reason === 'in-use' ? 'held by containers' : `kept as ${reason}`}`,
+  );
+  const why = holders.length === 0 ? '' : `: ${holders.join(', ')}`;
+  return [paint('yellow', `Target not reached: ${wanted} wanted, ${possible} possible${why}.`, look)];
+}
+
+/** Says when something will go, so that an empty plan on a fresh host does not look like a fault. */
+function describeFirstEligible(plan: Plan, inventory: Inventory): readonly string[] {
+  if (plan.refusal !== null || plan.removals.length > 0) return [];
+  let first: (KeepVerdict & { readonly until: WallMs }) | null = null;
+  for (const verdict of plan.verdicts) {
+    const { until } = verdict;
+    if (until !== null && (first === null || until < first.until)) first = { ...verdict, until };
+  }
+  if (first === null) return [];
+  const { imageId, until } = first;
+  const name = nameOf(inventory, imageId);
+  return [`The first that may go is ${name}, in ${formatAge(durationMs(until - plan.at.wallMs))} (${formatTime(until)}).`];
+}
+
+function removalTable({ removals }: Plan, look: Look): string {
+  const columns = [
+    textColumn('REMOVE', 1, 12, 'middle'),
+    rigidColumn('RULE', 3, 'left'),
+    rigidColumn('UNUSED FOR', 2),
+    rigidColumn('FREES', 1),
+  ];
+  const rows = removals.map((removal) => [
+    imageName(removal, removal.imageId),
+    removal.rule,
+    formatAge(removal.idleMs),
+    formatByteSize(removal.freesBytes),
+  ]);
+  return table(columns, rows, look);
+}
+
+function keptTable(kept: readonly Kept[], look: Look): string {
+  const columns = [rigidColumn('KEEP', 1, 'left'), rigidColumn('IMAGES', 1), rigidColumn('SIZE', 2), textColumn('BECAUSE', 3, 20)];
+  const rows = kept.map(({ reason, images, bytes }) => [reason, String(images), formatByteSize(bytes), REASON_MEANINGS[reason]]);
+  return table(columns, rows, look);
+}
+
+function describeLocal({ heldByLocalBytes, verdicts }: Plan): string {
+  if (heldByLocalBytes === 0) return '';
+  const count = verdicts.filter(({ reason }) => reason === 'local').length;
+  const are = count === 1 ? 'is' : 'are';
+  return `${formatByteSize(heldByLocalBytes)} is held back because ${images(count)} ${are} local; protect.local = "no" would release it.`;
+}
+
+function nameOf({ images }: Inventory, id: ImageId): string {
+  const image = images.find((candidate) => candidate.id === id);
+  return image === undefined ? id : printable(imageName(image, id));
+}
+
+function images(count: number): string {
+  return count === 1 ? '1 image' : `${count} images`;
+}

@@ -1,0 +1,54 @@
+import { stringify } from 'smol-toml';
+import type { Loaded } from './load-settings.ts';
+import { flagName, isBuilt, SETTING_KEYS, SETTING_PATHS, type Setting, type SettingPath, variableName } from './setting-keys.ts';
+
+/**
+ * Prints the settings in force as a TOML file that would give them again.
+ *
+ * @param options.origin whether each line says where its value comes from
+ */
+export function configShow(loaded: Loaded, options: { readonly origin: boolean }): string {
+  const shown = SETTING_PATHS.filter(isBuilt);
+  const lines = shown.map((path) => formatLine(path, loaded.raws.get(path)));
+  const width = Math.max(...lines.map((line) => line.length));
+  const out: string[] = [];
+  let table = '';
+  for (const [index, path] of shown.entries()) {
+    if (tableOf(path) !== table) {
+      table = tableOf(path);
+      out.push('', `[${table}]`);
+    }
+    const line = lines[index] ?? '';
+    out.push(options.origin ? `${line.padEnd(width)}  # ${loaded.origins.get(path)}` : line);
+  }
+  return `${out.join('\n')}\n`;
+}
+
+/** The settings in force for programs: each key's value and origin, under its whole name. */
+export function formatSettings(loaded: Loaded): object {
+  const settings = [...loaded.raws].map(([path, value]) => [path, { value, origin: loaded.origins.get(path) }]);
+  return { format: 'imagegc.settings/1', settings: Object.fromEntries(settings) };
+}
+
+/** The table of `docs/settings.md`: every key with its kind, default, variable and flag. */
+export function settingsTable(): string {
+  const rows = SETTING_PATHS.map((path) => {
+    const { kind, about }: Setting<unknown> = SETTING_KEYS[path];
+    const meaning = isBuilt(path) ? about : `*Not in this version.* ${about}`;
+    return `| \`${path}\` | ${kind.title} | ${initialOf(path)} | ${meaning} | \`${flagName(path)}\` | \`${variableName(path)}\` |`;
+  });
+  return ['| key | value | default | meaning | flag | variable |', '|---|---|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+function initialOf(path: SettingPath): string {
+  const { initial, initialText }: Setting<unknown> = SETTING_KEYS[path];
+  return initial === null ? (initialText ?? '–') : `\`${JSON.stringify(initial)}\``;
+}
+
+function formatLine(path: SettingPath, raw: unknown): string {
+  return stringify({ [path.slice(path.lastIndexOf('.') + 1)]: raw }).trim();
+}
+
+function tableOf(path: SettingPath): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('.')));
+}

@@ -1,0 +1,176 @@
+import type { Bytes, DurationMs } from '../../model/brands.ts';
+import { parseByteSize } from '../../model/byte-size.ts';
+import { parseDuration } from '../../model/duration.ts';
+import { type Parsed, parsed, unparsable } from '../../model/error.ts';
+
+/**
+ * What values a setting takes. One reading serves TOML, variables and flags, so that none of them is more lenient than another.
+ */
+export interface Kind<Value> {
+  /** For documents: `duration`, `"keep", "last" or "no"`. */
+  readonly title: string;
+  /** How a text from a variable or a flag becomes what TOML would have given. */
+  readonly form: 'bool' | 'int' | 'text' | 'list';
+  /** Reads a TOML value. @returns the value, or a sentence that says what would be right */
+  parse(raw: unknown): Parsed<Value>;
+}
+
+const HHMM = /^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
+const CRON_FIELD = /^[0-9A-Za-z*][0-9A-Za-z*,/-]*$/;
+const PERCENT = /^([0-9]{1,3}(?:\.[0-9])?)%$/;
+const LATER_ADDRESS = /^(?:containerd|podman|tcp|https?|ssh|npipe|fd)(?::|$)/;
+const NOT_YET = 'is not in this version';
+
+/** `true` or `false`. */
+export const BOOL: Kind<boolean> = {
+  title: 'true or false',
+  form: 'bool',
+  parse: (raw) => (typeof raw === 'boolean' ? parsed(raw) : unparsable('write true or false, without quotes')),
+};
+
+/** A whole number of 0 or more. */
+export const COUNT: Kind<number> = {
+  title: 'whole number',
+  form: 'int',
+  parse: (raw) =>
+    typeof raw === 'number' && Number.isSafeInteger(raw) && raw >= 0
+      ? parsed(raw)
+      : unparsable('write a whole number of 0 or more, without quotes or unit'),
+};
+
+/** A duration of more than nothing, or one of the given words. */
+export function duration<Words extends Readonly<Record<string, unknown>>>(
+  words: Words,
+  lowest: '0s' | 'above 0' = 'above 0',
+): Kind<DurationMs | Words[keyof Words]> {
+  const names = Object.keys(words).map((word) => `"${word}"`);
+  return {
+    title: ['duration', ...names].join(' or '),
+    form: 'text',
+    parse: (raw) => {
+      if (typeof raw !== 'string') return unparsable('write a duration in quotes, such as "7d" or "1h 30m"');
+      for (const word in words) if (raw === word) return parsed(words[word]);
+      const length = parseDuration(raw);
+      if (!length.ok || length.value > 0 || lowest === '0s') return length;
+      return unparsable(
+        `no time at all would remove what was used a moment ago; write more${names.map((name) => `, or ${name}`).join('')}`,
+      );
+    },
+  };
+}
+
+/** A size, or "off". */
+export const SIZE: Kind<Bytes | null> = orOff('size', 'write a size in quotes, such as "20GB" or "1.5GiB"', parseByteSize);
+
+/** A share of 1 to 100 percent, as a fraction; or "off". */
+export const PERCENT_OR_OFF: Kind<number | null> = orOff('percent', 'write a percentage in quotes, such as "85%"', (raw) => {
+  const match = PERCENT.exec(raw);
+  if (match === null) return unparsable(`"${raw}" is not a percentage; write a whole number or one decimal with a sign, such as "85%"`);
+  const percent = Number(match[1]);
+  return percent >= 1 && percent <= 100 ? parsed(percent / 100) : unparsable(`"${raw}" is out of range; write 1% to 100%`);
+});
+
+/** One of the given words; those of a later version are known, and refused as such. */
+export function choice<const Word extends string>(built: readonly Word[], later: readonly string[] = []): Kind<Word> {
+  const listed = `write ${orList(built)}`;
+  return {
+    title: orList(built),
+    form: 'text',
+    parse: (raw) => {
+      const word = built.find((candidate) => candidate === raw);
+      if (word !== undefined) return parsed(word);
+      return unparsable(later.some((candidate) => candidate === raw) ? `"${raw}" ${NOT_YET}; ${listed}` : listed);
+    },
+  };
+}
+
+/** A list of texts, each read by `parse`; every item that cannot be read is named. */
+export function list<Item>(title: string, parse: (text: string) => Parsed<Item>): Kind<readonly Item[]> {
+  return {
+    title: `list of ${title}`,
+    form: 'list',
+    parse: (raw) => {
+      if (!Array.isArray(raw)) return unparsable('write a list in brackets, such as ["one", "two"]');
+      const items: Item[] = [];
+      const problems: string[] = [];
+      for (const text of raw) {
+        const item = typeof text === 'string' ? parse(text) : unparsable('is not a text in quotes');
+        if (item.ok) items.push(item.value);
+        else problems.push(`${JSON.stringify(text)}: ${item.problem}`);
+      }
+      return problems.length === 0 ? parsed(items) : unparsable(problems.join('; '));
+    },
+  };
+}
+
+/** A text in a form of its own. */
+export function text(title: string, example: string, isRight: (raw: string) => boolean): Kind<string> {
+  return {
+    title,
+    form: 'text',
+    parse: (raw) => (typeof raw === 'string' && isRight(raw) ? parsed(raw) : unparsable(`write ${title} in quotes, such as "${example}"`)),
+  };
+}
+
+/** An absolute path. */
+export const PATH = text('an absolute path', '/var/lib/imagegc', (raw) => raw.startsWith('/'));
+
+/** A time of day. */
+export const TIME = text('a time of day HH:MM', '00:00', (raw) => HHMM.test(raw));
+
+/** Five fields of cron. */
+export const CRON = text('five cron fields', '17 3 * * *', (raw) => {
+  const fields = raw.split(/\s+/);
+  return fields.length === 5 && fields.every((field) => CRON_FIELD.test(field));
+});
+
+/** An address to listen at; empty turns it off. */
+export const LISTEN = text('host:port (or nothing)', '127.0.0.1:9720', (raw) => raw === '' || /^\S+:[0-9]{1,5}$/.test(raw));
+
+/** A period of whole days, at least one. */
+export const DAYS: Kind<DurationMs> = {
+  title: 'whole days',
+  form: 'text',
+  parse: (raw) => wholeDays(typeof raw === 'string' ? parseDuration(raw) : unparsable('write whole days in quotes, such as "1d"')),
+};
+
+/** Where the engine listens. */
+export const ENGINE_ADDRESS: Kind<string> = {
+  title: '"auto" or unix:///path',
+  form: 'text',
+  parse: (raw) => {
+    if (raw === 'auto' || (typeof raw === 'string' && /^unix:\/\/\/./.test(raw))) return parsed(raw);
+    const example = 'write "auto" or a socket such as "unix:///var/run/docker.sock"';
+    return unparsable(typeof raw === 'string' && LATER_ADDRESS.test(raw) ? `"${raw}" ${NOT_YET}; ${example}` : example);
+  },
+};
+
+/** Refuses a length that is not one or more whole days. */
+export function wholeDays(length: Parsed<DurationMs>): Parsed<DurationMs> {
+  if (!length.ok) return length;
+  return length.value > 0 && length.value % 86_400_000 === 0 ? length : unparsable('write whole days, one or more, such as "1d"');
+}
+
+/** Turns the text of a variable or a flag into what TOML would have given; what does not fit stays text, and is refused later. */
+export function fromText(form: Kind<unknown>['form'], raw: string): unknown {
+  if (form === 'bool') return raw === 'true' ? true : raw === 'false' ? false : raw;
+  if (form === 'int') return /^-?[0-9]+$/.test(raw) ? Number(raw) : raw;
+  if (form === 'text') return raw;
+  return raw
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+function orOff<Value>(title: string, problem: string, parse: (text: string) => Parsed<Value>): Kind<Value | null> {
+  return {
+    title: `${title} or "off"`,
+    form: 'text',
+    parse: (raw) => (raw === 'off' ? parsed(null) : typeof raw === 'string' ? parse(raw) : unparsable(problem)),
+  };
+}
+
+function orList(words: readonly string[]): string {
+  const quoted = words.map((word) => `"${word}"`);
+  return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}

@@ -1,0 +1,40 @@
+import type { OwnerState } from '../collect/repair.ts';
+import type { DurationMs } from '../model/brands.ts';
+import type { ClockReading } from '../model/clock.ts';
+import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Store } from '../store/store.ts';
+
+/** A stream that a person or a program reads. */
+export interface Output {
+  readonly write: (text: string) => void;
+  readonly isTTY: boolean;
+  readonly columns: number | undefined;
+}
+
+/** Everything around a command. A test and the demonstration pass their own; `main.ts` passes the process's. */
+export interface World {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly home: string;
+  readonly userId: number;
+  readonly out: Output;
+  readonly err: Output;
+  /** Asks a yes-or-no question; null where nobody can answer. */
+  readonly ask: ((question: string) => Promise<boolean>) | null;
+  readonly readClock: () => ClockReading;
+  readonly wait: (pause: DurationMs) => Promise<void>;
+  readonly readFile: (path: string) => string;
+  readonly readBytes: (path: string) => Uint8Array;
+  readonly listDirectory: (path: string) => readonly string[];
+  readonly writeFile: (path: string, text: string) => void;
+  /** @param socketPath of a Docker Engine */
+  readonly openRuntime: (socketPath: string) => Promise<Runtime>;
+  readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
+  readonly openMemoryStore: () => Store;
+  readonly lockEngine: (engineId: string) => Promise<EngineLock | HeldBy>;
+  /** Our own owner mark as of now, and what is known of another's. */
+  readonly makeMark: () => string;
+  readonly judgeOwner: (mark: string) => OwnerState;
+  /** Aborted by Ctrl-C. */
+  readonly interrupted: AbortSignal;
+}

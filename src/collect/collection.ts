@@ -1,0 +1,211 @@
+import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import { formatByteSize } from '../model/byte-size.ts';
+import { OperatingError } from '../model/error.ts';
+import type { DiskUsage } from '../model/inventory.ts';
+import type { Plan, Removal } from '../model/plan.ts';
+import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
+import type { RemovalFailure } from '../model/use-record.ts';
+import type { ContainerUse, Runtime } from '../runtime/runtime.ts';
+import type { Store } from '../store/store.ts';
+import { imagesInUse } from '../usage/sighting.ts';
+import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
+import { type RemovalResult, removeBatch } from './remove-batch.ts';
+import { type OwnerState, type Repair, repairHolds, settleIntents, sortHolds } from './repair.ts';
+
+/** What a collection works with, beside what every look needs. */
+export interface CollectContext extends LookContext {
+  /** Our owner mark as of now: made anew for each batch, because a hold's age counts from it. */
+  readonly makeMark: () => string;
+  readonly judgeOwner: (mark: string) => OwnerState;
+  readonly wait: (pause: DurationMs) => Promise<void>;
+  readonly settleMs: DurationMs;
+  /** Pause between batches, so that the host's disk stays usable. */
+  readonly paceMs: DurationMs;
+  /** Aborted: the batch under way is finished, and no other begins. */
+  readonly signal: AbortSignal;
+  readonly onBatch: (progress: CollectProgress) => void;
+}
+
+/** How far a collection is, after each batch. */
+export interface CollectProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly freedBytes: Bytes;
+}
+
+/** What a collection did. */
+export interface CollectReport {
+  readonly plan: Plan;
+  readonly results: readonly RemovalResult[];
+  /** What the plan expected of the images that really went. */
+  readonly freedBytes: Bytes;
+  /** What the filesystem says came free; null is unknown. */
+  readonly measuredBytes: number | null;
+  /** Why the rest of the plan was left; null when all of it was tried. */
+  readonly stopped: string | null;
+  /** Containers created by ID or digest while their image was being removed: they run, but cannot be created again. */
+  readonly stranded: readonly ContainerUse[];
+}
+
+/** Images per batch: their names are off for one settle time, so more would keep names off longer, fewer would settle more often. */
+const BATCH_SIZE = 32;
+/** Under this, a filesystem's figures say nothing about whether a removal worked. */
+const MEASURABLE_BYTES = 64_000_000;
+const RETRY_FIRST_MS = 10 * 60_000;
+const RETRY_LONGEST_MS = 24 * 3_600_000;
+
+/** The first half of a collection, up to the moment when a person may be asked. */
+export interface PreparedCollection {
+  readonly look: Look;
+  readonly repairs: readonly Repair[];
+}
+
+/**
+ * Looks, repairs what a dead collection left, looks again where it did, and plans. The caller holds the engine's lock.
+ *
+ * @throws OperatingError `lock-held` when a fresh hold shows that someone else collects
+ */
+export async function prepareCollection(context: CollectContext): Promise<PreparedCollection> {
+  const first = await look(context);
+  const { abandoned, foreign } = sortHolds(first.holds, context.judgeOwner);
+  const [other] = foreign;
+  if (other !== undefined) throw foreignHold(other.reference);
+  const intents = context.store.readIntents(storeKey(context.runtime));
+  const repairs = await repairHolds(context.runtime, abandoned, { imagesInUse: imagesInUse(first.inventory), intents });
+  const second = repairs.length === 0 ? first : await look(context);
+  const present = new Set(second.inventory.images.map(({ id }) => id));
+  const isTrusted = second.plan.refusal === null;
+  if (isTrusted) settleIntents(context.store, storeKey(context.runtime), (image) => present.has(image), second.plan.at);
+  return { look: second, repairs };
+}
+
+function foreignHold(reference: string): OperatingError {
+  return new OperatingError({
+    kind: 'lock-held',
+    operation: 'collect',
+    subject: reference,
+    problem: 'this tag shows that another imagegc is collecting on this engine',
+    hint: 'wait until it has finished; "imagegc doctor" tells more',
+  });
+}
+
+/**
+ * Carries a plan out in batches. Every batch is rechecked against the engine, so that a world that changed since the plan leads to
+ * less being removed, never to more.
+ *
+ * @throws OperatingError when the engine or the store fails; what was done until then is recorded
+ */
+export async function carryOut({ plan, inventory, clock }: Look, context: CollectContext): Promise<CollectReport> {
+  const { runtime } = context;
+  const results: RemovalResult[] = [];
+  const before = await runtime.measureDisk();
+  let stopped: string | null = null;
+  const batches = splitIntoBatches(plan.removals);
+  for (const [index, batch] of batches.entries()) {
+    if (index > 0) await context.wait(context.paceMs);
+    stopped = context.signal.aborted ? 'interrupted' : await findReasonToStop(plan, results, before, runtime);
+    if (stopped !== null) break;
+    results.push(...(await carryOutBatch(batch, { ...context, layers: inventory.layers, clockNow: nowOf(clock) })));
+    context.onBatch({ done: results.length, total: plan.removals.length, freedBytes: freedBy(results) });
+  }
+  const after = results.length === 0 ? before : await runtime.measureDisk();
+  const measuredBytes = before === null || after === null ? null : before.usedBytes - after.usedBytes;
+  const stranded = await findStranded(runtime, results);
+  return { plan, results, freedBytes: freedBy(results), measuredBytes, stopped, stranded };
+}
+
+/** Age removals and target removals never share a batch: only the latter are cut when enough has come free. */
+function splitIntoBatches(removals: readonly Removal[]): readonly (readonly Removal[])[] {
+  const batches: Removal[][] = [];
+  for (const removal of removals) {
+    const last = batches.at(-1);
+    if (last === undefined || last.length >= BATCH_SIZE || isForTarget(last[0]) !== isForTarget(removal)) batches.push([removal]);
+    else last.push(removal);
+  }
+  return batches;
+}
+
+function isForTarget(removal: Removal | undefined): boolean {
+  return removal?.rule === 'disk' || removal?.rule === 'free';
+}
+
+interface BatchContext extends CollectContext {
+  readonly layers: Look['inventory']['layers'];
+  readonly clockNow: ReturnType<typeof nowOf>;
+}
+
+/** Intents first, then the removals, then what became of them: a crash between any two can be repaired. */
+async function carryOutBatch(batch: readonly Removal[], context: BatchContext): Promise<readonly RemovalResult[]> {
+  const { runtime, store, clockNow: at } = context;
+  const mark = context.makeMark();
+  const key = storeKey(runtime);
+  const stamp = { idleMs: at.idleMs, wallMs: at.wallMs };
+  const intents = batch.map(({ imageId, references, digests, rule, freesBytes }) => {
+    return { imageId, references, digests, rule, freesBytes, mark, at: stamp };
+  });
+  store.addIntents(key, intents);
+  const settle = (): Promise<void> => context.wait(context.settleMs);
+  const results = await removeBatch(batch, { runtime, mark, settle, layers: context.layers });
+  const entries = results.map(({ outcome }, index) => {
+    const intent = intents[index];
+    return intent === undefined ? [] : [{ ...intent, outcome: outcome.kind, message: outcome.message } satisfies RemovalEntry];
+  });
+  store.finishRemovals(key, entries.flat(), nextTries(store, key, results, at));
+  return results;
+}
+
+function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: BatchContext['clockNow']): readonly RemovalFailure[] {
+  const known = store.readUsage(key).failures;
+  return results.flatMap(({ removal: { imageId }, outcome }) => {
+    if (outcome.kind !== 'failed') return [];
+    const count = (known.get(imageId)?.count ?? 0) + 1;
+    const delayMs = Math.min(RETRY_LONGEST_MS, RETRY_FIRST_MS * 2 ** (count - 1));
+    const retryAt = { idleMs: idleMs(at.idleMs + delayMs), wallMs: wallMs(at.wallMs + delayMs) };
+    return [{ imageId, count, retryAt, message: outcome.message }];
+  });
+}
+
+/** Measures between batches of a plan with a target: the rest may be cut, never extended. */
+async function findReasonToStop(
+  plan: Plan,
+  results: readonly RemovalResult[],
+  before: DiskUsage | null,
+  runtime: Runtime,
+): Promise<string | null> {
+  if (plan.target === null || results.length === 0 || before === null) return null;
+  const now = await runtime.measureDisk();
+  if (now === null) return null;
+  const measured = before.usedBytes - now.usedBytes;
+  const expected = freedBy(results);
+  const hasTargetBegun = results.some(({ removal }) => isForTarget(removal));
+  if (hasTargetBegun && plan.target.images === 0 && measured >= plan.target.bytes) return 'the target was reached with less';
+  if (expected < MEASURABLE_BYTES || measured * 2 >= expected) return null;
+  const figures = `${formatByteSize(bytes(Math.max(0, measured)))} came free where ${formatByteSize(expected)} were expected`;
+  return `${figures}: something else fills this disk, or holds the layers`;
+}
+
+function freedBy(results: readonly RemovalResult[]): Bytes {
+  return bytes(
+    results.reduce(
+      (sum, { removal, outcome }) => sum + (outcome.kind === 'removed' ? (outcome.freedBytes ?? removal.freesBytes ?? 0) : 0),
+      0,
+    ),
+  );
+}
+
+async function findStranded(runtime: Runtime, results: readonly RemovalResult[]): Promise<readonly ContainerUse[]> {
+  const removed = new Set<ImageId>(results.flatMap(({ removal, outcome }) => (outcome.kind === 'removed' ? [removal.imageId] : [])));
+  if (removed.size === 0) return [];
+  const { containers } = await runtime.listContainers();
+  return containers.filter(({ imageIds }) => imageIds.some((image) => removed.has(image)));
+}
+
+/** How many removals ended in each way. */
+export function countOutcomes(results: readonly RemovalResult[]): ReadonlyMap<OutcomeKind, number> {
+  const counts = new Map<OutcomeKind, number>();
+  for (const { outcome } of results) counts.set(outcome.kind, (counts.get(outcome.kind) ?? 0) + 1);
+  return counts;
+}
+
+/** The default settle time: creations that had resolved a name were all seen within it (engines.md §4). */
+export const SETTLE_MS: DurationMs = durationMs(400);

@@ -1,0 +1,71 @@
+import type { ImageId } from '../model/brands.ts';
+import { holdReference } from '../model/hold.ts';
+import { splitReference } from '../model/reference.ts';
+import type { ImageNames, Runtime } from '../runtime/runtime.ts';
+
+/** One tag and the hold that stands for it; null when it was taken off without one. */
+export interface HeldName {
+  readonly original: string;
+  readonly hold: string | null;
+}
+
+/**
+ * The holds that let an image's tags be taken off and given back.
+ *
+ * @returns null when it cannot be held: it has no tag; a digest in a repository without a tag could not be given back; or a
+ * tag with our mark would be longer than a tag may be. It is rechecked and removed directly then (design §5.4)
+ */
+export function planHolds(names: Pick<ImageNames, 'references' | 'digests'>, mark: string): readonly HeldName[] | null {
+  const repositories = new Set(names.references.map((reference) => splitReference(reference).name));
+  if (names.references.length === 0) return null;
+  if (names.digests.some((digest) => !repositories.has(splitReference(digest).name))) return null;
+  const held: HeldName[] = [];
+  for (const original of names.references) {
+    const hold = holdReference(original, mark);
+    if (hold === null) return null;
+    held.push({ original, hold });
+  }
+  return held;
+}
+
+/** The tag that outlives all holds of an image by one call; in the repository of the last hold. It has the length of a hold. */
+export function releaseMark(held: readonly HeldName[], mark: string): string | null {
+  const last = held.at(-1);
+  return last === undefined ? null : holdReference(last.original, mark, 'releasing');
+}
+
+/**
+ * Gives names back: every tag that is absent returns to the image, a tag that points elsewhere by now belongs to whoever moved it,
+ * and the holds go. Safe to repeat, and after a crash at any point.
+ *
+ * @returns the names that could not be given back; empty when tags and digests are as they were
+ */
+export async function giveBack(
+  runtime: Runtime,
+  imageId: ImageId,
+  held: readonly HeldName[],
+  before: ImageNames,
+): Promise<readonly string[]> {
+  const movedTo = new Map<string, ImageId>();
+  for (const { original } of held) {
+    const owner = await runtime.resolveName(original);
+    if (owner === null) await runtime.addName(imageId, original);
+    else if (owner !== imageId) movedTo.set(original, owner);
+  }
+  for (const { original, hold } of held) {
+    if (hold !== null) await dropHold(runtime, imageId, hold, movedTo.get(original));
+  }
+  const after = await runtime.readNames(imageId);
+  const present = new Set([...(after?.references ?? []), ...(after?.digests ?? []), ...movedTo.keys()]);
+  return [...before.references, ...before.digests].filter((name) => !present.has(name));
+}
+
+/**
+ * Takes a hold off without ever removing an image: an engine removes an image with its last name, and refuses to when a container
+ * uses it. So a hold that is the image's last tag is first moved to the image that has the original tag by now.
+ */
+async function dropHold(runtime: Runtime, imageId: ImageId, hold: string, movedTo: ImageId | undefined): Promise<void> {
+  if ((await runtime.resolveName(hold)) !== imageId) return;
+  if (movedTo !== undefined) await runtime.addName(movedTo, hold);
+  await runtime.removeName(hold);
+}

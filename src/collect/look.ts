@@ -1,0 +1,88 @@
+import type { Bytes } from '../model/brands.ts';
+import type { ClockReading, IdleClockState } from '../model/clock.ts';
+import type { Doubt, Inventory } from '../model/inventory.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Now, Pin } from '../model/use-record.ts';
+import { type PlanInput, planCollection } from '../plan/plan-collection.ts';
+import type { FoundHold, Runtime } from '../runtime/runtime.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
+import { sight } from '../usage/sighting.ts';
+
+/** What `plan`, `images`, `why` and `collect` all begin with. */
+export interface LookContext {
+  readonly runtime: Runtime;
+  readonly store: Store;
+  /** False: the store is only read, so sightings of this look are not kept. */
+  readonly mayWrite: boolean;
+  readonly policy: Policy;
+  readonly readClock: () => ClockReading;
+  /** Asked for with `--free`; null without. */
+  readonly freeBytes: Bytes | null;
+}
+
+/** One complete look at the engine, and what follows from it. */
+export interface Look {
+  readonly inventory: Inventory;
+  readonly input: PlanInput;
+  readonly plan: Plan;
+  readonly clock: IdleClockState;
+  readonly holds: readonly FoundHold[];
+}
+
+/** Whose records these are: an ID means nothing in another store. */
+export function storeKey({ identity }: Runtime): StoreKey {
+  return `${identity.engineId}/${identity.storeId}`;
+}
+
+/**
+ * Observes the engine, turns what is seen into use records, and plans.
+ *
+ * @returns a plan that refuses to remove anything when the clock, the records or the inventory are in doubt
+ * @throws OperatingError when the engine or the store cannot be read
+ */
+export async function look(context: LookContext): Promise<Look> {
+  const { runtime, store, policy, freeBytes } = context;
+  const key = storeKey(runtime);
+  const clock = readIdleClock(store, context.readClock());
+  const { inventory, learned, holds } = await runtime.observe(store.readLayerFacts(key));
+  const at = nowOf(clock);
+  const areRecordsLost = store.condition.kind === 'set-aside';
+  const sighting = sight({ inventory, state: store.readUsage(key), otherStores: store.readOtherUsage(key), now: at, areRecordsLost });
+  if (context.mayWrite) {
+    store.addLayerFacts(key, learned);
+    store.writeUsage(key, sighting.changes, clock);
+  }
+  const { records, lineages, failures } = sighting.state;
+  const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
+  const pins: readonly Pin[] = store.listPins();
+  const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
+  return { inventory, input, plan: planCollection(input), clock, holds };
+}
+
+/** The idle clock moved on to now; it is not written. */
+export function readIdleClock(store: Store, reading: ClockReading): IdleClockState {
+  const before = store.readClock();
+  return before === null ? startIdleClock(reading) : advanceIdleClock(before, reading);
+}
+
+/** The idle clock's state as the moment that rules are asked about. */
+export function nowOf(clock: IdleClockState): Now {
+  return { idleMs: clock.idleMs, wallMs: clock.reading.wallMs, isWallTrusted: isWallTrusted(clock.reading) };
+}
+
+function doubtsOf(store: Store, clock: IdleClockState): readonly Doubt[] {
+  const doubts: Doubt[] = [];
+  if (clock.reading.bootId === null) {
+    doubts.push({ kind: 'clock-unknown', message: 'the kernel does not tell its boot ID, so no age can be proven' });
+  }
+  if (store.condition.kind === 'set-aside') {
+    const { evidencePath, problem } = store.condition;
+    doubts.push({
+      kind: 'records-unknown',
+      message: `the use records were damaged (${problem}) and lie in ${evidencePath} now; every image counts as used now`,
+    });
+  }
+  return doubts;
+}

@@ -1,0 +1,218 @@
+import { type Bytes, bytes, type ChainId, type ImageId } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
+import type { Inventory } from '../model/inventory.ts';
+import type { Removal } from '../model/plan.ts';
+import type { Outcome, OutcomeKind } from '../model/removal-record.ts';
+import type { ContainerUse, ImageNames, RemoveOutcome, Runtime } from '../runtime/runtime.ts';
+import { giveBack, type HeldName, planHolds, releaseMark } from './hold-names.ts';
+
+/** What a batch works with. */
+export interface BatchTools {
+  readonly runtime: Runtime;
+  /** Our owner mark, written into every hold. */
+  readonly mark: string;
+  /** Waits for creations that had resolved a name before it was taken off. */
+  readonly settle: () => Promise<void>;
+  readonly layers: Inventory['layers'];
+}
+
+/** One removal with what became of it. */
+export interface RemovalResult {
+  readonly removal: Removal;
+  readonly outcome: Outcome;
+}
+
+/** A removal on its way, with the names it had before the first call. */
+interface Candidate {
+  readonly removal: Removal;
+  readonly before: ImageNames;
+  /** Null: not held; it is removed directly. */
+  readonly held: readonly HeldName[] | null;
+}
+
+/**
+ * Removes one batch without a race (design §5.4): every tag gets a hold, the tags are taken off, and after a settle time in which
+ * a creation that was under way shows up, what is still unused goes. Everything else gets its names back.
+ *
+ * @returns one result per removal, in their order
+ * @throws OperatingError when the engine fails; the names taken off until then are given back first, as far as it lets us
+ */
+export async function removeBatch(removals: readonly Removal[], tools: BatchTools): Promise<readonly RemovalResult[]> {
+  const candidates: Candidate[] = [];
+  const outcomes = new Map<ImageId, Outcome>();
+  try {
+    await takeAllNamesOff(removals, tools, { candidates, outcomes });
+    if (candidates.some(({ held }) => held !== null)) await tools.settle();
+    const uses = await listUses(tools.runtime);
+    for (const candidate of candidates) {
+      if (outcomes.has(candidate.removal.imageId)) continue;
+      outcomes.set(candidate.removal.imageId, await release(candidate, uses.get(candidate.removal.imageId), tools));
+    }
+  } catch (error) {
+    const open = candidates.filter(({ removal }) => !outcomes.has(removal.imageId));
+    for (const candidate of open) await returnNames(candidate, tools, 'failed', 'the engine failed').catch(() => undefined);
+    throw error;
+  }
+  return removals.map((removal) => ({ removal, outcome: outcomes.get(removal.imageId) ?? outcome('failed', 'it was not tried') }));
+}
+
+interface Progress {
+  readonly candidates: Candidate[];
+  readonly outcomes: Map<ImageId, Outcome>;
+}
+
+async function takeAllNamesOff(removals: readonly Removal[], tools: BatchTools, { candidates, outcomes }: Progress): Promise<void> {
+  const uses = await listUses(tools.runtime);
+  for (const removal of removals) {
+    const user = uses.get(removal.imageId);
+    const result = user === undefined ? await takeNamesOff(removal, tools, candidates) : inUse(user);
+    if (result !== null) outcomes.set(removal.imageId, result);
+  }
+}
+
+/** By image, a container that uses it. @throws OperatingError when it is not completely known */
+async function listUses(runtime: Runtime): Promise<ReadonlyMap<ImageId, ContainerUse>> {
+  const uses = new Map<ImageId, ContainerUse>();
+  for (const container of (await runtime.listContainers()).containers) {
+    if (!container.isComplete) throw unknownUse(container);
+    for (const image of container.imageIds) uses.set(image, container);
+  }
+  return uses;
+}
+
+function unknownUse(container: ContainerUse): OperatingError {
+  return new OperatingError({
+    kind: 'engine-nonsense',
+    operation: 'see which images are in use',
+    subject: `container ${container.name}`,
+    problem: 'the engine does not say which image it uses, so nothing more is removed',
+    hint: `look at it with the engine's own inspect, or remove it`,
+  });
+}
+
+/**
+ * Holds an image and takes its tags off, when it is still what was planned.
+ *
+ * @param candidates the image joins them before its first name goes, so that an error can undo it
+ * @returns its outcome, when it goes no further
+ */
+async function takeNamesOff(removal: Removal, tools: BatchTools, candidates: Candidate[]): Promise<Outcome | null> {
+  const { runtime, mark } = tools;
+  const before = await runtime.readNames(removal.imageId);
+  if (before === null) return outcome('already-gone', 'someone else removed it');
+  const difference = describeChange(removal, before);
+  if (difference !== null) return outcome('changed', difference);
+  const candidate: Candidate = { removal, before, held: planHolds(before, mark) };
+  candidates.push(candidate);
+  for (const { hold } of candidate.held ?? []) {
+    if (hold !== null && !(await runtime.addName(removal.imageId, hold))) return outcome('already-gone', 'someone else removed it');
+  }
+  for (const { original } of candidate.held ?? []) {
+    const taken = await runtime.removeName(original);
+    if (taken.kind === 'in-use' || taken.kind === 'failed') return returnNames(candidate, tools, 'failed', taken.message);
+  }
+  return null;
+}
+
+function describeChange(removal: Removal, now: ImageNames): string | null {
+  const planned = new Set([...removal.references, ...removal.digests]);
+  const present = new Set([...now.references, ...now.digests]);
+  const gained = [...present].filter((name) => !planned.has(name));
+  const lost = [...planned].filter((name) => !present.has(name));
+  if (now.holds.length > 0) return `${now.holds[0]?.reference} holds it for another collection`;
+  if (gained.length > 0) return `it gained the name ${gained.join(', ')}`;
+  return lost.length > 0 ? `it lost the name ${lost.join(', ')}` : null;
+}
+
+/** The last step for one image: gone, or everything as it was. */
+async function release(candidate: Candidate, user: ContainerUse | undefined, tools: BatchTools): Promise<Outcome> {
+  const { runtime } = tools;
+  const { removal, before, held } = candidate;
+  if (user !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(user));
+  const now = await runtime.readNames(removal.imageId);
+  if (now === null) return outcome('already-gone', 'someone else removed it');
+  const gained = now.references.filter((name) => held !== null || !before.references.includes(name));
+  if (gained.length > 0) return returnNames(candidate, tools, 'changed', `it gained the name ${gained.join(', ')}`);
+  const answer =
+    held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHolds(runtime, removal.imageId, held, tools.mark);
+  return judgeAnswer(candidate, answer, tools);
+}
+
+/**
+ * Removes the holds, and the image with the last. Of several, the last is a tag that says so, put on before the first goes.
+ */
+export async function removeHolds(runtime: Runtime, imageId: ImageId, held: readonly HeldName[], mark: string): Promise<RemoveOutcome> {
+  const holds = held.flatMap(({ hold }) => hold ?? []);
+  const last = held.length > 1 ? releaseMark(held, mark) : null;
+  if (last !== null && !(await runtime.addName(imageId, last))) return { kind: 'gone' };
+  return removeNames(runtime, last === null ? holds : [...holds, last]);
+}
+
+function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): Promise<RemoveOutcome> {
+  return needsNames(before) ? removeNames(runtime, [...before.references, ...before.digests]) : runtime.removeImage(imageId);
+}
+
+/** By its ID an engine removes an image only when all its names are in one repository and at most one of them is a tag. */
+function needsNames({ references, digests }: ImageNames): boolean {
+  const repositories = new Set([...references, ...digests].map((name) => name.replace(/(@.*|:[^/]*)$/, '')));
+  return repositories.size > 1 || references.length > 1;
+}
+
+/** Takes names off until one answer says that the image went with it, or that it may not. */
+async function removeNames(runtime: Runtime, names: readonly string[]): Promise<RemoveOutcome> {
+  let answer: RemoveOutcome = { kind: 'gone' };
+  for (const name of names) {
+    answer = await runtime.removeName(name);
+    if (answer.kind === 'in-use' || answer.kind === 'failed' || (answer.kind === 'done' && answer.isImageDeleted)) return answer;
+  }
+  return answer;
+}
+
+async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: BatchTools): Promise<Outcome> {
+  switch (answer.kind) {
+    case 'gone':
+      return outcome('already-gone', 'someone else removed it');
+    case 'in-use':
+      return returnNames(candidate, tools, 'refused', answer.message);
+    case 'failed':
+      return returnNames(candidate, tools, 'failed', answer.message);
+    case 'done':
+      if (!answer.isImageDeleted) return returnNames(candidate, tools, 'refused', 'the engine took the name off but kept the image');
+      return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, tools.layers) };
+  }
+}
+
+/** The tag of {@link releaseMark}, in case it was put on already. */
+function releaseHold(held: readonly HeldName[], mark: string): readonly HeldName[] {
+  return held.slice(-1).map(({ original }) => ({ original, hold: releaseMark(held, mark) }));
+}
+
+/** Gives names back; what cannot be given back turns any outcome into `failed`. */
+async function returnNames(
+  { removal, before, held }: Candidate,
+  { runtime, mark }: BatchTools,
+  kind: OutcomeKind,
+  message: string,
+): Promise<Outcome> {
+  const names = held === null ? before.references.map((original) => ({ original, hold: null })) : [...held, ...releaseHold(held, mark)];
+  const missing = await giveBack(runtime, removal.imageId, names, before);
+  return missing.length === 0 ? outcome(kind, message) : outcome('failed', `${message}; could not give back ${missing.join(', ')}`);
+}
+
+function describeUser({ name, state }: ContainerUse): string {
+  return `container ${name} (${state})`;
+}
+
+function inUse(user: ContainerUse): Outcome {
+  return outcome('in-use', describeUser(user));
+}
+
+function outcome(kind: OutcomeKind, message: string): Outcome {
+  return { kind, message, freedBytes: null };
+}
+
+function bytesOf(deleted: readonly ChainId[] | null, layers: Inventory['layers']): Bytes | null {
+  if (deleted === null) return null;
+  const sizes = deleted.map((layer) => layers.get(layer)?.sizeBytes ?? null);
+  return sizes.some((size) => size === null) ? null : bytes(sizes.reduce((sum: number, size) => sum + (size ?? 0), 0));
+}

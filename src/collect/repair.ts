@@ -1,0 +1,97 @@
+import { bytes, type ImageId } from '../model/brands.ts';
+import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
+import type { Instant } from '../model/use-record.ts';
+import type { FoundHold, Runtime } from '../runtime/runtime.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+import { giveBack } from './hold-names.ts';
+
+/**
+ * What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look.
+ */
+export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
+
+/** Holds sorted by what may be done with them. */
+export interface SortedHolds {
+  /** Their owner is demonstrably dead: repaired. */
+  readonly abandoned: readonly FoundHold[];
+  /** Someone else may be collecting: nothing is touched (design §3.8). */
+  readonly foreign: readonly FoundHold[];
+}
+
+/** Sorts holds found before a run begins; at that moment one with our own mark can only be left from a step that failed. */
+export function sortHolds(holds: readonly FoundHold[], judgeOwner: (mark: string) => OwnerState): SortedHolds {
+  const isForeign = ({ mark }: FoundHold): boolean => ['alive', 'unknown'].includes(judgeOwner(mark));
+  return { abandoned: holds.filter((hold) => !isForeign(hold)), foreign: holds.filter(isForeign) };
+}
+
+/** What {@link repairHolds} did to one image. */
+export interface Repair {
+  readonly imageId: ImageId;
+  readonly restored: readonly string[];
+  /** Names that could not be given back. */
+  readonly missing: readonly string[];
+  /** The removal was finished instead: its last names were already going. */
+  readonly isCompleted: boolean;
+}
+
+/** What repairs need to know of the look that found the holds. */
+export interface RepairScene {
+  readonly imagesInUse: ReadonlySet<ImageId>;
+  /** Names that stored intents know of; empty when the store was lost. */
+  readonly intents: readonly RemovalIntent[];
+}
+
+/**
+ * Repairs what a dead collection left, from the engine alone: names that it took off are given back, and a removal that was
+ * already dropping an image's last names is completed, unless something uses the image by now.
+ */
+export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHold[], scene: RepairScene): Promise<readonly Repair[]> {
+  const repairs: Repair[] = [];
+  for (const [imageId, holds] of Map.groupBy(abandoned, (hold) => hold.imageId))
+    repairs.push(await repairImage(runtime, imageId, holds, scene));
+  return repairs;
+}
+
+async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly FoundHold[], scene: RepairScene): Promise<Repair> {
+  const names = await runtime.readNames(imageId);
+  const isReleased = holds.some(({ isReleasing }) => isReleasing) && !scene.imagesInUse.has(imageId) && names?.references.length === 0;
+  if (isReleased) {
+    // The tag that says so is the last to go, so that another crash finds it again.
+    const inOrder = holds.toSorted((left, right) => Number(left.isReleasing) - Number(right.isReleasing));
+    for (const { reference } of inOrder) await runtime.removeName(reference);
+    return { imageId, restored: [], missing: [], isCompleted: true };
+  }
+  const known = scene.intents.find((intent) => intent.imageId === imageId)?.references ?? [];
+  const restored = [...new Set([...known, ...holds.map(({ original }) => original)])];
+  const held = [
+    ...restored.map((original) => ({ original, hold: null })),
+    ...holds.map(({ original, reference }) => ({ original, hold: reference })),
+  ];
+  const missing = await giveBack(runtime, imageId, held, { references: restored, digests: [], holds: [] });
+  return { imageId, restored, missing, isCompleted: false };
+}
+
+/**
+ * Settles what an interrupted run intended: an image that is gone was removed by it, one that is there was not.
+ *
+ * @param isPresent whether a complete listing made after the repair holds the image
+ * @returns the entries written to history
+ */
+export function settleIntents(store: Store, key: StoreKey, isPresent: (image: ImageId) => boolean, at: Instant): readonly RemovalEntry[] {
+  const intents = store.readIntents(key);
+  if (intents.length === 0) return [];
+  const gone = intents.filter(({ imageId }) => !isPresent(imageId));
+  const entries = gone.map((intent): RemovalEntry => {
+    return {
+      ...intent,
+      at,
+      outcome: 'removed',
+      message: 'finished by a run that was interrupted',
+      freesBytes: intent.freesBytes ?? bytes(0),
+    };
+  });
+  store.finishRemovals(key, entries, []);
+  const kept = intents.filter(({ imageId }) => isPresent(imageId)).map(({ imageId }) => imageId);
+  store.dropIntents(key, kept);
+  return entries;
+}

@@ -1,0 +1,84 @@
+import type { Image } from '../model/inventory.ts';
+import type { Assessment } from './assess.ts';
+import type { LayerCounts } from './layer-counts.ts';
+
+/** Which images were built on which: an engine refuses to remove a parent while a child is there. */
+export class Family {
+  readonly #parentOf = new Map<number, number>();
+  readonly #childrenOf = new Map<number, number[]>();
+
+  constructor(images: readonly Image[]) {
+    if (images.every((image) => image.parentId === null)) return;
+    const indexOf = new Map(images.map((image, at) => [image.id, at]));
+    images.forEach((image, child) => {
+      const parent = image.parentId === null ? undefined : indexOf.get(image.parentId);
+      if (parent === undefined || parent === child) return;
+      this.#parentOf.set(child, parent);
+      this.#childrenOf.set(parent, [...(this.#childrenOf.get(parent) ?? []), child]);
+    });
+  }
+
+  /** The image built directly on top of, if it is there. */
+  parentOf(image: number): number | undefined {
+    return this.#parentOf.get(image);
+  }
+
+  /** Images built directly on this one. */
+  childrenOf(image: number): readonly number[] {
+    return this.#childrenOf.get(image) ?? [];
+  }
+
+  /**
+   * Orders children before their parents, each parent as soon as its last child has gone, and leaves out parents of which a
+   * child stays.
+   *
+   * @param sorted images in the order wished for
+   * @param gone images that go before all of these
+   */
+  childrenFirst(sorted: readonly number[], gone: ReadonlySet<number>): readonly number[] {
+    if (this.#childrenOf.size === 0) return sorted;
+    const left = new Set(gone);
+    const wishes = new Set(sorted);
+    const ordered: number[] = [];
+    const waiting = new Set<number>();
+    const isFree = (image: number): boolean => this.childrenOf(image).every((child) => left.has(child));
+    for (const image of sorted) {
+      waiting.add(image);
+      for (let next: number | undefined = image; next !== undefined && waiting.has(next) && isFree(next); next = this.parentOf(next)) {
+        waiting.delete(next);
+        left.add(next);
+        if (wishes.has(next)) ordered.push(next);
+      }
+    }
+    return ordered;
+  }
+}
+
+/**
+ * Sorts by the `lru` order: the tier, then the last use, then first sight, the longest ago first; ties by unique bytes, more first, then
+ * by ID.
+ */
+export function sortLeastNeededFirst(
+  images: readonly number[],
+  assessments: readonly Assessment[],
+  counts: LayerCounts,
+): readonly number[] {
+  const exclusive = new Map<number, number>();
+  const exclusiveBytes = (image: number): number => {
+    const known = exclusive.get(image) ?? counts.exclusiveBytes(image) ?? 0;
+    exclusive.set(image, known);
+    return known;
+  };
+  return images.toSorted((left, right) => {
+    const one = assessments[left];
+    const other = assessments[right];
+    if (one === undefined || other === undefined) return 0;
+    return (
+      one.tier - other.tier ||
+      one.lastUsedIdleMs - other.lastUsedIdleMs ||
+      one.firstSeenIdleMs - other.firstSeenIdleMs ||
+      exclusiveBytes(right) - exclusiveBytes(left) ||
+      (one.image.id < other.image.id ? -1 : 1)
+    );
+  });
+}

@@ -1,0 +1,49 @@
+import type { LayerCounts } from './layer-counts.ts';
+import type { Family } from './order.ts';
+import type { Need } from './target.ts';
+
+/** What already goes by age, and what a target may take, the least needed first. */
+export interface Selection {
+  readonly byAge: readonly number[];
+  readonly candidates: readonly number[];
+  readonly need: Need;
+}
+
+/**
+ * Chooses as few candidates as meet the need: in order until it is met, then, the dearest first, every one is put back that proves
+ * unnecessary. One pass suffices: a smaller set frees no more, so what was necessary stays so. When the need is out of reach, every
+ * candidate that frees bytes stays chosen.
+ *
+ * @param counts as they are before anything goes; they are left as they are after all that was chosen went
+ */
+export function selectForNeed({ byAge, candidates, need }: Selection, counts: LayerCounts, family: Family): readonly number[] {
+  let freed = 0;
+  let gone = byAge.length;
+  for (const image of byAge) freed += counts.remove(image).bytes;
+  const chosen = new Set<number>();
+  for (const image of candidates) {
+    if (freed >= need.bytes && gone >= need.images) break;
+    freed += counts.remove(image).bytes;
+    chosen.add(image);
+    gone++;
+  }
+  const reachable: Need = { bytes: Math.min(need.bytes, freed), images: Math.min(need.images, gone) };
+  for (const image of [...chosen].reverse()) {
+    if (!chosen.has(image)) continue;
+    const back = withChosenAncestors(image, chosen, family);
+    const neededAgain = back.reduce((sum, one) => sum + counts.restore(one), 0);
+    if (freed - neededAgain >= reachable.bytes && gone - back.length >= reachable.images) {
+      freed -= neededAgain;
+      gone -= back.length;
+      for (const one of back) chosen.delete(one);
+    } else for (const one of back) counts.remove(one);
+  }
+  return candidates.filter((image) => chosen.has(image));
+}
+
+/** A child that stays keeps its parents, so they come back together. */
+function withChosenAncestors(image: number, chosen: ReadonlySet<number>, family: Family): readonly number[] {
+  const back: number[] = [];
+  for (let next: number | undefined = image; next !== undefined && chosen.has(next); next = family.parentOf(next)) back.push(next);
+  return back;
+}

@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import type { Container, Doubt } from '../../model/inventory.ts';
+import { containerList, type ListedContainer, takeAnswer } from './docker-answers.ts';
+import { type DockerClient, imagePath } from './docker-client.ts';
+
+/** Containers in every state, and why any of them is not fully known. */
+export interface ContainerSurvey {
+  readonly containers: readonly Container[];
+  readonly doubts: ReadonlyMap<ContainerId, Doubt>;
+}
+
+/** What of a container's own file is used: Docker 28 writes the ID of a mounted image there, and tells it nowhere else. */
+const containerFile = v.object({
+  ID: v.string(),
+  MountPoints: v.record(v.string(), v.object({ Type: v.string(), Spec: v.object({ Source: v.optional(v.string(), '') }) })),
+});
+const idOnly = v.object({ Id: v.string() });
+const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
+
+/** Lists containers; remembers what was mounted into them, since that never changes. */
+export class ContainerSurveyor {
+  readonly #client: DockerClient;
+  readonly #dockerRoot: string;
+  readonly #mounts = new Map<ContainerId, readonly ImageId[]>();
+
+  constructor(client: DockerClient, dockerRoot: string) {
+    this.#client = client;
+    this.#dockerRoot = dockerRoot;
+  }
+
+  /** @throws OperatingError when the listing itself fails */
+  async survey(): Promise<ContainerSurvey> {
+    const path = '/containers/json?all=1';
+    const listed = takeAnswer(containerList, await this.#client.call('GET', path), `GET ${path}`);
+    const doubts = new Map<ContainerId, Doubt>();
+    const containers: Container[] = [];
+    for (const item of listed) {
+      const mounted = await this.#mountedImages(item);
+      const container = readContainer(item, mounted ?? []);
+      containers.push(container);
+      const problem = findProblem(container, mounted);
+      if (problem !== null) doubts.set(container.id, doubt(container, problem));
+    }
+    return { containers, doubts };
+  }
+
+  /** @returns null when it cannot be known which image is mounted */
+  async #mountedImages(item: ListedContainer): Promise<readonly ImageId[] | null> {
+    const mounts = (item.Mounts ?? []).filter(({ Type }) => Type === 'image');
+    const id = containerId(item.Id);
+    const remembered = mounts.length === 0 ? [] : this.#mounts.get(id);
+    if (remembered !== undefined) return remembered;
+    const recorded = await readMountedImages(this.#dockerRoot, item.Id);
+    const found: ImageId[] = [];
+    for (const { Name, Destination } of mounts) {
+      const mounted = recorded?.get(Destination) ?? (await this.#resolveFixed(Name));
+      if (mounted === null) return null;
+      found.push(mounted);
+    }
+    this.#mounts.set(id, found);
+    return found;
+  }
+
+  /** A digest or an ID means the same image for ever; a tag may have been moved since the container was created. */
+  async #resolveFixed(name: string): Promise<ImageId | null> {
+    if (!/@sha256:[0-9a-f]{64}$/.test(name) && !IMAGE_ID.test(name)) return null;
+    const answer = await this.#client.call('GET', `${imagePath(name)}/json`);
+    const result = v.safeParse(idOnly, answer.body);
+    return answer.status === 200 && result.success ? imageId(result.output.Id) : null;
+  }
+}
+
+/**
+ * Reads which images Docker mounted into a container. Docker 28 lists a mounted image by the name that was given, and removes the
+ * image itself without a word once that name points elsewhere (measured), so the name cannot be trusted.
+ *
+ * @returns image IDs by destination; null when the file cannot be read or is not this container's
+ */
+async function readMountedImages(dockerRoot: string, id: string): Promise<ReadonlyMap<string, ImageId> | null> {
+  try {
+    const file = v.parse(containerFile, JSON.parse(await readFile(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
+    if (file.ID !== id) return null;
+    const mounts = Object.entries(file.MountPoints).filter(([, { Type, Spec }]) => Type === 'image' && IMAGE_ID.test(Spec.Source));
+    return new Map(mounts.map(([destination, { Spec }]) => [destination, imageId(Spec.Source)]));
+  } catch {
+    // Not readable, not there or of another form: all the same to the caller, who then goes by the API alone.
+    return null;
+  }
+}
+
+function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[]): Container {
+  return {
+    id: containerId(item.Id),
+    name: item.Names?.[0]?.replace(/^\//, '') ?? item.Id.slice(0, 12),
+    imageId: IMAGE_ID.test(item.ImageID) ? imageId(item.ImageID) : null,
+    imageName: item.Image === '' ? null : item.Image,
+    state: item.State,
+    labels: item.Labels,
+    mountedImageIds,
+    createdAt: readSeconds(item.Created),
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
+/** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
+export function readSeconds(seconds: number): WallMs | null {
+  return seconds > 0 ? wallMs(seconds * 1_000) : null;
+}
+
+function findProblem(container: Container, mounted: readonly ImageId[] | null): string | null {
+  if (container.imageId === null) return 'the engine does not say which image it was made from';
+  return mounted === null ? 'it mounts an image by a name that may have moved since; root on the same host can look it up' : null;
+}
+
+function doubt(container: Container, problem: string): Doubt {
+  return { kind: 'in-use-unknown', message: `container ${container.name} (${container.state}): ${problem}` };
+}

@@ -1,0 +1,102 @@
+import * as v from 'valibot';
+import { OperatingError } from '../../model/error.ts';
+import type { DockerAnswer } from './docker-client.ts';
+
+// Only what is used is named; an engine may say more. Go encodes an empty list or map as null in places.
+const strings = v.optional(v.nullable(v.array(v.string())), null);
+const labels = v.pipe(
+  v.optional(v.nullable(v.record(v.string(), v.string())), null),
+  v.transform((map) => map ?? {}),
+);
+
+/** `GET /info` */
+export const engineInfo = v.object({
+  ID: v.pipe(v.string(), v.minLength(1)),
+  Driver: v.pipe(v.string(), v.minLength(1)),
+  DriverStatus: v.optional(v.nullable(v.array(v.array(v.string()))), null),
+  DockerRootDir: v.string(),
+  ServerVersion: v.string(),
+});
+
+/** `GET /images/json` */
+export const imageList = v.array(
+  v.object({
+    Id: v.pipe(v.string(), v.minLength(1)),
+    RepoTags: strings,
+    RepoDigests: strings,
+    ParentId: v.optional(v.string(), ''),
+    Created: v.optional(v.number(), 0),
+    Size: v.optional(v.number(), -1),
+    Labels: labels,
+  }),
+);
+
+/**
+ * `GET /images/{name}/json`. `Layers` is left out when the image has none, and `Type` too when Docker 28 with the containerd store
+ * cannot tell: it pulled no blobs, because their layers were unpacked already.
+ */
+export const imageDetails = v.object({
+  Id: v.pipe(v.string(), v.minLength(1)),
+  RepoTags: strings,
+  RepoDigests: strings,
+  RootFS: v.object({ Type: v.optional(v.string()), Layers: strings }),
+});
+
+/** `GET /images/{id}/history`, newest first. */
+export const imageHistory = v.array(v.object({ CreatedBy: v.optional(v.string(), ''), Size: v.number() }));
+
+/** `GET /containers/json` */
+export const containerList = v.array(
+  v.object({
+    Id: v.pipe(v.string(), v.minLength(1)),
+    Names: strings,
+    Image: v.optional(v.string(), ''),
+    ImageID: v.optional(v.string(), ''),
+    State: v.optional(v.string(), ''),
+    Labels: labels,
+    Created: v.optional(v.number(), 0),
+    Mounts: v.optional(
+      v.nullable(v.array(v.object({ Type: v.optional(v.string(), ''), Name: v.optional(v.string(), ''), Destination: v.string() }))),
+      null,
+    ),
+  }),
+);
+
+/** `DELETE /images/{name}` */
+export const deletions = v.array(v.object({ Untagged: v.optional(v.string()), Deleted: v.optional(v.string()) }));
+
+/** One image as `GET /images/json` lists it. */
+export type ListedImage = v.InferOutput<typeof imageList>[number];
+/** One image as `GET /images/{name}/json` describes it. */
+export type ImageDetails = v.InferOutput<typeof imageDetails>;
+/** One container as `GET /containers/json` lists it. */
+export type ListedContainer = v.InferOutput<typeof containerList>[number];
+/** What `GET /info` says of the engine. */
+export type EngineInfo = v.InferOutput<typeof engineInfo>;
+
+/**
+ * Takes an answer that must be a success of a known form.
+ *
+ * @throws OperatingError `engine-refused` for another status, `engine-nonsense` for another form
+ */
+export function takeAnswer<Value>(schema: v.GenericSchema<unknown, Value>, answer: DockerAnswer, call: string): Value {
+  if (answer.status !== 200) throw refusal(answer, call);
+  const result = v.safeParse(schema, answer.body);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const problem = `${v.getDotPath(issue) ?? 'the answer'}: ${issue.message}`;
+  const hint = 'does a Docker engine of a supported version listen there?';
+  throw new OperatingError({ kind: 'engine-nonsense', operation: 'read the engine’s answer', subject: call, problem, hint });
+}
+
+/** The error for a call that had to work. */
+export function refusal(answer: DockerAnswer, call: string): OperatingError {
+  const problem = `status ${answer.status}: ${engineMessage(answer)}`;
+  return new OperatingError({ kind: 'engine-refused', operation: 'ask the engine', subject: call, problem, hint: null });
+}
+
+/** The engine's own words in an error answer. */
+export function engineMessage(answer: DockerAnswer): string {
+  const result = v.safeParse(v.object({ message: v.string() }), answer.body);
+  return result.success ? result.output.message.trim() : `status ${answer.status} without a message`;
+}

@@ -1,0 +1,160 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
+
+/** The newest API version this adapter was tested with; an engine that knows less is spoken to in its own newest. */
+const API_VERSION_NEWEST = [1, 51] as const;
+/** Docker 20.10: the oldest version the contract suite runs on. */
+const API_VERSION_OLDEST = [1, 41] as const;
+/** Docker 28 with the containerd store needs 15 s to list 500 images; a small device needs longer. */
+const TIMEOUT_MS_DEFAULT = 120_000;
+const CONNECTIONS_MAX = 8;
+/** An idle connection is given up before an engine does, so that a request never meets a closing one. */
+const CONNECTION_IDLE_MS = 60_000;
+
+/** One answer of the engine, whatever its status. */
+export interface DockerAnswer {
+  readonly status: number;
+  /** Parsed JSON; null where the body is empty. Unknown until a schema has looked at it. */
+  readonly body: unknown;
+}
+
+/** Speaks HTTP to an engine on a unix socket. Throws `OperatingError`s where no answer comes; a status is never an error here. */
+export interface DockerClient {
+  readonly address: string;
+  /** @param path without the version, parameters included */
+  call(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<DockerAnswer>;
+  close(): void;
+}
+
+/** Where the engine is and how long one call may take. */
+export interface DockerClientOptions {
+  readonly socketPath: string;
+  readonly timeoutMs?: number;
+}
+
+interface RawAnswer {
+  readonly status: number;
+  readonly apiVersion: string | null;
+  readonly text: string;
+}
+
+/**
+ * Reads an address as DOCKER_HOST writes it.
+ *
+ * @returns the socket's path
+ * @throws OperatingError `settings` for every scheme but `unix`
+ */
+export function parseDockerAddress(address: string): string {
+  const match = /^unix:\/\/(\/.+)$/.exec(address);
+  if (match?.[1] !== undefined) return match[1];
+  throw new OperatingError({
+    kind: 'settings',
+    operation: 'use the engine address',
+    subject: address,
+    problem: /^(tcp|ssh|https?|npipe|fd):/.test(address) ? 'this transport is not in this version' : 'it is not a unix socket address',
+    hint: 'write unix:// and an absolute path, such as unix:///var/run/docker.sock',
+  });
+}
+
+/**
+ * Connects and agrees on an API version: the newest that both sides know.
+ *
+ * @throws OperatingError `engine-unreachable`, `permission`, `engine-nonsense`; `engine-refused` when the engine is too old
+ */
+export async function connectDocker(options: DockerClientOptions): Promise<DockerClient> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: CONNECTION_IDLE_MS });
+  const address = `unix://${options.socketPath}`;
+  const send = (method: string, path: string) => sendRequest(agent, options, method, path);
+  try {
+    const prefix = `/v${negotiateVersion((await send('HEAD', '/_ping')).apiVersion, address)}`;
+    return {
+      address,
+      close: () => agent.destroy(),
+      async call(method, path) {
+        const { status, text } = await send(method, prefix + path);
+        return { status, body: parseBody(text, status, `${method} ${path}`) };
+      },
+    };
+  } catch (error) {
+    agent.destroy();
+    throw error;
+  }
+}
+
+/** Writes a name into a path: slashes stay, everything else that a URL could misread is escaped. */
+export function imagePath(nameOrId: string): string {
+  return `/images/${nameOrId.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function negotiateVersion(theirs: string | null, address: string): string {
+  const match = /^(\d+)\.(\d+)$/.exec(theirs ?? '');
+  const problem = (kind: OperatingErrorKind, text: string, hint: string): OperatingError =>
+    new OperatingError({ kind, operation: 'agree with the engine on an API version', subject: address, problem: text, hint });
+  if (match === null) throw problem('engine-nonsense', 'the answer to /_ping names no API version', 'does a Docker engine listen there?');
+  const [major, minor] = [Number(match[1]), Number(match[2])];
+  const isBelow = ([ourMajor, ourMinor]: readonly [number, number]) => major < ourMajor || (major === ourMajor && minor < ourMinor);
+  if (isBelow(API_VERSION_OLDEST)) {
+    throw problem(
+      'engine-refused',
+      `it speaks ${theirs}, and ${API_VERSION_OLDEST.join('.')} is needed`,
+      'update to Docker 20.10 or newer',
+    );
+  }
+  return isBelow(API_VERSION_NEWEST) ? `${major}.${minor}` : API_VERSION_NEWEST.join('.');
+}
+
+function sendRequest(agent: Agent, options: DockerClientOptions, method: string, path: string): Promise<RawAnswer> {
+  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => {
+      clearTimeout(timer);
+      reject(explainFailure(cause, socketPath, `${method} ${path}`));
+    };
+    const outgoing = request({ agent, socketPath, method, path, headers: { host: 'docker' } }, (answer) => {
+      readText(answer).then((text) => {
+        clearTimeout(timer);
+        const apiVersion = answer.headers['api-version'];
+        resolve({ status: answer.statusCode ?? 0, apiVersion: typeof apiVersion === 'string' ? apiVersion : null, text });
+      }, fail);
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    outgoing.on('error', fail);
+    outgoing.end();
+  });
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** An error's body is for a person, so it may be anything; an answer that is used must be JSON. */
+function parseBody(text: string, status: number, subject: string): unknown {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (status >= 400) return { message: text.slice(0, 300) };
+    const parts = { operation: 'read the engine’s answer', subject, problem: 'it is not JSON', hint: 'does a Docker engine listen there?' };
+    throw new OperatingError({ kind: 'engine-nonsense', ...parts, cause });
+  }
+}
+
+function explainFailure(cause: unknown, socketPath: string, call: string): OperatingError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const parts = { operation: `ask the engine (${call})`, subject: `unix://${socketPath}`, cause };
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (code === 'EACCES' || code === 'EPERM') {
+    const hint = 'run as root, or as a member of the group that owns the socket (usually "docker")';
+    return new OperatingError({ kind: 'permission', ...parts, problem: 'this user may not open the socket', hint });
+  }
+  if (code.startsWith('HPE_')) {
+    const hint = 'does a Docker engine listen there?';
+    return new OperatingError({ kind: 'engine-nonsense', ...parts, problem: `the answer is not HTTP (${text})`, hint });
+  }
+  const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED';
+  const hint = isAbsent ? 'is the engine running? is the address right?' : 'is the engine overloaded or restarting? try again';
+  const problem = code === 'ENOENT' ? 'there is no such socket' : code === 'ECONNREFUSED' ? 'nothing listens there' : text;
+  return new OperatingError({ kind: 'engine-unreachable', ...parts, problem, hint });
+}

@@ -1,0 +1,243 @@
+import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import type { DiskUsage, Image, Layer, Origin } from '../../model/inventory.ts';
+import type { LayerFacts } from '../../model/layer-facts.ts';
+import { splitReference } from '../../model/reference.ts';
+import type {
+  Capabilities,
+  ContainerListing,
+  ContainerUse,
+  EngineIdentity,
+  ImageNames,
+  Observation,
+  RemoveOutcome,
+  Runtime,
+} from '../runtime.ts';
+import { ContainerSurveyor, readSeconds } from './container-uses.ts';
+import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
+import {
+  deletions,
+  type EngineInfo,
+  engineInfo,
+  engineMessage,
+  type ImageDetails,
+  imageDetails,
+  imageList,
+  type ListedImage,
+  refusal,
+  takeAnswer,
+} from './docker-answers.ts';
+import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
+import { findGraphDriverRoot, readDisk } from './image-disk.ts';
+import { readImageNames, withHeldNames } from './image-names.ts';
+import { blobKey } from './layer-sizes.ts';
+import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
+
+/**
+ * Opens a Docker Engine, 20.10 or newer, with a graph driver or the containerd image store.
+ *
+ * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`
+ */
+export async function openDocker(options: DockerClientOptions): Promise<Runtime> {
+  const client = await connectDocker(options);
+  try {
+    return new DockerRuntime(client, takeAnswer(engineInfo, await client.call('GET', '/info'), 'GET /info'));
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+class DockerRuntime implements Runtime {
+  readonly identity: EngineIdentity;
+  readonly capabilities: Capabilities;
+  readonly #client: DockerClient;
+  readonly #info: EngineInfo;
+  readonly #hasContentStore: boolean;
+  readonly #containers: ContainerSurveyor;
+  #imageRoot: string | null = null;
+
+  constructor(client: DockerClient, info: EngineInfo) {
+    const { ServerVersion: version, Driver } = info;
+    const title = `docker ${version} at ${client.address} (${Driver})`;
+    this.identity = { name: 'docker', version, engineId: info.ID, storeId: Driver, title };
+    this.#hasContentStore = (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1');
+    // The containerd store makes up a digest reference for every tag, also of an image that was loaded or built.
+    this.capabilities = { holds: true, digestsProvePull: !this.#hasContentStore };
+    this.#client = client;
+    this.#info = info;
+    this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
+  }
+
+  async observe(known: LayerFacts): Promise<Observation> {
+    const observedAt = wallMs(Date.now());
+    const list = await this.#listImages();
+    const root = await this.#findImageRoot(list);
+    const contentRoot = this.#hasContentStore ? root : null;
+    const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
+    const survey = await surveyLayers(this.#client, list, known, readOther);
+    const { stacks, layers } = await this.#countLayers(list, survey, contentRoot);
+    const disk = root === null ? null : await readDisk(root);
+    const { containers, doubts } = await this.#containers.survey();
+    const named = new Map(list.map((listed) => [imageId(listed.Id), readImageNames(listed)]));
+    const images = this.#readImages(list, stacks, withHeldNames(named));
+    const engine = { name: this.identity.name, version: this.identity.version };
+    const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
+    return { inventory, learned: survey.learned, holds: [...named.values()].flatMap(({ holds }) => holds) };
+  }
+
+  async listContainers(): Promise<ContainerListing> {
+    const { containers, doubts } = await this.#containers.survey();
+    const uses = containers.map(({ id, name, state, imageId: root, mountedImageIds }): ContainerUse => {
+      const imageIds = root === null ? mountedImageIds : [root, ...mountedImageIds];
+      return { id, name, state, imageIds, isComplete: !doubts.has(id) };
+    });
+    return { containers: uses };
+  }
+
+  async readNames(id: ImageId): Promise<ImageNames | null> {
+    const details = await this.#inspect(id);
+    return details === null ? null : readImageNames(details);
+  }
+
+  async resolveName(reference: string): Promise<ImageId | null> {
+    const details = await this.#inspect(reference);
+    return details === null ? null : imageId(details.Id);
+  }
+
+  async measureDisk(): Promise<DiskUsage | null> {
+    const root = this.#imageRoot ?? (await this.#findImageRoot(await this.#listImages()));
+    return root === null ? null : readDisk(root);
+  }
+
+  async addName(id: ImageId, reference: string): Promise<boolean> {
+    const { name, tag } = splitReference(reference);
+    const path = `${imagePath(id)}/tag?${new URLSearchParams({ repo: name, tag: tag ?? '' })}`;
+    const answer = await this.#client.call('POST', path);
+    if (isGone(answer)) return false;
+    if (answer.status === 201) return true;
+    throw refusal(answer, `POST ${path}`);
+  }
+
+  async removeName(reference: string): Promise<RemoveOutcome> {
+    return this.#delete(reference);
+  }
+
+  async removeImage(id: ImageId): Promise<RemoveOutcome> {
+    return this.#delete(id);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** With `all`, because an unnamed parent in the middle of a build chain holds layers too, and is listed only then. */
+  async #listImages(): Promise<readonly ListedImage[]> {
+    const path = '/images/json?all=1';
+    return takeAnswer(imageList, await this.#client.call('GET', path), `GET ${path}`);
+  }
+
+  async #delete(nameOrId: string): Promise<RemoveOutcome> {
+    const path = `${imagePath(nameOrId)}?noprune=1`;
+    const answer = await this.#client.call('DELETE', path);
+    if (isGone(answer)) return { kind: 'gone' };
+    if (answer.status === 409) return { kind: 'in-use', message: engineMessage(answer) };
+    if (answer.status !== 200) return { kind: 'failed', message: engineMessage(answer) };
+    const deleted = takeAnswer(deletions, answer, `DELETE ${path}`).flatMap(({ Deleted }) => Deleted ?? []);
+    const [image, ...layers] = deleted;
+    if (image === undefined) return { kind: 'done', isImageDeleted: false, deletedLayers: this.#hasContentStore ? null : [] };
+    if (!this.#hasContentStore) return { kind: 'done', isImageDeleted: true, deletedLayers: layers.map(chainId) };
+    // Docker 28, containerd store: a parent with children is said to be deleted, and is there still, without a name.
+    return { kind: 'done', isImageDeleted: (await this.#inspect(image)) === null, deletedLayers: null };
+  }
+
+  /** @returns null when there is no such image */
+  async #inspect(nameOrId: string): Promise<ImageDetails | null> {
+    const path = `${imagePath(nameOrId)}/json`;
+    const answer = await this.#client.call('GET', path);
+    return answer.status === 404 ? null : takeAnswer(imageDetails, answer, `GET ${path}`);
+  }
+
+  /** Proven once: where it is cannot change while the engine has the same ID. */
+  async #findImageRoot(list: readonly ListedImage[]): Promise<string | null> {
+    const find = this.#hasContentStore ? findContainerdRoot(this.#info.DockerRootDir, list) : findGraphDriverRoot(this.#info, list);
+    this.#imageRoot ??= await find;
+    return this.#imageRoot;
+  }
+
+  async #countLayers(list: readonly ListedImage[], survey: LayerSurvey, contentRoot: string | null): Promise<LayerCount> {
+    const layers = new Map<ChainId, Layer>();
+    const stacks = new Map<ImageId, readonly ChainId[] | null>();
+    const blobs = contentRoot === null ? null : await readBlobs(contentRoot, list);
+    for (const { Id, Size } of list) {
+      const stack = survey.layersByImage.get(imageId(Id));
+      if (stack === undefined) continue;
+      for (const layer of stack ?? []) layers.set(layer, { sizeBytes: survey.sizeByLayer.get(layer) ?? null });
+      const content = this.#hasContentStore && stack !== null ? (blobs?.get(Id) ?? ownContent(Id, Size, stack, layers)) : [];
+      const keys = [...content].map(([key, sizeBytes]) => {
+        layers.set(key, { sizeBytes });
+        return key;
+      });
+      stacks.set(imageId(Id), stack === null ? null : [...stack, ...keys]);
+    }
+    return { stacks, layers };
+  }
+
+  #readImages(list: readonly ListedImage[], stacks: LayerCount['stacks'], names: ReadonlyMap<ImageId, ImageNames>): readonly Image[] {
+    return list.flatMap((listed) => {
+      const id = imageId(listed.Id);
+      const layers = stacks.get(id);
+      if (layers === undefined) return [];
+      const { references = [], digests = [] } = names.get(id) ?? {};
+      return {
+        id,
+        references,
+        digests,
+        layers,
+        sizeBytes: readSize(listed.Size),
+        createdAt: readSeconds(listed.Created),
+        labels: listed.Labels,
+        parentId: listed.ParentId === '' ? null : imageId(listed.ParentId),
+        origin: this.#originOf(references, digests),
+        pinned: false,
+        leased: false,
+        sandbox: false,
+        readOnly: false,
+      };
+    });
+  }
+
+  /** On a graph driver only a pull or a push gives a digest. An image without any name was something else once: unknown. */
+  #originOf(references: readonly string[], digests: readonly string[]): Origin | null {
+    if (this.#hasContentStore) return null;
+    return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
+  }
+}
+
+interface LayerCount {
+  readonly stacks: ReadonlyMap<ImageId, readonly ChainId[] | null>;
+  readonly layers: ReadonlyMap<ChainId, Layer>;
+}
+
+/**
+ * Where the content store cannot be read, the blobs of an image count as one layer of its own: the engine tells their sum alone
+ * (listed size less unpacked layers), so what a removal frees is then an upper bound.
+ */
+function ownContent(id: string, listedSize: number, stack: readonly ChainId[], layers: ReadonlyMap<ChainId, Layer>) {
+  let content: number | null = readSize(listedSize);
+  for (const layer of stack) {
+    const sizeBytes = layers.get(layer)?.sizeBytes ?? null;
+    content = content === null || sizeBytes === null ? null : content - sizeBytes;
+  }
+  const size: Bytes | null = content === null || content < 0 ? null : bytes(content);
+  return [[blobKey(id), size] as const];
+}
+
+/** Docker writes -1 where it did not count. */
+function readSize(size: number): Bytes | null {
+  return Number.isSafeInteger(size) && size >= 0 ? bytes(size) : null;
+}
+
+/** Docker 20.10 answers 500 "unrecognized image ID" when another call removed the image at the same moment. */
+function isGone(answer: DockerAnswer): boolean {
+  return answer.status === 404 || (answer.status === 500 && engineMessage(answer).includes('unrecognized image ID'));
+}

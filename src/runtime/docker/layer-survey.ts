@@ -1,0 +1,105 @@
+import { type Bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
+import type { LayerFacts } from '../../model/layer-facts.ts';
+import { imageDetails, imageHistory, type ListedImage, takeAnswer } from './docker-answers.ts';
+import { type DockerClient, imagePath } from './docker-client.ts';
+import { alignHistory, chainIds } from './layer-sizes.ts';
+
+/** As many calls as the client has connections. */
+const CALLS_IN_FLIGHT = 8;
+
+/** What is known of the listed images' layers after asking for what was missing. */
+export interface LayerSurvey {
+  /** Null: the engine would not say. Absent: the image vanished meanwhile. */
+  readonly layersByImage: ReadonlyMap<ImageId, readonly ChainId[] | null>;
+  readonly sizeByLayer: ReadonlyMap<ChainId, Bytes>;
+  readonly learned: LayerFacts;
+}
+
+/** Another way to learn an image's diff IDs, base first; null where it does not know either. */
+export type DiffIdSource = (imageId: string) => Promise<readonly string[] | null>;
+
+/** Asks for the layers of images that `known` does not hold, and for the sizes of layers that it does not hold. */
+export async function surveyLayers(
+  client: DockerClient,
+  list: readonly ListedImage[],
+  known: LayerFacts,
+  otherSource: DiffIdSource,
+): Promise<LayerSurvey> {
+  const layersByImage = new Map<ImageId, readonly ChainId[] | null>();
+  const learnedLayers = new Map<ImageId, readonly ChainId[]>();
+  await forEachInFlight(list, async ({ Id }) => {
+    const id = imageId(Id);
+    const layers = known.layersByImage.get(id) ?? (await readLayers(client, id, otherSource));
+    if (layers === undefined) return;
+    layersByImage.set(id, layers);
+    if (layers !== null && !known.layersByImage.has(id)) learnedLayers.set(id, layers);
+  });
+  const learnedSizes = await learnSizes(client, layersByImage, known.sizeByLayer);
+  const sizeByLayer = new Map([...known.sizeByLayer, ...learnedSizes]);
+  return { layersByImage, sizeByLayer, learned: { layersByImage: learnedLayers, sizeByLayer: learnedSizes } };
+}
+
+/** @returns chain IDs; null when the engine would not say; undefined when the image is gone */
+async function readLayers(client: DockerClient, id: ImageId, otherSource: DiffIdSource): Promise<readonly ChainId[] | null | undefined> {
+  const path = `${imagePath(id)}/json`;
+  const answer = await client.call('GET', path);
+  if (answer.status === 404) return undefined;
+  // An image that the engine cannot describe costs only itself; a success that is no engine's answer ends the run.
+  const rootFs = answer.status === 200 ? takeAnswer(imageDetails, answer, `GET ${path}`).RootFS : null;
+  const diffIds = rootFs?.Type === 'layers' ? (rootFs.Layers ?? []) : await otherSource(id);
+  return diffIds === null ? null : chainIds(diffIds);
+}
+
+/**
+ * One history tells the sizes of a whole stack, so in each wave only images are asked that have a layer which no other image of the
+ * wave has. What an answer did not tell is left to the next wave.
+ */
+async function learnSizes(
+  client: DockerClient,
+  layersByImage: ReadonlyMap<ImageId, readonly ChainId[] | null>,
+  known: ReadonlyMap<ChainId, Bytes>,
+): Promise<Map<ChainId, Bytes>> {
+  const learned = new Map<ChainId, Bytes>();
+  const isKnown = (layer: ChainId) => known.has(layer) || learned.has(layer);
+  const unasked = new Map([...layersByImage].flatMap(([id, layers]) => (layers === null ? [] : [[id, layers] as const])));
+  while (true) {
+    const wave = pickWave(unasked, isKnown);
+    if (wave.length === 0) return learned;
+    await forEachInFlight(wave, async ([id, layers]) => {
+      unasked.delete(id);
+      const sizes = await readSizes(client, id, layers.length);
+      for (const [index, layer] of layers.entries()) {
+        const size = sizes?.[index];
+        if (size !== undefined && !isKnown(layer)) learned.set(layer, size);
+      }
+    });
+  }
+}
+
+type Stack = readonly [ImageId, readonly ChainId[]];
+
+function pickWave(unasked: ReadonlyMap<ImageId, readonly ChainId[]>, isKnown: (layer: ChainId) => boolean): readonly Stack[] {
+  const covered = new Set<ChainId>();
+  const wave: Stack[] = [];
+  // The longest first: a child tells of its parents too.
+  for (const [id, layers] of [...unasked].sort(([, a], [, b]) => b.length - a.length)) {
+    if (layers.every((layer) => isKnown(layer) || covered.has(layer))) continue;
+    for (const layer of layers) covered.add(layer);
+    wave.push([id, layers]);
+  }
+  return wave;
+}
+
+async function readSizes(client: DockerClient, id: ImageId, layerCount: number): Promise<readonly Bytes[] | null> {
+  const path = `${imagePath(id)}/history`;
+  const answer = await client.call('GET', path);
+  return answer.status === 200 ? alignHistory(takeAnswer(imageHistory, answer, `GET ${path}`), layerCount) : null;
+}
+
+async function forEachInFlight<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(CALLS_IN_FLIGHT, items.length) }, worker));
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { type Bytes, bytes, type ChainId, type ContainerId, chainId, containerId, type ImageId, imageId } from '../../model/brands.ts';
+import { canonicalReference, splitReference } from '../../model/reference.ts';
+import type { RemoveOutcome } from '../runtime.ts';
+
+/** An image to put into a {@link MemoryEngine}. Images with equal layers from the base up share them. */
+export interface MemoryImageSpec {
+  /** Name and unpacked bytes, base first; null bytes: the engine does not tell. */
+  readonly layers: readonly (readonly [name: string, sizeBytes: number | null])[];
+  readonly references?: readonly string[];
+  readonly digests?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly parentId?: ImageId;
+  readonly createdAt?: string;
+}
+
+/** A container to create. The image and the mounted images are given by name, digest reference or ID, as an engine takes them. */
+export interface MemoryContainerSpec {
+  readonly image: string;
+  readonly name?: string;
+  readonly state?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly string[];
+}
+
+/** An image as the engine keeps it. */
+export interface MemoryImage {
+  readonly id: ImageId;
+  readonly layers: readonly ChainId[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly parentId: ImageId | null;
+  readonly createdAt: string | null;
+}
+
+/** A container as the engine keeps it: it goes on holding its layers when its image is gone. */
+export interface MemoryContainer {
+  readonly id: ContainerId;
+  readonly name: string;
+  readonly imageName: string;
+  readonly imageId: ImageId;
+  readonly mountedImageIds: readonly ImageId[];
+  readonly layers: readonly ChainId[];
+  readonly labels: Readonly<Record<string, string>>;
+  state: string;
+}
+
+/** One call that the engine is asked, as an adapter's wire would show it. */
+export interface MemoryCall {
+  readonly kind:
+    | 'listImages'
+    | 'inspectImage'
+    | 'listContainers'
+    | 'readNames'
+    | 'resolveName'
+    | 'measureDisk'
+    | 'addName'
+    | 'removeName'
+    | 'removeImage';
+  /** The name or ID asked for; empty for listings. */
+  readonly subject: string;
+}
+
+/** How the engine differs from the default one. */
+export interface MemoryEngineOptions {
+  readonly engineId?: string;
+  readonly storeId?: string;
+  /** Of the disk that holds the images; absent: the engine's disk cannot be measured. */
+  readonly capacityBytes?: number;
+}
+
+/**
+ * A container engine in memory that follows Docker's rules of removal (`docs/engines.md` §3): what is in use stays, a name is the
+ * last one only once, children protect their parents. For tests, the simulator and demonstrations.
+ */
+export class MemoryEngine {
+  /** May be changed, as when another engine comes to listen at the same address; an open runtime keeps what it read. */
+  engineId: string;
+  readonly storeId: string;
+  readonly capacityBytes: Bytes | null;
+  readonly images = new Map<ImageId, MemoryImage>();
+  readonly containers = new Map<ContainerId, MemoryContainer>();
+  /** Tags and digest references, canonical. */
+  readonly names = new Map<string, ImageId>();
+  readonly layerSizes = new Map<ChainId, Bytes | null>();
+  /** Removals of these fail with these words. */
+  readonly failures = new Map<ImageId, string>();
+  /** Called around every call: to race with it, or to throw in its place. */
+  onCall: (call: MemoryCall, phase: 'before' | 'after') => void | Promise<void> = () => undefined;
+  #made = 0;
+
+  constructor(options: MemoryEngineOptions = {}) {
+    this.engineId = options.engineId ?? 'memory-engine';
+    this.storeId = options.storeId ?? 'memory';
+    this.capacityBytes = options.capacityBytes === undefined ? null : bytes(options.capacityBytes);
+  }
+
+  /** Adds an image; names that pointed elsewhere move to it. Equal specifications give equal IDs but for their names. */
+  addImage(spec: MemoryImageSpec): ImageId {
+    const { layers: stack, labels = {}, parentId = null, createdAt = null } = spec;
+    const layers = stack.map((_, index) => chainId(digestOf(stack.slice(0, index + 1).map(([name]) => name))));
+    const id = imageId(digestOf([stack, labels, parentId, createdAt]));
+    for (const [index, layer] of layers.entries()) {
+      const sizeBytes = stack[index]?.[1] ?? null;
+      this.layerSizes.set(layer, sizeBytes === null ? null : bytes(sizeBytes));
+    }
+    this.images.set(id, { id, layers, labels, parentId, createdAt });
+    for (const name of [...(spec.references ?? []), ...(spec.digests ?? [])]) this.names.set(canonicalReference(name), id);
+    return id;
+  }
+
+  /** @throws Error when a name points to nothing, as an engine answers 404 */
+  createContainer(spec: MemoryContainerSpec): ContainerId {
+    this.#made += 1;
+    const root = this.#need(spec.image);
+    const mounted = (spec.mounts ?? []).map((name) => this.#need(name));
+    const id = containerId(digestOf(['container', this.#made]).slice('sha256:'.length));
+    const { name = `container-${this.#made}`, state = 'running', labels = {} } = spec;
+    const layers = [root, ...mounted].flatMap((image) => image.layers);
+    const mountedImageIds = mounted.map((image) => image.id);
+    this.containers.set(id, { id, name, imageName: spec.image, imageId: root.id, mountedImageIds, layers, labels, state });
+    return id;
+  }
+
+  /** The image that a name or an ID means now. */
+  find(nameOrId: string): MemoryImage | null {
+    const named = this.names.get(canonicalReference(nameOrId));
+    return this.images.get(named ?? imageId(nameOrId)) ?? null;
+  }
+
+  namesOf(id: ImageId): readonly string[] {
+    return [...this.names].flatMap(([name, target]) => (target === id ? [name] : []));
+  }
+
+  /** Removes an image whatever uses it, as someone else's force would. */
+  forceRemove(id: ImageId): void {
+    this.#drop(id);
+  }
+
+  /** Removal by name, by Docker's rules: the last name takes the image with it, unless it has children. */
+  removeName(reference: string): RemoveOutcome {
+    const id = this.names.get(reference);
+    if (id === undefined) return { kind: 'gone' };
+    const refusal = this.#refuse(id);
+    if (refusal !== null && isOneReference(this.namesOf(id))) return refusal;
+    this.names.delete(reference);
+    this.#dropLonelyDigests(id, reference);
+    if (this.namesOf(id).length > 0 || this.#hasChildren(id)) return { kind: 'done', isImageDeleted: false, deletedLayers: [] };
+    return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
+  }
+
+  /** Removal by ID, by Docker's rules. */
+  removeImage(id: ImageId): RemoveOutcome {
+    if (!this.images.has(id)) return { kind: 'gone' };
+    const refusal = this.#refuse(id);
+    if (refusal !== null) return refusal;
+    if (!isOneReference(this.namesOf(id))) return { kind: 'in-use', message: 'image is referenced in multiple repositories' };
+    if (this.#hasChildren(id)) return { kind: 'in-use', message: 'image has dependent child images' };
+    return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
+  }
+
+  /** Unique layers of images and containers; a layer of unknown size takes none. */
+  usedBytes(): Bytes {
+    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), 0));
+  }
+
+  #need(nameOrId: string): MemoryImage {
+    const image = this.find(nameOrId);
+    if (image === null) throw new Error(`No such image: ${nameOrId}`);
+    return image;
+  }
+
+  #refuse(id: ImageId): RemoveOutcome | null {
+    const failure = this.failures.get(id);
+    if (failure !== undefined) return { kind: 'failed', message: failure };
+    for (const { name, imageId: root, mountedImageIds } of this.containers.values()) {
+      if (root === id || mountedImageIds.includes(id))
+        return { kind: 'in-use', message: `container ${name} is using its referenced image` };
+    }
+    return null;
+  }
+
+  #hasChildren(id: ImageId): boolean {
+    return [...this.images.values()].some(({ parentId }) => parentId === id);
+  }
+
+  /** A repository's digests go with its last tag. */
+  #dropLonelyDigests(id: ImageId, reference: string): void {
+    const repository = splitReference(reference).name;
+    const rest = this.namesOf(id).filter((name) => splitReference(name).name === repository);
+    if (reference.includes('@') || rest.some((name) => !name.includes('@'))) return;
+    for (const digest of rest) this.names.delete(digest);
+  }
+
+  #drop(id: ImageId): readonly ChainId[] {
+    const layers = this.images.get(id)?.layers ?? [];
+    for (const name of this.namesOf(id)) this.names.delete(name);
+    this.images.delete(id);
+    const needed = this.#layersInUse();
+    return layers.filter((layer) => !needed.has(layer)).toReversed();
+  }
+
+  #layersInUse(): ReadonlySet<ChainId> {
+    return new Set([...this.images.values(), ...this.containers.values()].flatMap(({ layers }) => layers));
+  }
+}
+
+/** At most one tag, and every name in one repository: then Docker treats the names as one. */
+function isOneReference(names: readonly string[]): boolean {
+  const repositories = new Set(names.map((name) => splitReference(name).name));
+  return names.length <= 1 || (repositories.size === 1 && names.filter((name) => !name.includes('@')).length <= 1);
+}
+
+function digestOf(parts: unknown): string {
+  return `sha256:${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}`;
+}

@@ -1,0 +1,166 @@
+import { type Bytes, bytes, type ChainId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { parseHold } from '../../model/hold.ts';
+import type { Container, DiskUsage, Image, Inventory, Origin } from '../../model/inventory.ts';
+import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { Capabilities, ContainerListing, EngineIdentity, ImageNames, Observation, RemoveOutcome, Runtime } from '../runtime.ts';
+import type { MemoryCall, MemoryContainer, MemoryEngine, MemoryImage } from './memory-engine.ts';
+
+const VERSION = '1';
+
+/** Opens a {@link MemoryEngine}. @param now what the engine's listings say for "observed at" */
+export function openMemory(engine: MemoryEngine, now: () => WallMs = () => wallMs(Date.now())): Runtime {
+  return new MemoryRuntime(engine, now);
+}
+
+class MemoryRuntime implements Runtime {
+  readonly identity: EngineIdentity;
+  readonly capabilities: Capabilities = { holds: true, digestsProvePull: true };
+  readonly #engine: MemoryEngine;
+  readonly #now: () => WallMs;
+
+  constructor(engine: MemoryEngine, now: () => WallMs) {
+    const { engineId, storeId } = engine;
+    this.identity = { name: 'memory', version: VERSION, engineId, storeId, title: `memory engine ${engineId} (${storeId})` };
+    this.#engine = engine;
+    this.#now = now;
+  }
+
+  async observe(known: LayerFacts): Promise<Observation> {
+    const observedAt = this.#now();
+    const engine = this.#engine;
+    const listed = await this.#call('listImages', '', () =>
+      [...engine.images.values()].map((image) => ({ image, names: this.#names(image.id) })),
+    );
+    const learned = { layersByImage: new Map<ImageId, readonly ChainId[]>(), sizeByLayer: new Map<ChainId, Bytes>() };
+    const present: typeof listed = [];
+    for (const item of listed) {
+      const { id } = item.image;
+      const layers = known.layersByImage.get(id) ?? (await this.#call('inspectImage', id, () => engine.images.get(id)?.layers));
+      if (layers === undefined) continue;
+      present.push(item);
+      if (!known.layersByImage.has(id)) learned.layersByImage.set(id, layers);
+      for (const layer of layers) this.#learnSize(layer, known, learned.sizeByLayer);
+    }
+    const containers = await this.#call('listContainers', '', () => [...engine.containers.values()].map(describeContainer));
+    const layers = new Map(
+      present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
+    );
+    const images = describeImages(present, layers);
+    const rest = { engine: { name: 'memory', version: VERSION }, disk: this.#disk(), layers, buildCache: null, doubts: [] };
+    return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
+  }
+
+  listContainers(): Promise<ContainerListing> {
+    return this.#call('listContainers', '', () => ({
+      containers: [...this.#engine.containers.values()].map(({ id, name, state, imageId, mountedImageIds }) => {
+        return { id, name, state, imageIds: [imageId, ...mountedImageIds], isComplete: true };
+      }),
+    }));
+  }
+
+  readNames(id: ImageId): Promise<ImageNames | null> {
+    return this.#call('readNames', id, () => (this.#engine.images.has(id) ? this.#names(id) : null));
+  }
+
+  resolveName(reference: string): Promise<ImageId | null> {
+    return this.#call('resolveName', reference, () => this.#engine.names.get(reference) ?? null);
+  }
+
+  measureDisk(): Promise<DiskUsage | null> {
+    return this.#call('measureDisk', '', () => this.#disk());
+  }
+
+  addName(id: ImageId, reference: string): Promise<boolean> {
+    return this.#call('addName', reference, () => {
+      if (!this.#engine.images.has(id)) return false;
+      this.#engine.names.set(reference, id);
+      return true;
+    });
+  }
+
+  removeName(reference: string): Promise<RemoveOutcome> {
+    return this.#call('removeName', reference, () => this.#engine.removeName(reference));
+  }
+
+  removeImage(id: ImageId): Promise<RemoveOutcome> {
+    return this.#call('removeImage', id, () => this.#engine.removeImage(id));
+  }
+
+  close(): void {}
+
+  async #call<Value>(kind: MemoryCall['kind'], subject: string, answer: () => Value): Promise<Value> {
+    await this.#engine.onCall({ kind, subject }, 'before');
+    const value = answer();
+    await this.#engine.onCall({ kind, subject }, 'after');
+    return value;
+  }
+
+  #learnSize(layer: ChainId, known: LayerFacts, learned: Map<ChainId, Bytes>): void {
+    const sizeBytes = this.#engine.layerSizes.get(layer) ?? null;
+    if (sizeBytes !== null && !known.sizeByLayer.has(layer)) learned.set(layer, sizeBytes);
+  }
+
+  #names(id: ImageId): ImageNames {
+    const all = [...this.#engine.namesOf(id)].sort();
+    const tags = all.filter((name) => !name.includes('@'));
+    const holds = tags.flatMap((reference) => {
+      const hold = parseHold(reference);
+      return hold === null ? [] : [{ imageId: id, reference, ...hold }];
+    });
+    return { references: tags.filter((name) => parseHold(name) === null), digests: all.filter((name) => name.includes('@')), holds };
+  }
+
+  #disk(): DiskUsage | null {
+    const { capacityBytes } = this.#engine;
+    if (capacityBytes === null) return null;
+    const usedBytes = this.#engine.usedBytes();
+    return { capacityBytes, usedBytes, availableBytes: bytes(Math.max(0, capacityBytes - usedBytes)), inodes: null, inodesUsed: null };
+  }
+}
+
+interface NamedImage {
+  readonly image: MemoryImage;
+  readonly names: ImageNames;
+}
+
+/** A name that a hold stands for counts as the image's, unless it points elsewhere by now. */
+function describeImages(present: readonly NamedImage[], layers: Inventory['layers']): readonly Image[] {
+  const taken = new Set(present.flatMap(({ names }) => names.references));
+  return present.map(({ image, names }) => {
+    const held = names.holds.map(({ original }) => original).filter((original) => !taken.has(original));
+    const references = [...new Set([...names.references, ...held])].sort();
+    return {
+      id: image.id,
+      references,
+      digests: names.digests,
+      layers: image.layers,
+      sizeBytes: sumSizes(image.layers, layers),
+      createdAt: image.createdAt === null ? null : wallMs(Date.parse(image.createdAt)),
+      labels: image.labels,
+      parentId: image.parentId,
+      origin: originOf(references, names.digests),
+      pinned: false,
+      leased: false,
+      sandbox: false,
+      readOnly: false,
+    };
+  });
+}
+
+function originOf(references: readonly string[], digests: readonly string[]): Origin | null {
+  return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
+}
+
+function sumSizes(stack: readonly ChainId[], layers: Inventory['layers']): Bytes | null {
+  let sum = 0;
+  for (const layer of stack) {
+    const sizeBytes = layers.get(layer)?.sizeBytes ?? null;
+    if (sizeBytes === null) return null;
+    sum += sizeBytes;
+  }
+  return bytes(sum);
+}
+
+function describeContainer({ id, name, imageId, imageName, mountedImageIds, labels, state }: MemoryContainer): Container {
+  return { id, name, imageId, imageName, state, labels, mountedImageIds, createdAt: null, startedAt: null, finishedAt: null };
+}

@@ -1,0 +1,64 @@
+import { OperatingError } from '../model/error.ts';
+import type { SqliteDatabase } from './sqlite-database.ts';
+
+/** Marks a database as ours in the file's header: "imgc" (sqlite.org/fileformat2.html, offset 68). */
+export const APPLICATION_ID = 0x696d6763;
+
+/** The tables that decide about removals: verified row by row at each open. History and layer facts only inform. */
+export const DECIDING_TABLES = ['clock', 'pin', 'intent', 'failure', 'lineage', 'record'] as const;
+
+// A `body` is one sealed JSON text (sealed-json.ts); columns beside it are what queries need. `store` is one image store of one engine.
+const FIRST = `
+  CREATE TABLE engine_store (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), idle_ms NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE record (store INTEGER NOT NULL, image_id TEXT NOT NULL, used_idle_ms, body TEXT NOT NULL,
+    PRIMARY KEY (store, image_id)) WITHOUT ROWID;
+  CREATE TABLE lineage (store INTEGER NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (store, name)) STRICT, WITHOUT ROWID;
+  CREATE TABLE failure (store INTEGER NOT NULL, image_id TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (store, image_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE intent (store INTEGER NOT NULL, image_id TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (store, image_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE pin (pattern TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE use (minute INTEGER NOT NULL, store INTEGER NOT NULL, image_id TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (minute, store, image_id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE removal (id INTEGER PRIMARY KEY, store INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE TABLE layer_batch (id INTEGER PRIMARY KEY, store INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+`;
+
+/** One step per schema version, in order; a step that was released never changes. */
+const MIGRATIONS: readonly string[] = [FIRST];
+
+/** The schema version that this program reads and writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings a database to our schema in one transaction.
+ *
+ * @throws OperatingError `store-damaged` when a newer program wrote it; nothing is changed then
+ */
+export function migrate(database: SqliteDatabase): void {
+  if (readVersion(database) === SCHEMA_VERSION) return;
+  database.transaction(() => {
+    const version = readVersion(database);
+    refuseNewer(database.path, version);
+    for (const step of MIGRATIONS.slice(version)) database.execute(step);
+    database.execute(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+  });
+}
+
+/** @throws OperatingError `store-damaged` when the version is newer than ours */
+export function refuseNewer(path: string, version: number): void {
+  if (version <= SCHEMA_VERSION) return;
+  throw new OperatingError({
+    kind: 'store-damaged',
+    operation: 'open the store',
+    subject: path,
+    problem: `a newer imagegc wrote it (schema ${version}, this one reads up to ${SCHEMA_VERSION})`,
+    hint: 'use the newer imagegc, or set [store] path to another directory; nothing was changed',
+  });
+}
+
+/** @returns the schema version that the database states */
+export function readVersion(database: SqliteDatabase): number {
+  return database.read((row) => Number(row[0]), 'PRAGMA user_version')[0] ?? 0;
+}

@@ -1,0 +1,152 @@
+import { crc32 } from 'node:zlib';
+import * as v from 'valibot';
+import { bytes, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
+import type { IdleClockState } from '../model/clock.ts';
+import type { Origin } from '../model/inventory.ts';
+import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/removal-record.ts';
+import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
+import { BrokenRow } from './store-error.ts';
+
+/**
+ * Writes and reads one kind of value as a sealed text: 8 hex digits of CRC-32, then JSON. SQLite does not sum its pages, so
+ * without the seal one flipped bit in a stamp could age an image.
+ */
+export interface SealedForm<Value> {
+  /** @throws Error when the value has not the form of its type: a programmer error must not become a damaged store */
+  seal(value: Value): string;
+  /** @throws BrokenRow when the text is not what was sealed */
+  unseal(text: unknown): Value;
+}
+
+const SEAL_LENGTH = 8;
+
+/** @returns the JSON inside. @throws BrokenRow when the seal does not fit */
+export function openSeal(text: unknown): string {
+  const json = typeof text === 'string' ? text.slice(SEAL_LENGTH) : '';
+  if (typeof text !== 'string' || Number.parseInt(text.slice(0, SEAL_LENGTH), 16) !== crc32(json)) {
+    throw new BrokenRow('a row is not what was written');
+  }
+  return json;
+}
+
+/** @param decode null when the content has not the form */
+export function sealedForm<Value>(encode: (value: Value) => unknown, decode: (content: unknown) => Value | null): SealedForm<Value> {
+  return {
+    seal(value) {
+      const content = encode(value);
+      const json = JSON.stringify(content);
+      if (decode(content) === null) throw new Error(`not to be stored: ${json}`);
+      return crc32(json).toString(16).padStart(SEAL_LENGTH, '0') + json;
+    },
+    unseal(text) {
+      const value = decode(JSON.parse(openSeal(text)));
+      if (value === null) throw new BrokenRow('a row has not the form of its kind');
+      return value;
+    },
+  };
+}
+
+/** Makes the form of a type from its schema. Brands are names at compile time alone, so a valid content is the value. */
+function schemaForm<Value>(schema: v.GenericSchema<unknown, Value>): SealedForm<Value> {
+  const isValue = (content: unknown): content is Value => v.is(schema, content);
+  return sealedForm(
+    (value) => value,
+    (content) => (isValue(content) ? content : null),
+  );
+}
+
+const number = v.pipe(v.number(), v.finite());
+const image = v.pipe(v.string(), v.transform(imageId));
+const wall = v.pipe(number, v.transform(wallMs));
+const span = v.pipe(number, v.transform(durationMs));
+const instant = v.object({ idleMs: v.pipe(number, v.transform(idleMs)), wallMs: wall });
+const names = v.array(v.string());
+
+const intent = v.object({
+  imageId: image,
+  references: names,
+  digests: names,
+  rule: v.picklist(['unused-for', 'dangling', 'disk', 'free']),
+  freesBytes: v.nullable(v.pipe(number, v.transform(bytes))),
+  mark: v.string(),
+  at: instant,
+});
+
+/** {@link IdleClockState}, sealed. */
+export const CLOCK_FORM: SealedForm<IdleClockState> = schemaForm(
+  v.object({
+    idleMs: instant.entries.idleMs,
+    reading: v.object({ bootId: v.nullable(v.string()), bootTimeMs: span, suspendedMs: span, wallMs: wall, isSynchronised: v.boolean() }),
+    gapCreditMs: span,
+  }),
+);
+
+/** {@link StoredPin}, sealed. */
+export const PIN_FORM: SealedForm<StoredPin> = schemaForm(
+  v.object({ pattern: v.string(), owner: v.string(), reason: v.string(), until: v.nullable(wall), createdAt: wall }),
+);
+
+/** {@link Lineage}, sealed. */
+export const LINEAGE_FORM: SealedForm<Lineage> = schemaForm(
+  v.object({
+    name: v.string(),
+    headImageId: image,
+    previousImageId: v.nullable(image),
+    switchedAt: instant,
+    headConfirmed: v.nullable(v.boolean()),
+  }),
+);
+
+/** {@link RemovalFailure}, sealed. */
+export const FAILURE_FORM: SealedForm<RemovalFailure> = schemaForm(
+  v.object({ imageId: image, count: number, retryAt: instant, message: v.string() }),
+);
+
+/** {@link RemovalIntent}, sealed. */
+export const INTENT_FORM: SealedForm<RemovalIntent> = schemaForm(intent);
+
+/** {@link RemovalEntry}, sealed. */
+export const REMOVAL_FORM: SealedForm<RemovalEntry> = schemaForm(
+  v.object({ ...intent.entries, outcome: v.picklist(OUTCOME_KINDS), message: v.string() }),
+);
+
+/** {@link UseEntry}, sealed. */
+export const USE_FORM: SealedForm<UseEntry> = schemaForm(
+  v.object({ imageId: image, references: names, evidence: v.picklist(['sighting', 'import']), at: instant }),
+);
+
+/**
+ * {@link UseRecord}, sealed. As a list and checked by hand: there is one per image, and a schema over an object takes three times
+ * as long to read.
+ */
+export const RECORD_FORM: SealedForm<UseRecord> = sealedForm(listRecord, parseRecord);
+
+function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, digests, missingSince }: UseRecord): unknown {
+  return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince)];
+}
+
+function parseRecord(content: unknown): UseRecord | null {
+  if (!Array.isArray(content)) return null;
+  const [id, firstIdle, firstWall, usedIdle, usedWall, origin, references, digests, missingIdle, missingWall]: unknown[] = content;
+  const firstSeen = parseInstant(firstIdle, firstWall);
+  if (typeof id !== 'string' || firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests)) return null;
+  const lastUsed = parseInstant(usedIdle, usedWall);
+  return { imageId: imageId(id), firstSeen, lastUsed, origin, references, digests, missingSince: parseInstant(missingIdle, missingWall) };
+}
+
+function listInstant(at: Instant | null): readonly (number | null)[] {
+  return [at?.idleMs ?? null, at?.wallMs ?? null];
+}
+
+function parseInstant(idle: unknown, wallClock: unknown): Instant | null {
+  const isInstant = typeof idle === 'number' && typeof wallClock === 'number' && Number.isFinite(idle + wallClock);
+  return isInstant ? { idleMs: idleMs(idle), wallMs: wallMs(wallClock) } : null;
+}
+
+function isOrigin(value: unknown): value is Origin | null {
+  return value === null || value === 'pulled' || value === 'local';
+}
+
+function isNames(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+}

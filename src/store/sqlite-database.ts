@@ -1,0 +1,90 @@
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { isDamage, storeError } from './store-error.ts';
+import { markSuspect } from './store-files.ts';
+
+// The only file that imports node:sqlite: the module is a release candidate, and its class names are about to change.
+
+/** What a column can hold. */
+export type Cell = string | number | null;
+
+/** One row, its columns in the order of the query. */
+export type Row = Readonly<Record<number, SQLOutputValue>>;
+
+/** How long a writer waits for another process's transaction; ours last milliseconds. */
+const BUSY_TIMEOUT_MS = 5_000;
+/** A log that grew in one large import is cut back to this, so that it does not stay on a small disk. */
+const LOG_BYTES_MAX = 4 * 1024 * 1024;
+const DURABLE = `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`;
+
+/** One SQLite connection. Every failure becomes an `OperatingError`; a failed transaction has changed nothing. */
+export class SqliteDatabase implements Disposable {
+  /** The file, or `:memory:`; what a person is told. */
+  readonly path: string;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @param location what SQLite opens: the path itself, `:memory:`, or a `file:` URL with options */
+  constructor(path: string, location: string | URL, readOnly: boolean) {
+    this.path = path;
+    this.#database = this.#guarded('open the store', () => new DatabaseSync(location, { readOnly, timeout: BUSY_TIMEOUT_MS }));
+    try {
+      if (!readOnly) this.execute(DURABLE);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Runs statements that have no parameters. */
+  execute(sql: string): void {
+    this.#guarded('write the store', () => this.#database.exec(sql));
+  }
+
+  /** @returns what `decode` makes of each row; a `BrokenRow` it throws counts as damage */
+  read<Value>(decode: (row: Row) => Value, sql: string, ...cells: readonly Cell[]): Value[] {
+    return this.#guarded('read the store', () =>
+      this.#prepare(sql)
+        .all(...cells)
+        .map(decode),
+    );
+  }
+
+  /** @returns how many rows the statement changed */
+  run(sql: string, ...cells: readonly Cell[]): number {
+    return this.#guarded('write the store', () => Number(this.#prepare(sql).run(...cells).changes));
+  }
+
+  /** Does all of it or nothing. IMMEDIATE, so that two writers queue up instead of failing half-way. */
+  transaction(work: () => void): void {
+    this.execute('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.execute('COMMIT');
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    // A row as an array is read twice as fast as one with names.
+    statement.setReturnArrays(true);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #guarded<Result>(operation: string, work: () => Result): Result {
+    try {
+      return work();
+    } catch (error) {
+      if (isDamage(error)) markSuspect(this.path, error.message);
+      throw storeError(operation, this.path, error);
+    }
+  }
+}

@@ -1,0 +1,208 @@
+import type { ImageId } from '../model/brands.ts';
+import type { IdleClockState } from '../model/clock.ts';
+import type { LayerFacts } from '../model/layer-facts.ts';
+import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
+import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
+import { LAYER_BATCH_FORM, mergeLayerBatches, toLayerBatch } from './layer-batch.ts';
+import {
+  CLOCK_FORM,
+  FAILURE_FORM,
+  INTENT_FORM,
+  LINEAGE_FORM,
+  PIN_FORM,
+  RECORD_FORM,
+  REMOVAL_FORM,
+  type SealedForm,
+  USE_FORM,
+} from './sealed-json.ts';
+import type { Cell, SqliteDatabase } from './sqlite-database.ts';
+import type { Store, StoreCondition, StoreKey } from './store.ts';
+
+/** History keeps this many uses (near 30 MB), then drops the oldest tenth at once: counting at each write would cost more. */
+export const USES_MAX = 100_000;
+/** History keeps this many removals (near 5 MB), the newest. */
+export const REMOVALS_MAX = 10_000;
+
+const MINUTE_MS = 60_000;
+const MINE = 'store IN (SELECT id FROM engine_store WHERE key = ?)';
+
+/** The store over one open database; {@link openSqliteStore} and {@link openMemoryStore} make it. */
+export class SqliteStore implements Store {
+  readonly path: string;
+  readonly condition: StoreCondition;
+  readonly #database: SqliteDatabase;
+  /** How many uses there are; null until this process has counted them once. */
+  #useCount: number | null = null;
+
+  constructor(database: SqliteDatabase, condition: StoreCondition) {
+    this.path = database.path;
+    this.condition = condition;
+    this.#database = database;
+  }
+
+  readClock(): IdleClockState | null {
+    return this.#read(CLOCK_FORM, 'SELECT body FROM clock')[0] ?? null;
+  }
+
+  writeClock(clock: IdleClockState): void {
+    this.#database.transaction(() => this.#putClock(clock));
+  }
+
+  readUsage(key: StoreKey): UsageState {
+    return this.#readUsage(MINE, '', key);
+  }
+
+  readOtherUsage(key: StoreKey): UsageState {
+    const engine = key.slice(0, key.lastIndexOf('/') + 1);
+    const others = "store IN (SELECT id FROM engine_store WHERE substr(key, 1, ?) = ? AND instr(substr(key, ?), '/') = 0 AND key <> ?)";
+    // One image may stand under several stores: the latest use comes last and wins.
+    return this.#readUsage(others, 'ORDER BY used_idle_ms', engine.length, engine, engine.length + 1, key);
+  }
+
+  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState): void {
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      this.#putClock(clock);
+      for (const id of changes.forgotten) this.#forget('record', store, id);
+      for (const record of changes.records) this.#putRecord(store, record);
+      for (const lineage of changes.lineages) this.#put('lineage', store, lineage.name, LINEAGE_FORM.seal(lineage));
+      this.#addUses(store, changes.uses);
+    });
+  }
+
+  readLayerFacts(key: StoreKey): LayerFacts {
+    return mergeLayerBatches(this.#read(LAYER_BATCH_FORM, `SELECT body FROM layer_batch WHERE ${MINE} ORDER BY id`, key));
+  }
+
+  addLayerFacts(key: StoreKey, learned: LayerFacts): void {
+    const sealed = LAYER_BATCH_FORM.seal(toLayerBatch(learned));
+    this.#database.transaction(() => {
+      this.#database.run('INSERT INTO layer_batch (store, body) VALUES (?, ?)', this.#storeId(key), sealed);
+    });
+  }
+
+  listPins(): readonly StoredPin[] {
+    return this.#read(PIN_FORM, 'SELECT body FROM pin ORDER BY pattern');
+  }
+
+  putPin(pin: StoredPin): void {
+    const sealed = PIN_FORM.seal(pin);
+    this.#database.run('INSERT INTO pin VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body', pin.pattern, sealed);
+  }
+
+  removePin(pattern: string): boolean {
+    return this.#database.run('DELETE FROM pin WHERE pattern = ?', pattern) > 0;
+  }
+
+  readIntents(key: StoreKey): readonly RemovalIntent[] {
+    return this.#read(INTENT_FORM, `SELECT body FROM intent WHERE ${MINE}`, key);
+  }
+
+  addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      for (const intent of intents) this.#put('intent', store, intent.imageId, INTENT_FORM.seal(intent));
+    });
+  }
+
+  finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void {
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      for (const entry of entries) this.#finish(store, entry);
+      for (const failure of failures) this.#put('failure', store, failure.imageId, FAILURE_FORM.seal(failure));
+      this.#database.run(`DELETE FROM removal WHERE id <= (SELECT max(id) FROM removal) - ${REMOVALS_MAX}`);
+    });
+  }
+
+  dropIntents(key: StoreKey, images: readonly ImageId[]): void {
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      for (const id of images) this.#forget('intent', store, id);
+    });
+  }
+
+  readRemovals(key: StoreKey, limit: number): readonly RemovalEntry[] {
+    return this.#read(REMOVAL_FORM, `SELECT body FROM removal WHERE ${MINE} ORDER BY id DESC LIMIT ?`, key, limit);
+  }
+
+  readUses(key: StoreKey, limit: number): readonly UseEntry[] {
+    return this.#read(USE_FORM, `SELECT body FROM use WHERE ${MINE} ORDER BY minute DESC, image_id LIMIT ?`, key, limit);
+  }
+
+  [Symbol.dispose](): void {
+    this.#database[Symbol.dispose]();
+  }
+
+  #readUsage(where: string, order: string, ...cells: readonly Cell[]): UsageState {
+    const records = this.#read(RECORD_FORM, `SELECT body FROM record WHERE ${where} ${order}`, ...cells);
+    const lineages = this.#read(LINEAGE_FORM, `SELECT body FROM lineage WHERE ${where}`, ...cells);
+    const failures = this.#read(FAILURE_FORM, `SELECT body FROM failure WHERE ${where}`, ...cells);
+    return {
+      records: new Map(records.map((record) => [record.imageId, record])),
+      lineages: new Map(lineages.map((lineage) => [lineage.name, lineage])),
+      failures: new Map(failures.map((failure) => [failure.imageId, failure])),
+    };
+  }
+
+  #read<Value>(form: SealedForm<Value>, sql: string, ...cells: readonly Cell[]): readonly Value[] {
+    return this.#database.read((row) => form.unseal(row[0]), sql, ...cells);
+  }
+
+  #put(table: 'lineage' | 'failure' | 'intent', store: number, key: string, sealed: string): void {
+    this.#database.run(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`, store, key, sealed);
+  }
+
+  #forget(table: 'record' | 'failure' | 'intent', store: number, id: ImageId): void {
+    this.#database.run(`DELETE FROM ${table} WHERE store = ? AND image_id = ?`, store, id);
+  }
+
+  /** The idle clock never goes back, even when another process wrote a later one meanwhile. */
+  #putClock(clock: IdleClockState): void {
+    this.#database.run(
+      `INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET idle_ms = excluded.idle_ms, body = excluded.body
+        WHERE excluded.idle_ms >= clock.idle_ms`,
+      ...[clock.idleMs, CLOCK_FORM.seal(clock)],
+    );
+  }
+
+  /** A stamp never moves back: of two processes, the one that read earlier may write later. */
+  #putRecord(store: number, record: UseRecord): void {
+    this.#database.run(
+      `INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used_idle_ms = excluded.used_idle_ms, body = excluded.body
+        WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`,
+      ...[store, record.imageId, record.lastUsed?.idleMs ?? null, RECORD_FORM.seal(record)],
+    );
+  }
+
+  #addUses(store: number, uses: readonly UseEntry[]): void {
+    if (uses.length === 0) return;
+    this.#useCount ??= this.#database.read((row) => Number(row[0]), 'SELECT count(*) FROM use')[0] ?? 0;
+    for (const use of uses) {
+      const minute = Math.floor(use.at.idleMs / MINUTE_MS);
+      this.#useCount += this.#database.run(
+        'INSERT INTO use VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+        ...[minute, store, use.imageId, USE_FORM.seal(use)],
+      );
+    }
+    if (this.#useCount > USES_MAX) this.#useCount -= this.#dropOldestUses();
+  }
+
+  #dropOldestUses(): number {
+    return this.#database.run(
+      `DELETE FROM use WHERE (minute, store, image_id) IN (SELECT minute, store, image_id FROM use ORDER BY minute LIMIT ${USES_MAX / 10})`,
+    );
+  }
+
+  #finish(store: number, entry: RemovalEntry): void {
+    this.#forget('intent', store, entry.imageId);
+    this.#database.run('INSERT INTO removal (store, body) VALUES (?, ?)', store, REMOVAL_FORM.seal(entry));
+    if (entry.outcome !== 'removed' && entry.outcome !== 'already-gone') return;
+    this.#forget('record', store, entry.imageId);
+    this.#forget('failure', store, entry.imageId);
+  }
+
+  #storeId(key: StoreKey): number {
+    this.#database.run('INSERT INTO engine_store (key) VALUES (?) ON CONFLICT DO NOTHING', key);
+    return this.#database.read((row) => Number(row[0]), 'SELECT id FROM engine_store WHERE key = ?', key)[0] ?? 0;
+  }
+}

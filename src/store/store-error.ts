@@ -1,0 +1,75 @@
+import { accessSync, constants, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { OperatingError, type OperatingErrorKind } from '../model/error.ts';
+
+/** A row that is not what was written: its seal does not fit, or its content has another form. */
+export class BrokenRow extends Error {}
+
+type Cause = readonly [kind: OperatingErrorKind, hint: string];
+
+const DISK_FULL: Cause = ['disk-full', 'free some space on this file system; nothing was changed'];
+const DISK_READ_ONLY: Cause = ['disk-read-only', 'mount the file system for writing, or set [store] path to a place that can be written'];
+const PERMISSION: Cause = ['permission', 'run as the user that owns the store, or set [store] path to a directory of your own'];
+const DAMAGED: Cause = ['store-damaged', 'run any command again: the file is then set aside as evidence and a new store begun'];
+const BUSY: Cause = ['lock-held', 'another imagegc is writing; try again when it is done'];
+const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating system could not read or write the file'];
+
+const BY_ERRNO: Readonly<Record<string, Cause>> = {
+  ENOSPC: DISK_FULL,
+  EDQUOT: DISK_FULL,
+  EROFS: DISK_READ_ONLY,
+  EACCES: PERMISSION,
+  EPERM: PERMISSION,
+};
+/** SQLite's primary result codes (sqlite.org/rescode.html). READONLY (8), IOERR (10) and CANTOPEN (14) do not tell why. */
+const BY_SQLITE_CODE: Readonly<Record<number, Cause>> = { 3: PERMISSION, 5: BUSY, 6: BUSY, 11: DAMAGED, 13: DISK_FULL, 26: DAMAGED };
+const UNTOLD_SQLITE_CODES: readonly number[] = [8, 10, 14];
+
+/**
+ * Turns what SQLite or the file system threw into an `OperatingError`; what is neither is a programmer error and passes unchanged.
+ *
+ * @returns kind `disk-full`, `disk-read-only`, `permission`, `store-damaged`, or `lock-held` (another process kept its write lock)
+ */
+export function storeError(operation: string, path: string, error: unknown): unknown {
+  const cause = findCause(path, error);
+  if (cause === null || !(error instanceof Error)) return error;
+  const [kind, hint] = cause;
+  return new OperatingError({ kind, operation, subject: path, problem: error.message, hint, cause: error });
+}
+
+/** Whether an error means that the file itself is damaged, not the disk, the rights or the program. */
+export function isDamage(error: unknown): error is Error {
+  return findCause('', error) === DAMAGED;
+}
+
+function findCause(path: string, error: unknown): Cause | null {
+  if (error instanceof BrokenRow) return DAMAGED;
+  if (!(error instanceof Error) || error instanceof OperatingError) return null;
+  if ('errcode' in error && typeof error.errcode === 'number') {
+    const code = error.errcode & 0xff;
+    return UNTOLD_SQLITE_CODES.includes(code) ? (findObstacle(path) ?? DISK_BROKEN) : (BY_SQLITE_CODE[code] ?? null);
+  }
+  return 'code' in error ? (BY_ERRNO[String(error.code)] ?? null) : null;
+}
+
+/** Asks the file system what SQLite does not say. */
+function findObstacle(path: string): Cause | null {
+  const directory = dirname(path);
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const cause = error instanceof Error && 'code' in error ? BY_ERRNO[String(error.code)] : undefined;
+    if (cause !== undefined) return cause;
+  }
+  return isFull(directory) ? DISK_FULL : null;
+}
+
+function isFull(directory: string): boolean {
+  try {
+    const { bavail } = statfsSync(directory);
+    return bavail === 0;
+  } catch {
+    return false;
+  }
+}

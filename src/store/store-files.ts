@@ -1,0 +1,179 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { OperatingError } from '../model/error.ts';
+import { syncDirectory } from './atomic-file.ts';
+import { APPLICATION_ID, refuseNewer } from './schema.ts';
+import { storeError } from './store-error.ts';
+
+/** SQLite's companions of a database file: the write-ahead log, its index, and a rollback journal. */
+const COMPANIONS = ['-wal', '-shm', '-journal'];
+const HEADER_BYTES = 100;
+const MAGIC = 'SQLite format 3\0';
+
+/** What lies where the database belongs. `problem` says why it is not ours or not whole. */
+export type FileFinding = { readonly kind: 'absent' } | { readonly kind: 'ours' } | { readonly kind: 'damaged'; readonly problem: string };
+
+const ABSENT: FileFinding = { kind: 'absent' };
+const OURS: FileFinding = { kind: 'ours' };
+
+function damaged(problem: string): FileFinding {
+  return { kind: 'damaged', problem };
+}
+
+/**
+ * Judges the file by its header, before SQLite may touch it: opening a foreign database would change it.
+ *
+ * @throws OperatingError `store-damaged` for a directory or a device, and for a newer schema; `permission` when it cannot be read
+ */
+export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
+  try {
+    if (existsSync(suspectPath(path))) return damaged(readFileSync(suspectPath(path), 'utf8'));
+    const header = readHeader(path);
+    if (header === null) return sizeOf(`${path}-wal`) > 0 ? damaged('its log is there, but the database itself is gone') : ABSENT;
+    // A database of ours comes into being whole (createStoreFile), so an empty file was one once.
+    if (header.length < HEADER_BYTES) return damaged('the file is cut off within its header');
+    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return damaged('the file is no SQLite database');
+    if (header.readUInt32BE(68) !== APPLICATION_ID) return damaged('the file is the database of another program');
+    refuseNewer(path, header.readUInt32BE(60));
+    // SQLite would open it for reading only, and say so at the first write.
+    if (isWriter) accessSync(path, constants.W_OK);
+    return OURS;
+  } catch (error) {
+    throw storeError('open the store', path, error);
+  }
+}
+
+/** @returns the first 100 bytes (sqlite.org/fileformat2.html §1.3), fewer when the file is shorter; null when there is none */
+function readHeader(path: string): Buffer | null {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return null;
+  if (!stat.isFile()) throw notAFile(path, stat.isDirectory());
+  const handle = openSync(path, 'r');
+  try {
+    const header = Buffer.alloc(Math.min(HEADER_BYTES, fstatSync(handle).size));
+    readSync(handle, header);
+    return header;
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function notAFile(path: string, isDirectory: boolean): OperatingError {
+  return new OperatingError({
+    kind: 'store-damaged',
+    operation: 'open the store',
+    subject: path,
+    problem: isDirectory ? 'there is a directory where the database file belongs' : 'it is not a regular file',
+    hint: 'move it away, or set [store] path to another directory; nothing was changed',
+  });
+}
+
+/** Makes the directory, for its owner only, and makes sure that it and the database can be written. @throws OperatingError `permission`, `disk-full`, `disk-read-only`, `settings` */
+export function makeStoreDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const isFile = error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR');
+    if (!isFile) throw storeError('make the store directory', directory, error);
+    const hint = 'set [store] path to a directory';
+    throw new OperatingError({
+      kind: 'settings',
+      operation: 'make the store directory',
+      subject: directory,
+      problem: 'a file is in its place',
+      hint,
+    });
+  }
+}
+
+/**
+ * Brings a new database into being whole: it is filled under another name and then linked to its own, so that a crash leaves no
+ * half of one and of two processes the first wins.
+ *
+ * @param fill writes the schema to the file of that name and closes it
+ */
+export function createStoreFile(path: string, fill: (temporary: string) => void): void {
+  const temporary = `${path}.new-${process.pid}`;
+  try {
+    removeWithCompanions(temporary);
+    // SQLite gives the log the same mode.
+    writeFileSync(temporary, '', { flag: 'wx', mode: 0o600 });
+    fill(temporary);
+    linkOrRename(temporary, path);
+    syncDirectory(dirname(path));
+  } catch (error) {
+    throw storeError('create the store', path, error);
+  } finally {
+    removeWithCompanions(temporary);
+  }
+}
+
+function linkOrRename(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'EEXIST') return;
+    // Some file systems (FAT, some FUSE) have no hard links.
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
+    renameSync(from, to);
+  }
+}
+
+function removeWithCompanions(path: string): void {
+  for (const suffix of ['', ...COMPANIONS]) rmSync(path + suffix, { force: true });
+}
+
+/**
+ * Sets a damaged database aside under a new name in the same directory, log included, so that the evidence can be looked at.
+ *
+ * @returns where it lies now
+ */
+export function setAside(path: string): string {
+  try {
+    let number = 1;
+    while (existsSync(`${path}.damaged-${number}`) || existsSync(`${path}.damaged-${number}-wal`)) number += 1;
+    const evidencePath = `${path}.damaged-${number}`;
+    // The database first: should we die in between, a log without a database is damage still, a database without its log would look sound.
+    for (const suffix of ['', ...COMPANIONS]) if (existsSync(path + suffix)) renameSync(path + suffix, evidencePath + suffix);
+    rmSync(suspectPath(path), { force: true });
+    syncDirectory(dirname(path));
+    return evidencePath;
+  } catch (error) {
+    throw storeError('set the damaged store aside', path, error);
+  }
+}
+
+/** Notes that a row or page turned out to be damaged while reading; the next open then sets the database aside. */
+export function markSuspect(path: string, problem: string): void {
+  try {
+    if (existsSync(path)) writeFileSync(suspectPath(path), problem, { flag: 'wx', mode: 0o600 });
+  } catch {
+    // Noted already, or read-only: the reader is told of the damage anyway.
+  }
+}
+
+/** @returns bytes; 0 when there is no such file */
+export function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function suspectPath(path: string): string {
+  return `${path}.suspect`;
+}

@@ -1,0 +1,59 @@
+import type { ContainerId, ImageId } from '../../src/model/brands.ts';
+import type { Runtime } from '../../src/runtime/runtime.ts';
+
+/** One engine under contract, and what others do to it behind the runtime's back. */
+export interface ContractWorld {
+  readonly runtime: Runtime;
+  readonly features: ContractFeatures;
+  /** Makes an image that no registry knows. */
+  addImage(spec: ContractImage): Promise<ImageId>;
+  /** Makes an image in a registry and pulls it, by its tag or by its digest alone. */
+  pullImage(repository: string, by: 'tag' | 'digest'): Promise<PulledImage>;
+  /** Makes an image on top of another one that the engine knows to be its parent. */
+  commit(parent: string, child: string): Promise<ImageId>;
+  tag(id: ImageId, reference: string): Promise<void>;
+  createContainer(spec: ContractContainer): Promise<ContainerId>;
+  removeContainer(id: ContainerId): Promise<void>;
+  /** Removes an image by force, as someone else would. */
+  forceRemove(id: ImageId): Promise<void>;
+  /** Does something once, after the engine has made its next list of images and before the runtime gets it. */
+  afterNextImageList(action: () => Promise<void>): void;
+  /** What the engine was asked since this was last called, in words that all engines share. */
+  takeCalls(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** In what engines differ. */
+export interface ContractFeatures {
+  readonly imageMounts: boolean;
+  /** Removals tell which layers went. */
+  readonly deletedLayers: boolean;
+  /** A loaded image has no digest. */
+  readonly digestsProvePull: boolean;
+}
+
+/** A local image. Layers with equal key are one. */
+export interface ContractImage {
+  /** All in one repository: `docker.io/lab/app`. */
+  readonly repository: string;
+  readonly tags: readonly string[];
+  /** Key and kibibytes, base first. */
+  readonly layers: readonly (readonly [key: string, kib: number])[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** An image that came from a registry; names are canonical. */
+export interface PulledImage {
+  readonly id: ImageId;
+  readonly repository: string;
+  readonly references: readonly string[];
+  readonly digests: readonly string[];
+}
+
+/** A container, by whatever name its image is asked for. */
+export interface ContractContainer {
+  readonly image: string;
+  readonly name: string;
+  readonly state: 'created' | 'running' | 'paused' | 'exited';
+  readonly mounts?: readonly string[];
+}

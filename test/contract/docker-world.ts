@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { type ContainerId, containerId, type ImageId, imageId } from '../../src/model/brands.ts';
+import { canonicalReference, splitReference } from '../../src/model/reference.ts';
+import { openDocker } from '../../src/runtime/docker/docker-runtime.ts';
+import type { EngineKind, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
+import type { ContractContainer, ContractFeatures, ContractImage, ContractWorld, PulledImage } from './contract-world.ts';
+import { type EngineProxy, openEngineProxy } from './engine-proxy.ts';
+
+const withId = v.object({ Id: v.string() });
+const listed = v.array(v.object({ Id: v.string() }));
+
+/** The contract's world on a real engine of the laboratory, with the engine itself for what only Docker has. */
+export interface DockerWorld extends ContractWorld {
+  readonly engine: LabEngine;
+}
+
+/** Starts an engine and a registry. */
+export async function openDockerWorld(lab: Lab, kind: EngineKind): Promise<DockerWorld> {
+  const engine = await lab.start(kind);
+  const registry = await lab.startRegistry();
+  const proxy = await openEngineProxy(join(lab.directory, engine.id, 'proxy.sock'), engine.socketPath);
+  const actor = new DockerActor(engine, registry);
+  const runtime = await openDocker({ socketPath: proxy.socketPath });
+  return {
+    runtime,
+    engine,
+    features: featuresOf(kind),
+    addImage: (spec) => actor.addImage(spec),
+    pullImage: (repository, by) => actor.pullImage(repository, by),
+    commit: (parent, child) => actor.commit(parent, child),
+    tag: (id, reference) => actor.tag(id, reference),
+    createContainer: (spec) => actor.createContainer(spec),
+    removeContainer: (id) => engine.removeContainer(id),
+    forceRemove: (id) => actor.ask('DELETE', `/images/${id}?force=1`).then(() => undefined),
+    afterNextImageList: (action) => proxy.afterNext(/^GET \/v[0-9.]+\/images\/json/, action),
+    takeCalls: () => proxy.takeCalls().map(nameCall),
+    close: () => closeAll(runtime.close.bind(runtime), proxy, engine, registry),
+  };
+}
+
+async function closeAll(closeRuntime: () => void, proxy: EngineProxy, engine: LabEngine, registry: LabRegistry): Promise<void> {
+  closeRuntime();
+  await proxy.close();
+  await engine.stop();
+  await registry.stop();
+}
+
+function featuresOf(kind: EngineKind): ContractFeatures {
+  const isGraphDriver = kind !== 'docker-new-containerd';
+  return { imageMounts: kind !== 'docker-old-overlay2', deletedLayers: isGraphDriver, digestsProvePull: isGraphDriver };
+}
+
+/** The memory engine's words for Docker's calls, where the contract speaks of them. */
+function nameCall(call: string): string {
+  if (/^GET \/v[0-9.]+\/images\/json/.test(call)) return 'listImages';
+  if (/^GET \/v[0-9.]+\/containers\/json/.test(call)) return 'listContainers';
+  return call;
+}
+
+/** Acts on an engine as its other users do. */
+class DockerActor {
+  readonly #engine: LabEngine;
+  readonly #registry: LabRegistry;
+
+  constructor(engine: LabEngine, registry: LabRegistry) {
+    this.#engine = engine;
+    this.#registry = registry;
+  }
+
+  async ask(method: string, path: string, body?: unknown): Promise<unknown> {
+    const reply = await this.#engine.request(method, path, body);
+    if (reply.status >= 400) throw new Error(`${method} ${path}: ${reply.status} ${reply.text}`);
+    return reply.body;
+  }
+
+  async addImage({ repository, tags, layers, labels }: ContractImage): Promise<ImageId> {
+    const before = await this.#ids();
+    const short = repository.replace(/^docker\.io\//, '');
+    await this.#engine.loadImages([
+      { repository: short, tags, layers: layers.map(([key, kb]) => ({ key, kb })), ...(labels && { labels }) },
+    ]);
+    const [added] = (await this.#ids()).difference(before);
+    if (added === undefined) throw new Error(`loading ${repository} added no image`);
+    return imageId(added);
+  }
+
+  async pullImage(path: string, by: 'tag' | 'digest'): Promise<PulledImage> {
+    const [built] = this.#registry.seed([
+      {
+        repository: path,
+        tags: ['v1'],
+        layers: [
+          { key: 'base', kb: 8 },
+          { key: path, kb: 4 },
+        ],
+      },
+    ]);
+    if (built === undefined) throw new Error(`the registry did not take ${path}`);
+    const repository = `${this.#registry.address}/${path}`;
+    const digest = `${repository}@${built.digest}`;
+    await this.#engine.pull(by === 'tag' ? `${repository}:v1` : digest);
+    return { id: await this.#idOf(digest), repository, references: by === 'tag' ? [`${repository}:v1`] : [], digests: [digest] };
+  }
+
+  async commit(parent: string, child: string): Promise<ImageId> {
+    const container = await this.#engine.run({ image: parent, cmd: ['/bin/sh', '-c', `echo ${child} > /made`] });
+    await this.ask('POST', `/containers/${container}/wait`);
+    const { name, tag } = splitReference(child);
+    const made = v.parse(withId, await this.ask('POST', `/commit?container=${container}&repo=${name}&tag=${tag}`, {}));
+    await this.#engine.removeContainer(container);
+    return imageId(made.Id);
+  }
+
+  async tag(id: ImageId, reference: string): Promise<void> {
+    const { name, tag } = splitReference(canonicalReference(reference));
+    await this.ask('POST', `/images/${id}/tag?repo=${encodeURIComponent(name)}&tag=${tag}`);
+  }
+
+  async createContainer({ image, name, state, mounts = [] }: ContractContainer): Promise<ContainerId> {
+    const Mounts = mounts.map((Source, index) => ({ Type: 'image', Source, Target: `/mounted${index}` }));
+    const body = { Image: image, HostConfig: { NetworkMode: 'none', ...(Mounts.length > 0 && { Mounts }) } };
+    const { Id } = v.parse(withId, await this.ask('POST', `/containers/create?name=${name}`, body));
+    if (state !== 'created') await this.ask('POST', `/containers/${Id}/start`);
+    if (state === 'paused') await this.ask('POST', `/containers/${Id}/pause`);
+    if (state === 'exited') await this.#engine.stopContainer(Id);
+    return containerId(Id);
+  }
+
+  async #idOf(reference: string): Promise<ImageId> {
+    return imageId(v.parse(withId, await this.ask('GET', `/images/${reference}/json`)).Id);
+  }
+
+  async #ids(): Promise<ReadonlySet<string>> {
+    return new Set(v.parse(listed, await this.ask('GET', '/images/json?all=1')).map(({ Id }) => Id));
+  }
+}

@@ -1,0 +1,49 @@
+import { createServer, request } from 'node:http';
+import { text as readText } from 'node:stream/consumers';
+
+/** Stands between a runtime and an engine, so that a test sees what is asked and can act between two calls. */
+export interface EngineProxy {
+  readonly socketPath: string;
+  takeCalls(): readonly string[];
+  /** Does something once, after the engine's next answer to a call that matches and before it is passed on. */
+  afterNext(call: RegExp, action: () => Promise<void>): void;
+  close(): Promise<void>;
+}
+
+/** @param socketPath where the proxy listens @param enginePath where the engine does */
+export async function openEngineProxy(socketPath: string, enginePath: string): Promise<EngineProxy> {
+  let calls: string[] = [];
+  let pending: { readonly call: RegExp; readonly action: () => Promise<void> } | null = null;
+  const server = createServer((incoming, outgoing) => {
+    const { method = 'GET', url = '/' } = incoming;
+    const call = `${method} ${url}`;
+    calls.push(call);
+    const onward = request({ socketPath: enginePath, method, path: url, agent: false }, async (answer) => {
+      const text = await readText(answer);
+      const action = pending?.call.test(call) ? pending.action : null;
+      if (action !== null) pending = null;
+      await action?.();
+      const { 'api-version': apiVersion = '' } = answer.headers;
+      outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(text);
+    });
+    onward.on('error', () => outgoing.destroy());
+    onward.end();
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  return {
+    socketPath,
+    takeCalls() {
+      const taken = calls;
+      calls = [];
+      return taken;
+    },
+    afterNext(call, action) {
+      pending = { call, action };
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}

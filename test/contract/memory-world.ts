@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { type ContainerId, containerId } from '../../src/model/brands.ts';
+import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
+import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
+import type { ContractWorld } from './contract-world.ts';
+
+const KIB = 1_024;
+
+/** The contract's world on the memory engine. */
+export async function openMemoryWorld(): Promise<ContractWorld> {
+  const engine = new MemoryEngine({ capacityBytes: 10_000_000 });
+  let calls: string[] = [];
+  let afterList: () => Promise<void> = async () => undefined;
+  engine.onCall = async ({ kind }, phase) => {
+    if (phase === 'before') calls.push(kind);
+    if (kind !== 'listImages' || phase === 'before') return;
+    const action = afterList;
+    afterList = async () => undefined;
+    await action();
+  };
+  return {
+    runtime: openMemory(engine),
+    features: { imageMounts: true, deletedLayers: true, digestsProvePull: true },
+    async addImage({ repository, tags, layers, labels = {} }) {
+      const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
+      return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });
+    },
+    async pullImage(path, by) {
+      const repository = `registry.example/${path}`;
+      const references = by === 'tag' ? [`${repository}:v1`] : [];
+      const digests = [`${repository}@sha256:${createHash('sha256').update(path).digest('hex')}`];
+      const id = engine.addImage({
+        layers: [
+          ['base', KIB],
+          [path, KIB],
+        ],
+        references,
+        digests,
+      });
+      return { id, repository, references, digests };
+    },
+    async commit(parent, child) {
+      const below = engine.find(parent);
+      if (below === null) throw new Error(`no image ${parent}`);
+      const layers = below.layers.map((layer) => [layer, engine.layerSizes.get(layer) ?? 0] as const);
+      return engine.addImage({ layers: [...layers, [child, 3]], references: [child], parentId: below.id });
+    },
+    async tag(id, reference) {
+      engine.names.set(reference, id);
+    },
+    async createContainer(spec): Promise<ContainerId> {
+      return engine.createContainer(spec);
+    },
+    async removeContainer(id) {
+      engine.containers.delete(containerId(id));
+    },
+    async forceRemove(id) {
+      engine.forceRemove(id);
+    },
+    afterNextImageList(action) {
+      afterList = action;
+    },
+    takeCalls() {
+      const taken = calls;
+      calls = [];
+      return taken;
+    },
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,171 @@
+/**
+ * The engine laboratory: real, private Docker engines of two generations and a registry, for tests, the demonstration
+ * and benches. Nothing of it touches what this machine already runs, and nothing of it stays behind.
+ */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EngineKind } from './engine-process.ts';
+import { LabEngine, LabRegistry } from './engine-process.ts';
+import { runLab, startGuard } from './lab-script.ts';
+import { missingRequirements } from './requirements.ts';
+import type { Generation, Root } from './roots.ts';
+import { busyboxOf, GENERATIONS, openRoots } from './roots.ts';
+
+export type { EngineKind, RunOptions } from './engine-process.ts';
+export { ENGINE_KINDS, LabEngine, LabRegistry } from './engine-process.ts';
+export type { BuiltImage, ImageSpec, LayerSpec } from './make-images.ts';
+export { imageFamily } from './make-images.ts';
+
+/** `missing` is in words for a person: `root (this runs as uid 1000)`. */
+export type LabResult =
+  | { readonly kind: 'ready'; readonly lab: Lab }
+  | { readonly kind: 'unavailable'; readonly missing: readonly string[] };
+
+/** An engine's images, kept beside the engines; plain data, so that another process can restore it. */
+export type SavedState = { readonly kind: EngineKind; readonly directory: string };
+
+export type StartOptions = {
+  /** Puts the data root on a file system of its own with this capacity, so that it can be filled. */
+  readonly diskBytes?: number;
+};
+
+/** Engines of one laboratory share its directory; ending the laboratory ends them all. */
+export interface Lab extends AsyncDisposable {
+  readonly directory: string;
+  readonly roots: readonly Root[];
+  /** Starts an engine with no images. @param name distinguishes several of a kind; made up if absent */
+  start(kind: EngineKind, name?: string, options?: StartOptions): Promise<LabEngine>;
+  startRegistry(): Promise<LabRegistry>;
+  /** Stops the engine and keeps a copy of its state; `engine.restart()` goes on with it. */
+  save(engine: LabEngine): Promise<SavedState>;
+  /** Starts an engine with the images of a saved one. It is another engine to whoever asks for its ID. */
+  restore(kind: EngineKind, saved: SavedState, name?: string, options?: StartOptions): Promise<LabEngine>;
+  /** Ends every engine and deletes the directory; of an attached laboratory: ends the engines that it started. */
+  close(): Promise<void>;
+}
+
+/** Makes the roots (once per checkout) and a laboratory. Says in one line what it fetches, and which versions it found. */
+export async function openLab(options: {
+  readonly say: (line: string) => void;
+  readonly roots?: readonly Generation[];
+}): Promise<LabResult> {
+  const missing = missingRequirements();
+  if (missing.length > 0) return { kind: 'unavailable', missing };
+  let roots: readonly Root[];
+  try {
+    roots = await openRoots(options.roots ?? GENERATIONS, options.say);
+  } catch (error) {
+    return { kind: 'unavailable', missing: [`Debian's engines: ${error instanceof Error ? error.message : String(error)}`] };
+  }
+  return { kind: 'ready', lab: await openDirectory(roots) };
+}
+
+/** A text from which {@link attachLab} in another process makes the same laboratory, while this one is open. */
+export function describeLab(lab: Lab): string {
+  return JSON.stringify({ directory: lab.directory, roots: lab.roots });
+}
+
+/** A laboratory that another process opened, to start more engines in. @param description from {@link describeLab} */
+export function attachLab(description: string): Lab {
+  const { directory, roots }: { readonly directory: string; readonly roots: readonly Root[] } = JSON.parse(description);
+  if (!existsSync(join(directory, '.imagegc-lab'))) throw new Error(`no laboratory in ${directory}: whoever opened it has ended`);
+  const bench = new Bench(directory, roots, `-${process.pid}`);
+  return asLab(bench, () => bench.wipeAll());
+}
+
+async function openDirectory(roots: readonly Root[]): Promise<Lab> {
+  const directory = await runLab('', 'open');
+  const guard = startGuard(directory);
+  const ended = once(guard, 'exit');
+  // an early end of the guard shows at close(), not as an unhandled event
+  guard.stdin?.on('error', () => undefined);
+  return asLab(new Bench(directory, roots, ''), async () => {
+    guard.ref();
+    guard.stdin?.end();
+    await ended;
+    if (existsSync(directory)) await runLab(directory, 'destroy');
+  });
+}
+
+function asLab(bench: Bench, close: () => Promise<void>): Lab {
+  let closing: Promise<void> | undefined;
+  const closeOnce = (): Promise<void> => {
+    closing ??= close();
+    return closing;
+  };
+  return {
+    directory: bench.directory,
+    roots: bench.roots,
+    start: (kind, name, options) => bench.start(kind, name, options),
+    startRegistry: () => bench.startRegistry(),
+    save: (engine) => bench.save(engine),
+    restore: (kind, saved, name, options) => bench.restore(kind, saved, name, options),
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+}
+
+/** What opened and attached laboratories have in common; they differ in how they end. */
+class Bench {
+  readonly directory: string;
+  readonly roots: readonly Root[];
+  /** Ends every name, so that two processes on one laboratory cannot choose the same. */
+  readonly #suffix: string;
+  readonly #started = new Set<string>();
+  readonly #busybox: Buffer;
+  #count = 0;
+
+  constructor(directory: string, roots: readonly Root[], suffix: string) {
+    this.directory = directory;
+    this.roots = roots;
+    this.#suffix = suffix;
+    this.#busybox = busyboxOf(roots);
+  }
+
+  async start(kind: EngineKind, name?: string, options?: StartOptions): Promise<LabEngine> {
+    const engine = await this.#engine(kind, name, options);
+    await engine.restart();
+    return engine;
+  }
+
+  async startRegistry(): Promise<LabRegistry> {
+    const id = this.#claim('registry', undefined);
+    const address = await runLab(this.directory, 'start', id);
+    return new LabRegistry({ directory: this.directory, id, address, busybox: this.#busybox });
+  }
+
+  async save(engine: LabEngine): Promise<SavedState> {
+    this.#count += 1;
+    const directory = join(this.directory, `saved-${engine.id}-${this.#count}${this.#suffix}`);
+    await runLab(this.directory, 'save', engine.id, directory);
+    return { kind: engine.kind, directory };
+  }
+
+  async restore(kind: EngineKind, saved: SavedState, name?: string, options?: StartOptions): Promise<LabEngine> {
+    if (kind !== saved.kind) throw new RangeError(`a saved ${saved.kind} cannot become a ${kind}`);
+    const engine = await this.#engine(kind, name, options);
+    await runLab(this.directory, 'restore', engine.id, saved.directory);
+    await engine.restart();
+    return engine;
+  }
+
+  async wipeAll(): Promise<void> {
+    await runLab(this.directory, 'wipe', ...this.#started);
+  }
+
+  async #engine(kind: EngineKind, wanted: string | undefined, options: StartOptions = {}): Promise<LabEngine> {
+    const id = this.#claim(kind, wanted);
+    if (options.diskBytes !== undefined) await runLab(this.directory, 'disk', id, String(options.diskBytes));
+    return new LabEngine({ directory: this.directory, kind, name: wanted ?? id.slice(kind.length + 1), id, busybox: this.#busybox });
+  }
+
+  #claim(kind: string, wanted: string | undefined): string {
+    this.#count += 1;
+    const id = `${kind}@${wanted ?? this.#count}${this.#suffix}`;
+    if (!/^[a-z0-9@.-]+$/.test(id)) throw new RangeError(`an engine's name is of a-z, 0-9, dot and hyphen: ${id}`);
+    if (this.#started.has(id)) throw new RangeError(`this laboratory has a ${id} already`);
+    this.#started.add(id);
+    return id;
+  }
+}
