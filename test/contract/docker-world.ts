@@ -5,7 +5,7 @@ import { canonicalReference, splitReference } from '../../src/model/reference.ts
 import { openDocker } from '../../src/runtime/docker/docker-runtime.ts';
 import type { EngineKind, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
 import type { ContractContainer, ContractFeatures, ContractImage, ContractWorld, PulledImage } from './contract-world.ts';
-import { type EngineProxy, openEngineProxy } from './engine-proxy.ts';
+import { type EngineProxy, openEngineProxy, type Rewrite } from './engine-proxy.ts';
 
 const withId = v.object({ Id: v.string() });
 const listed = v.array(v.object({ Id: v.string() }));
@@ -15,11 +15,13 @@ export interface DockerWorld extends ContractWorld {
   readonly engine: LabEngine;
 }
 
-/** Starts an engine and a registry. */
-export async function openDockerWorld(lab: Lab, kind: EngineKind): Promise<DockerWorld> {
+/** @param options.hideFiles the engine's files cannot be read, as from a container that has its socket alone */
+export async function openDockerWorld(lab: Lab, kind: EngineKind, options: { readonly hideFiles?: boolean } = {}): Promise<DockerWorld> {
   const engine = await lab.start(kind);
   const registry = await lab.startRegistry();
-  const proxy = await openEngineProxy(join(lab.directory, engine.id, 'proxy.sock'), engine.socketPath);
+  const rewrite: Rewrite = (call, text) =>
+    options.hideFiles && call.endsWith('/info') ? text.replaceAll(engine.dataRoot, '/hidden') : text;
+  const proxy = await openEngineProxy(join(lab.directory, engine.id, 'proxy.sock'), engine.socketPath, rewrite);
   const actor = new DockerActor(engine, registry);
   const runtime = await openDocker({ socketPath: proxy.socketPath });
   return {

@@ -10,8 +10,11 @@ export interface EngineProxy {
   close(): Promise<void>;
 }
 
+/** What the proxy changes in the answer to a call. */
+export type Rewrite = (call: string, text: string) => string;
+
 /** @param socketPath where the proxy listens @param enginePath where the engine does */
-export async function openEngineProxy(socketPath: string, enginePath: string): Promise<EngineProxy> {
+export async function openEngineProxy(socketPath: string, enginePath: string, rewrite: Rewrite = (_, text) => text): Promise<EngineProxy> {
   let calls: string[] = [];
   let pending: { readonly call: RegExp; readonly action: () => Promise<void> } | null = null;
   const server = createServer((incoming, outgoing) => {
@@ -19,7 +22,7 @@ export async function openEngineProxy(socketPath: string, enginePath: string): P
     const call = `${method} ${url}`;
     calls.push(call);
     const onward = request({ socketPath: enginePath, method, path: url, agent: false }, async (answer) => {
-      const text = await readText(answer);
+      const text = rewrite(call, await readText(answer));
       const action = pending?.call.test(call) ? pending.action : null;
       if (action !== null) pending = null;
       await action?.();

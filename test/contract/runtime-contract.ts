@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ChainId, ImageId } from '../../src/model/brands.ts';
-import { holdReference } from '../../src/model/hold.ts';
+import { holdReference, parseHold } from '../../src/model/hold.ts';
 import type { Image } from '../../src/model/inventory.ts';
 import type { LayerFacts } from '../../src/model/layer-facts.ts';
 import type { Observation, RemoveOutcome } from '../../src/runtime/runtime.ts';
@@ -49,18 +49,15 @@ function describeInventory(world: () => ContractWorld): void {
 
   test('observe() gives shared layers one key and every layer its size', async () => {
     const { addImage, runtime } = world();
-    const one = await addImage(local('shared-one', { layers: [BASE, ['shared', 6], ['one', 3]] }));
-    const two = await addImage(local('shared-two', { layers: [BASE, ['shared', 6], ['two', 5]] }));
+    const one = await addImage(local('shared-one', { layers: [BASE, ['shared', 40], ['one', 20]] }));
+    const two = await addImage(local('shared-two', { layers: [BASE, ['shared', 40], ['two', 30]] }));
     const { inventory } = await runtime.observe(NOTHING_KNOWN);
     const stacks = [one, two].map((id) => find(inventory.images, id).layers?.slice(0, 3) ?? []);
     assert.deepEqual(stacks[0]?.slice(0, 2), stacks[1]?.slice(0, 2));
     assert.notEqual(stacks[0]?.[2], stacks[1]?.[2]);
-    const sizes = (stacks[0] ?? []).map((layer) => inventory.layers.get(layer)?.sizeBytes ?? 0);
-    assert.deepEqual(
-      sizes.slice(1).map((size) => Math.floor(size / KIB)),
-      [6, 3],
-    );
-    assert.ok((sizes[0] ?? 0) >= 8 * KIB);
+    const [base = 0, shared = 0, own = 0] = (stacks[0] ?? []).map((layer) => inventory.layers.get(layer)?.sizeBytes ?? 0);
+    assert.ok(base >= 8 * KIB);
+    assert.ok(isAbout(shared, 40 * KIB) && isAbout(own, 20 * KIB), `${shared} ${own}`);
   });
 
   test('observe() tells what was pulled, where digests prove it, and never calls an image without names local', async () => {
@@ -181,7 +178,8 @@ function describeNames(world: () => ContractWorld): void {
     assert.equal(await runtime.addName(id, hold), true);
     assert.deepEqual(await runtime.removeName(original), kept(world()));
     const { inventory, holds } = await runtime.observe(NOTHING_KNOWN);
-    const found = { imageId: id, reference: hold, original, mark: MARK };
+    const found = { imageId: id, reference: hold, ...parseHold(hold) };
+    assert.equal(parseHold(hold)?.original, original);
     assert.deepEqual(
       holds.filter((each) => each.imageId === id),
       [found],
@@ -342,6 +340,11 @@ function find(images: Observation['inventory']['images'], id: ImageId): Image {
   const image = images.find((each) => each.id === id);
   assert.ok(image, `${id} is listed`);
   return image;
+}
+
+/** Some engines count whole blocks, and directories with them. */
+function isAbout(size: number, wanted: number): boolean {
+  return size >= wanted && size <= wanted + 16 * KIB;
 }
 
 function holdOf(reference: string): string {

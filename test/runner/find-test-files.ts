@@ -9,7 +9,7 @@ export interface TestFiles {
   readonly engines: readonly string[];
 }
 
-const FOLDERS = ['src', 'test', 'bench', 'demo', 'tools'] as const;
+const FOLDERS = ['src', 'test', 'bench', 'demo'] as const;
 const ENGINE_TEST = /^test\/(e2e|lab)\/|\.real\.test\.ts$/;
 const SKIPPED: readonly string[] = ['node_modules', 'traces', 'fixtures'];
 

@@ -11,17 +11,26 @@ import { fileURLToPath } from 'node:url';
 const modules = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'node_modules');
 const link = join(modules, '.bin', 'node');
 const pinned = join(modules, `node-${process.platform}-${process.arch}`, 'bin', 'node');
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const isNewEnough = major > 24 || (major === 24 && minor >= 15);
 
-if (existsSync(pinned)) {
-  if (!existsSync(link)) {
-    mkdirSync(dirname(link), { recursive: true });
-    rmSync(link, { force: true });
-    symlinkSync(relative(dirname(link), pinned), link);
-  }
-} else if (!isNewEnough) {
+if (existsSync(pinned)) linkPinned();
+else if (!isNewEnough(process.versions.node)) complain(process.argv.includes('--strict'));
+
+function linkPinned() {
+  if (existsSync(link)) return;
+  mkdirSync(dirname(link), { recursive: true });
+  // a link whose target is gone does not exist for existsSync, but is in the way
+  rmSync(link, { force: true });
+  symlinkSync(relative(dirname(link), pinned), link);
+}
+
+function isNewEnough(version) {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 24 || (major === 24 && minor >= 15);
+}
+
+// Only a warning in "prepare": "npm install --package-lock-only" runs that without node_modules, and must not break.
+function complain(isStrict) {
   console.error(`imagegc: no pinned Node at ${pinned}, and this is Node ${process.versions.node}; 24.15 or newer is needed.
          Run "npm ci" without --omit=optional, or put a newer Node first on PATH.`);
-  if (process.argv.includes('--strict')) process.exit(1);
+  if (isStrict) process.exitCode = 1;
 }

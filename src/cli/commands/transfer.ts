@@ -32,7 +32,7 @@ function toJson(value: object): string {
 /** The original's form knows only images that were used. */
 function useEntries(records: ReadonlyMap<ImageId, UseRecord>): ImageUse[] {
   return [...records.values()].flatMap(({ imageId, lastUsed }) => {
-    return lastUsed === null ? [] : [{ imageId, lastUsed: lastUsed.wallMs }];
+    return lastUsed === null ? [] : [{ imageId, lastUsedSeconds: Math.floor(lastUsed.wallMs / 1_000) }];
   });
 }
 
@@ -50,7 +50,9 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
   const now = nowOf(clock);
   const { entries, bad } = parseImageUse(text, wallMs(now.wallMs));
   const { records } = store.readUsage(key);
-  const imported = entries.map(({ imageId, lastUsed }) => importRecord(records.get(imageId), imageId, lastUsed, now));
+  const imported = entries.map(({ imageId, lastUsedSeconds }) => {
+    return importRecord(records.get(imageId), imageId, wallMs(lastUsedSeconds * 1_000), now);
+  });
   store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
     world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(line)}\n`);

@@ -4,7 +4,7 @@ import { formatAge } from '../../model/duration.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Plan, Removal, Verdict } from '../../model/plan.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
-import type { Hold, Hold } from '../../plan/hold.ts';
+import type { Hold } from '../../plan/hold.ts';
 import { formatTime } from '../forms/rfc3339.ts';
 import { imageName, shortId } from './image-name.ts';
 import { type Look, paint, printable } from './style.ts';
@@ -23,11 +23,11 @@ export interface ImageFacts {
 export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look): string {
   const columns = [
     textColumn('IMAGE', 1, 12, 'middle'),
-    rigidColumn('ID', 5, 'left'),
-    textColumn('LAST USED', 1, 9),
-    rigidColumn('EXCLUSIVE', 3),
+    rigidColumn('ID', 6, 'left'),
+    rigidColumn('LAST USED', 3, 'left'),
+    rigidColumn('EXCLUSIVE', 4),
     rigidColumn('VERDICT', 2, 'left'),
-    rigidColumn('WOULD GO', 4, 'left'),
+    rigidColumn('WOULD GO', 5, 'left'),
   ];
   const verdicts = new Map(facts.plan.verdicts.map((verdict) => [verdict.imageId, verdict]));
   const rows = inventory.images.map((image) => {
@@ -35,7 +35,7 @@ export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look
     return [
       imageName(image, image.id),
       shortId(image.id),
-      describeUse(facts.records.get(image.id), facts.now),
+      lastUsedCell(facts.records.get(image.id), facts.now),
       formatByteSize(facts.exclusiveBytes.get(image.id) ?? null),
       verdictCell(verdict),
       whenGone(verdict, facts.now),
@@ -44,7 +44,11 @@ export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look
   return rows.length === 0 ? 'There are no images.\n' : table(columns, rows, look);
 }
 
-/** Prints all that is known of one image and why it gets its verdict. */
+/**
+ * Prints all that is known of one image and why it gets its verdict.
+ *
+ * @param holds everything that keeps it, the verdict's own reason first
+ */
 export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: readonly Hold[] = []): string {
   const verdict = facts.plan.verdicts.find(({ imageId }) => imageId === image.id);
   const removal = facts.plan.removals.find(({ imageId }) => imageId === image.id);
@@ -54,8 +58,7 @@ export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: re
     ['verdict', verdict === undefined ? 'unknown' : `${verdict.verdict}: ${verdict.reason}`],
     ['because', verdict?.detail ?? ''],
     ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
-    ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
-    ['would go', whenGone(verdict, facts.now)],
+    ['would go', whenGone(verdict, facts.now) + (verdict?.until == null ? '' : `, at ${formatTime(verdict.until)}`)],
     ['last used', describeUse(record, facts.now)],
     ['first seen', record === undefined ? 'now' : `${formatAge(ageOf(record.firstSeen, facts.now))} ago`],
     ['origin', record?.origin ?? image.origin ?? 'unknown'],
@@ -78,6 +81,11 @@ function describeUse(record: UseRecord | undefined, now: Now): string {
   return `never seen used, first seen ${formatAge(ageOf(record.firstSeen, now))} ago`;
 }
 
+function lastUsedCell(record: UseRecord | undefined, now: Now): string {
+  if (record?.lastUsed != null) return `${formatAge(ageOf(record.lastUsed, now))} ago`;
+  return record === undefined ? 'never, seen now' : `never, seen ${formatAge(ageOf(record.firstSeen, now))}`;
+}
+
 function ageOf({ idleMs }: Pick<Now, 'idleMs'>, now: Now): DurationMs {
   return durationMs(now.idleMs - idleMs);
 }
@@ -90,5 +98,5 @@ function verdictCell(verdict: Verdict | undefined): Cell {
 function whenGone(verdict: Verdict | undefined, now: Now): string {
   if (verdict?.verdict === 'remove') return 'now';
   if (verdict === undefined || verdict.until === null) return '–';
-  return `in ${formatAge(durationMs(verdict.until - now.wallMs))} (${formatTime(verdict.until).slice(0, 10)})`;
+  return `in ${formatAge(durationMs(verdict.until - now.wallMs))}`;
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { cut, lookOf, paint, printable } from './style.ts';
 import { type Cell, rigidColumn, table, textColumn } from './table.ts';
@@ -28,7 +29,7 @@ test('table() cuts names in the middle where room is short', () => {
     table(COLUMNS, ROWS, { width: 40, ...PLAIN }),
     [
       'NAME                 RULE           SIZE',
-      'registry.e…app:1.2.3  unused-for  1.20 GB'.replace('registry.e…app:1.2.3 ', 'registry.e…pp:1.2.3 '),
+      'registry.…app:1.2.3  unused-for  1.20 GB',
       'base                 dangling        5 B',
       '',
     ].join('\n'),
@@ -38,7 +39,7 @@ test('table() cuts names in the middle where room is short', () => {
 test('table() drops the least important column where cutting is not enough', () => {
   assert.equal(
     table(COLUMNS, ROWS, { width: 20, ...PLAIN }),
-    ['NAME            SIZE', 'registr…1.2  1.20 GB', 'base             5 B', ''].join('\n').replace('registr…1.2', 'regis…1.2.3'),
+    ['NAME            SIZE', 'regis…1.2.3  1.20 GB', 'base             5 B', ''].join('\n'),
   );
 });
 
@@ -63,8 +64,8 @@ test('table() without rows prints nothing, not even a head', () => {
 test('table() colours cells without shifting columns', () => {
   const row: Cell[] = ['base', { text: 'disk', style: 'yellow' }, '5 B'];
   const coloured = table(COLUMNS, [row], { width: 80, isColour: true });
-  assert.match(coloured, /\u001b\[33mdisk\u001b\[39m/);
-  assert.equal(coloured.replaceAll(/\u001b\[\d+m/g, ''), table(COLUMNS, [row], { width: 80, ...PLAIN }));
+  assert.ok(coloured.includes('\u001b[33mdisk\u001b[39m'));
+  assert.equal(stripVTControlCharacters(coloured), table(COLUMNS, [row], { width: 80, ...PLAIN }));
 });
 
 test('lookOf() wants colours and a width on a terminal alone, and no colours with NO_COLOR or a dumb terminal', () => {

@@ -4,7 +4,7 @@ import { cut, type Look, paint, printable, type Style } from './style.ts';
 export interface Column {
   readonly title: string;
   readonly align: 'left' | 'right';
-  /** 1 is never dropped; where room is short, the highest number gives way first. */
+  /** 1 is never dropped; where room is short, the highest number gives way first, and of equals the one further right. */
   readonly rank: number;
   /** The column may be cut down to this width. Null: it is shown whole or not at all. */
   readonly leastWidth: number | null;
@@ -41,7 +41,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
 function fit(columns: readonly Column[], natural: readonly number[], room: number): readonly number[] {
   const widths = [...natural];
   const least = columns.map(({ leastWidth }, index) => Math.min(leastWidth ?? Number.POSITIVE_INFINITY, natural[index] ?? 0));
-  const byRank = columns.map(({ rank }, index) => ({ rank, index })).sort((a, b) => b.rank - a.rank);
+  const byRank = columns.map(({ rank }, index) => ({ rank, index })).sort((a, b) => b.rank - a.rank || b.index - a.index);
   for (const { rank, index } of byRank) {
     if (rank > 1 && totalWidth(least.map((width, at) => (widths[at] === 0 ? 0 : width))) > room) widths[index] = 0;
   }
@@ -60,18 +60,19 @@ function totalWidth(widths: readonly number[]): number {
 
 function layOut(columns: readonly Column[], row: readonly Cell[], widths: readonly number[], look: Look): string {
   let line = '';
-  let pending = '';
-  let left = look.width ?? Number.POSITIVE_INFINITY;
+  let blanks = '';
+  let room = look.width ?? Number.POSITIVE_INFINITY;
   for (const [index, column] of columns.entries()) {
-    const width = Math.min(widths[index] ?? 0, left - pending.length);
+    const width = Math.min(widths[index] ?? 0, room);
     if (width <= 0) continue;
     const cell = row[index] ?? '';
     const shown = cut(textOf(cell), width, column.cut);
     const padding = ' '.repeat(width - [...shown].length);
-    const coloured = typeof cell === 'string' || shown === '' ? shown : paint(cell.style, shown, look);
-    left -= pending.length + width;
-    line += column.align === 'right' ? pending + padding + coloured : pending + coloured;
-    pending = (column.align === 'right' ? '' : padding) + ' '.repeat(GAP);
+    const coloured = typeof cell === 'string' ? shown : paint(cell.style, shown, look);
+    room -= width + GAP;
+    const [before, after] = column.align === 'right' ? [padding, ''] : ['', padding];
+    if (shown !== '') line += blanks + before + coloured;
+    blanks = (shown === '' ? blanks + padding : after) + ' '.repeat(GAP);
   }
   return line;
 }

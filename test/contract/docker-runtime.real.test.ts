@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import * as v from 'valibot';
+import type { LayerFacts } from '../../src/model/layer-facts.ts';
+import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
+import { type DockerWorld, openDockerWorld } from './docker-world.ts';
+import { openLabOfRun } from './lab-of-run.ts';
+import { describeRuntimeContract } from './runtime-contract.ts';
+
+const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
+const accounting = v.object({ LayersSize: v.number() });
+
+const lab = await openLabOfRun('runtime contract on real engines');
+if (lab !== null) {
+  after(() => lab.close());
+  for (const kind of ENGINE_KINDS) {
+    describeRuntimeContract(kind, () => openDockerWorld(lab, kind));
+    describeAccounting(lab, kind);
+    describeHiddenFiles(lab, kind);
+  }
+}
+
+/** Bytes are right when they are what the engine itself counts; on an engine of its own, because every image counts. */
+function describeAccounting(lab: Lab, kind: EngineKind): void {
+  describe(`bytes on ${kind}`, () => {
+    let world: DockerWorld;
+    before(async () => {
+      world = await openDockerWorld(lab, kind);
+    });
+    after(() => world.close());
+    const layersSize = async () => v.parse(accounting, (await world.engine.request('GET', '/system/df')).body).LayersSize;
+    const observedSize = async () => {
+      const { inventory } = await world.runtime.observe(NOTHING_KNOWN);
+      return [...inventory.layers.values()].reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? Number.NaN), 0);
+    };
+
+    test('layers of a full inventory sum up to what the engine counts, before and after a removal', async () => {
+      const { addImage, pullImage, commit, runtime } = world;
+      await addImage({
+        repository: 'docker.io/lab/a',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['mid', 40],
+          ['a', 90],
+        ],
+      });
+      await addImage({
+        repository: 'docker.io/lab/b',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['mid', 40],
+          ['b', 70],
+        ],
+      });
+      await pullImage('team/a', 'tag');
+      await pullImage('team/b', 'digest');
+      await commit('docker.io/lab/a:1', 'docker.io/lab/child:1');
+      assert.equal(await observedSize(), await layersSize());
+      await runtime.removeName('docker.io/lab/child:1');
+      await runtime.removeName('docker.io/lab/b:1');
+      assert.equal(await observedSize(), await layersSize());
+    });
+
+    test('what a removal is expected to free is what the engine frees', async () => {
+      const id = await world.addImage({
+        repository: 'docker.io/lab/c',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['mid', 40],
+          ['c', 300],
+        ],
+      });
+      const { images, layers } = (await world.runtime.observe(NOTHING_KNOWN)).inventory;
+      const kept = new Set(images.flatMap((image) => (image.id === id ? [] : (image.layers ?? []))));
+      const own = (images.find((image) => image.id === id)?.layers ?? []).filter((layer) => !kept.has(layer));
+      const expected = own.reduce((sum, layer) => sum + (layers.get(layer)?.sizeBytes ?? Number.NaN), 0);
+      const sizeBefore = await layersSize();
+      await world.runtime.removeName('docker.io/lab/c:1');
+      assert.equal(sizeBefore - (await layersSize()), expected);
+      assert.ok(expected > 300_000);
+    });
+  });
+}
+
+/** With the socket alone, as in a container, less is known, and nothing is guessed. */
+function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
+  describe(`${kind} without its files`, () => {
+    let world: DockerWorld;
+    before(async () => {
+      world = await openDockerWorld(lab, kind, { hideFiles: true });
+    });
+    after(() => world.close());
+
+    test('the disk is unknown, and layer sizes are an upper bound', async () => {
+      const { addImage, runtime, engine } = world;
+      await addImage({
+        repository: 'docker.io/lab/a',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['a', 90],
+        ],
+      });
+      await addImage({
+        repository: 'docker.io/lab/b',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['b', 70],
+        ],
+      });
+      const { disk, layers } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+      const sum = [...layers.values()].reduce((total, { sizeBytes }) => total + (sizeBytes ?? Number.NaN), 0);
+      assert.deepEqual([disk, await runtime.measureDisk()], [null, null]);
+      assert.ok(sum >= v.parse(accounting, (await engine.request('GET', '/system/df')).body).LayersSize);
+    });
+
+    test('an image mounted by digest or ID is known, and one mounted by tag is doubt', async (t) => {
+      if (!world.features.imageMounts) return t.skip('this engine has no image mounts');
+      const { pullImage, createContainer, removeContainer, runtime } = world;
+      const { id, references, digests } = await pullImage('team/mounted', 'tag');
+      const sure = await createContainer({ image: id, name: 'by-digest', state: 'created', mounts: [...digests, id] });
+      const unsure = await createContainer({ image: id, name: 'by-tag', state: 'created', mounts: references });
+      const uses = (await runtime.listContainers()).containers;
+      const { doubts } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+      for (const container of [sure, unsure]) await removeContainer(container);
+      assert.deepEqual(uses.find((use) => use.id === sure)?.imageIds, [id, id, id]);
+      assert.deepEqual(
+        [sure, unsure].map((each) => uses.find((use) => use.id === each)?.isComplete),
+        [true, false],
+      );
+      assert.deepEqual(
+        doubts.map(({ kind: doubt }) => doubt),
+        ['in-use-unknown'],
+      );
+      assert.match(doubts[0]?.message ?? '', /by-tag/);
+    });
+  });
+}

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { bytes, chainId, durationMs, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
+import type { IdleClockState } from '../../src/model/clock.ts';
+import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
+import type { Instant, StoredPin, UsageChanges, UseEntry, UseRecord } from '../../src/model/use-record.ts';
+import type { Store } from '../../src/store/store.ts';
+import { operation, StoreModel } from './store-model.ts';
+
+/** What an implementation brings to the suite. */
+export interface StoreUnderTest {
+  /** Opens an empty store. */
+  readonly open: () => Store;
+  /** Closes a store and opens what it left; the same store where nothing outlives it. */
+  readonly reopen: (store: Store) => Store;
+}
+
+const KEY = 'engine-1/overlay2';
+const NOTHING: UsageChanges = { records: [], forgotten: [], lineages: [], uses: [] };
+
+/** One moment, the idle clock and the wall clock a fixed way apart. */
+export function at(idle: number): Instant {
+  return { idleMs: idleMs(idle), wallMs: wallMs(1_700_000_000_000 + idle) };
+}
+
+/** The idle clock at a moment. */
+export function clockAt(idle: number): IdleClockState {
+  const reading = { bootId: 'boot', bootTimeMs: durationMs(idle), suspendedMs: durationMs(0), wallMs: wallMs(idle), isSynchronised: true };
+  return { idleMs: idleMs(idle), reading, gapCreditMs: durationMs(7) };
+}
+
+/** A record of an image used at a moment; null: never. */
+export function recordOf(id: string, used: number | null): UseRecord {
+  const references = [`docker.io/library/${id}:1`];
+  const lastUsed = used === null ? null : at(used);
+  return { imageId: imageId(id), firstSeen: at(0), lastUsed, origin: 'pulled', references, digests: [], missingSince: null };
+}
+
+function useOf(id: string, when: number): UseEntry {
+  return { imageId: imageId(id), references: [], evidence: 'sighting', at: at(when) };
+}
+
+function intentOf(id: string): RemovalIntent {
+  const digests = [`docker.io/library/${id}@sha256:00`];
+  return { imageId: imageId(id), references: [], digests, rule: 'disk', freesBytes: null, mark: 'b-1-2-3-4', at: at(5) };
+}
+
+function entryOf(id: string, outcome: RemovalEntry['outcome']): RemovalEntry {
+  return { ...intentOf(id), outcome, message: '' };
+}
+
+function pinOf(pattern: string, reason: string): StoredPin {
+  return { pattern, owner: 'root', reason, until: null, createdAt: wallMs(1) };
+}
+
+/** Runs the contract of `Store` against one implementation. */
+export function describeStore(name: string, { open, reopen }: StoreUnderTest): void {
+  describe(`${name} keeps the contract of Store:`, () => {
+    test('a new store is empty and says that it is new', () => {
+      using store = open();
+      assert.equal(store.condition.kind, 'new');
+      assert.equal(store.readClock(), null);
+      assert.deepEqual(store.readUsage(KEY), { records: new Map(), lineages: new Map(), failures: new Map() });
+      assert.deepEqual(store.readLayerFacts(KEY), { layersByImage: new Map(), sizeByLayer: new Map() });
+      assert.deepEqual([store.listPins(), store.readIntents(KEY), store.readRemovals(KEY, 9), store.readUses(KEY, 9)], [[], [], [], []]);
+    });
+
+    test('any sequence of writes and reopenings reads like a plain model of it', () => {
+      fc.assert(
+        fc.property(fc.array(operation, { maxLength: 25 }), (operations) => {
+          const model = new StoreModel();
+          let store = open();
+          for (const step of operations) {
+            if (step.kind === 'reopen') store = reopen(store);
+            else model.apply(step, store);
+          }
+          model.compare(store);
+          store[Symbol.dispose]();
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    test('records of one engine store are not those of another', () => {
+      using store = open();
+      store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 1)] }, clockAt(1));
+      assert.equal(store.readUsage('engine-1/other').records.size, 0);
+      assert.equal(store.readUsage('engine-2/overlay2').records.size, 0);
+    });
+
+    test('readOtherUsage() reads the same engine under its other stores alone, the latest use of an image', () => {
+      using store = open();
+      store.writeUsage('engine-1/old', { ...NOTHING, records: [recordOf('a', 9), recordOf('b', 1)] }, clockAt(1));
+      store.writeUsage('engine-1/older', { ...NOTHING, records: [recordOf('a', 3)] }, clockAt(1));
+      for (const key of [KEY, 'engine-10/old', 'engine-1/deep/old']) {
+        store.writeUsage(key, { ...NOTHING, records: [recordOf('foreign', 1)] }, clockAt(1));
+      }
+      const { records } = store.readOtherUsage(KEY);
+      assert.deepEqual([...records.keys()].sort(), ['a', 'b']);
+      assert.deepEqual(records.get(imageId('a'))?.lastUsed, at(9));
+    });
+
+    test('writeUsage() never moves a stamp back, nor the idle clock', () => {
+      using store = open();
+      store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 50)] }, clockAt(50));
+      store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 20)] }, clockAt(20));
+      store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', null)] }, clockAt(30));
+      assert.deepEqual(store.readUsage(KEY).records.get(imageId('a'))?.lastUsed, at(50));
+      assert.equal(store.readClock()?.idleMs, 50);
+    });
+
+    test('uses of one image within a minute are one, the first; newest first', () => {
+      using store = open();
+      const uses = [useOf('a', 1), useOf('a', 59_999), useOf('b', 2), useOf('a', 60_000)];
+      store.writeUsage(KEY, { ...NOTHING, uses }, clockAt(60_000));
+      assert.deepEqual(store.readUses(KEY, 9), [useOf('a', 60_000), useOf('a', 1), useOf('b', 2)]);
+      assert.deepEqual(store.readUses(KEY, 1), [useOf('a', 60_000)]);
+    });
+
+    test('finishRemovals() forgets what is gone, keeps what stayed, and ends both intents', () => {
+      using store = open();
+      store.writeUsage(KEY, { ...NOTHING, records: [recordOf('gone', 1), recordOf('kept', 1)] }, clockAt(1));
+      store.addIntents(KEY, [intentOf('gone'), intentOf('kept')]);
+      const failure = { imageId: imageId('kept'), count: 1, retryAt: at(9), message: 'busy' };
+      store.finishRemovals(KEY, [entryOf('gone', 'removed'), entryOf('kept', 'failed')], [failure]);
+      assert.deepEqual(store.readIntents(KEY), []);
+      const { records, failures } = store.readUsage(KEY);
+      assert.deepEqual([...records.keys()], ['kept']);
+      assert.deepEqual(failures.get(imageId('kept')), failure);
+      assert.deepEqual(store.readRemovals(KEY, 9), [entryOf('kept', 'failed'), entryOf('gone', 'removed')]);
+    });
+
+    test('a failure is cleared when its image is gone', () => {
+      using store = open();
+      const failure = { imageId: imageId('a'), count: 2, retryAt: at(9), message: 'busy' };
+      store.finishRemovals(KEY, [entryOf('a', 'failed')], [failure]);
+      store.finishRemovals(KEY, [entryOf('a', 'already-gone')], []);
+      assert.equal(store.readUsage(KEY).failures.size, 0);
+    });
+
+    test('layer facts add up, and an image without layers is not an unknown one', () => {
+      using store = open();
+      const [low, high] = [chainId('sha256:low'), chainId('sha256:high')];
+      const first = { layersByImage: new Map([[imageId('a'), [low, high]]]), sizeByLayer: new Map([[low, bytes(5)]]) };
+      const second = { layersByImage: new Map([[imageId('scratch'), []]]), sizeByLayer: new Map([[high, bytes(0)]]) };
+      store.addLayerFacts(KEY, first);
+      store.addLayerFacts(KEY, second);
+      const facts = store.readLayerFacts(KEY);
+      assert.deepEqual(facts.layersByImage, new Map([...first.layersByImage, ...second.layersByImage]));
+      assert.deepEqual(facts.sizeByLayer, new Map([...first.sizeByLayer, ...second.sizeByLayer]));
+    });
+
+    test('putPin() replaces the pin of the same pattern, removePin() says whether there was one', () => {
+      using store = open();
+      store.putPin(pinOf('app', 'old'));
+      store.putPin(pinOf('app', 'new'));
+      assert.deepEqual(store.listPins(), [pinOf('app', 'new')]);
+      assert.deepEqual([store.removePin('app'), store.removePin('app')], [true, false]);
+    });
+
+    test('a write that cannot be carried out changes nothing', () => {
+      using store = open();
+      const broken = { ...recordOf('b', 1), firstSeen: { idleMs: idleMs(Number.NaN), wallMs: wallMs(0) } };
+      assert.throws(() => store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 1), broken] }, clockAt(1)), /not to be stored/);
+      assert.equal(store.readClock(), null);
+      assert.equal(store.readUsage(KEY).records.size, 0);
+    });
+  });
+}
