@@ -46,7 +46,7 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
     const uses = await listUses(tools.runtime);
     for (const candidate of candidates) {
       if (outcomes.has(candidate.removal.imageId)) continue;
-      outcomes.set(candidate.removal.imageId, await release(candidate, uses.get(candidate.removal.imageId), tools));
+      outcomes.set(candidate.removal.imageId, await releaseOrReturn(candidate, uses.get(candidate.removal.imageId), tools));
     }
   } catch (error) {
     const open = candidates.filter(({ removal }) => !outcomes.has(removal.imageId));
@@ -122,6 +122,16 @@ function describeChange(removal: Removal, now: ImageNames): string | null {
   if (now.holds.length > 0) return `${now.holds[0]?.reference} holds it for another collection`;
   if (gained.length > 0) return `it gained the name ${gained.join(', ')}`;
   return lost.length > 0 ? `it lost the name ${lost.join(', ')}` : null;
+}
+
+/** An error of the engine costs one image only, as long as the engine lets us give that one's names back. */
+async function releaseOrReturn(candidate: Candidate, user: ContainerUse | undefined, tools: BatchTools): Promise<Outcome> {
+  try {
+    return await release(candidate, user, tools);
+  } catch (error) {
+    if (error instanceof OperatingError) return returnNames(candidate, tools, 'failed', error.problem);
+    throw error;
+  }
 }
 
 /** The last step for one image: gone, or everything as it was. */

@@ -4,7 +4,7 @@ import type { SqliteDatabase } from './sqlite-database.ts';
 /** Marks a database as ours in the file's header: "imgc" (sqlite.org/fileformat2.html, offset 68). */
 export const APPLICATION_ID = 0x696d6763;
 
-/** The tables that decide about removals: verified row by row at each open. History and layer facts only inform. */
+/** The tables that decide about removals: verified row by row at each open. History and layer facts inform, and are verified when read. */
 export const DECIDING_TABLES = ['clock', 'pin', 'intent', 'failure', 'lineage', 'record'] as const;
 
 // A `body` is one sealed JSON text (sealed-json.ts); columns beside it are what queries need. `store` is one image store of one engine.

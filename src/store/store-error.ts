@@ -14,6 +14,8 @@ const DAMAGED: Cause = ['store-damaged', 'run any command again: the file is the
 const BUSY: Cause = ['lock-held', 'another imagegc is writing; try again when it is done'];
 const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating system could not read or write the file'];
 
+const OPENED_TO_READ: Cause = ['permission', 'the store was opened for reading only'];
+
 const BY_ERRNO: Readonly<Record<string, Cause>> = {
   ENOSPC: DISK_FULL,
   EDQUOT: DISK_FULL,
@@ -21,9 +23,10 @@ const BY_ERRNO: Readonly<Record<string, Cause>> = {
   EACCES: PERMISSION,
   EPERM: PERMISSION,
 };
-/** SQLite's primary result codes (sqlite.org/rescode.html). READONLY (8), IOERR (10) and CANTOPEN (14) do not tell why. */
+/** SQLite's primary result codes (sqlite.org/rescode.html). */
 const BY_SQLITE_CODE: Readonly<Record<number, Cause>> = { 3: PERMISSION, 5: BUSY, 6: BUSY, 11: DAMAGED, 13: DISK_FULL, 26: DAMAGED };
-const UNTOLD_SQLITE_CODES: readonly number[] = [8, 10, 14];
+/** READONLY, IOERR and CANTOPEN do not tell why: the file system is asked, and this is said when it sees no obstacle. */
+const UNTOLD_SQLITE_CODES: Readonly<Record<number, Cause>> = { 8: OPENED_TO_READ, 10: DISK_BROKEN, 14: DISK_BROKEN };
 
 /**
  * Turns what SQLite or the file system threw into an `OperatingError`; what is neither is a programmer error and passes unchanged.
@@ -47,7 +50,8 @@ function findCause(path: string, error: unknown): Cause | null {
   if (!(error instanceof Error) || error instanceof OperatingError) return null;
   if ('errcode' in error && typeof error.errcode === 'number') {
     const code = error.errcode & 0xff;
-    return UNTOLD_SQLITE_CODES.includes(code) ? (findObstacle(path) ?? DISK_BROKEN) : (BY_SQLITE_CODE[code] ?? null);
+    const untold = UNTOLD_SQLITE_CODES[code];
+    return untold === undefined ? (BY_SQLITE_CODE[code] ?? null) : (findObstacle(path) ?? untold);
   }
   return 'code' in error ? (BY_ERRNO[String(error.code)] ?? null) : null;
 }

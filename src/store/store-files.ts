@@ -19,6 +19,7 @@ import { OperatingError } from '../model/error.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { APPLICATION_ID, refuseNewer } from './schema.ts';
 import { storeError } from './store-error.ts';
+import { findLostTransactions } from './write-ahead-log.ts';
 
 /** SQLite's companions of a database file: the write-ahead log, its index, and a rollback journal. */
 const COMPANIONS = ['-wal', '-shm', '-journal'];
@@ -52,10 +53,21 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
     refuseNewer(path, header.readUInt32BE(60));
     // SQLite would open it for reading only, and say so at the first write.
     if (isWriter) accessSync(path, constants.W_OK);
-    return OURS;
+    const loss = findLoss(path, header);
+    return loss === null ? OURS : damaged(loss);
   } catch (error) {
     throw storeError('open the store', path, error);
   }
+}
+
+/** @returns what is missing of the database or its log; null when nothing is */
+function findLoss(path: string, header: Buffer): string | null {
+  const logPath = `${path}-wal`;
+  // While there is a log, the file may lag behind its own header.
+  const pageBytes = header.readUInt16BE(16);
+  if (sizeOf(logPath) === 0) return sizeOf(path) < header.readUInt32BE(28) * pageBytes ? 'the file is cut off' : null;
+  // Looked at twice: a log that another process begins anew while it is read looks damaged once.
+  return findLostTransactions(logPath) === null ? null : findLostTransactions(logPath);
 }
 
 /** @returns the first 100 bytes (sqlite.org/fileformat2.html §1.3), fewer when the file is shorter; null when there is none */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { bytes, chainId, durationMs, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
-import type { IdleClockState } from '../../src/model/clock.ts';
+import { bytes, chainId, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
-import type { Instant, StoredPin, UsageChanges, UseEntry, UseRecord } from '../../src/model/use-record.ts';
+import type { StoredPin, UsageChanges, UseEntry } from '../../src/model/use-record.ts';
 import type { Store } from '../../src/store/store.ts';
 import { operation, StoreModel } from './store-model.ts';
+import { at, clockAt, recordOf } from './store-values.ts';
 
 /** What an implementation brings to the suite. */
 export interface StoreUnderTest {
@@ -18,24 +18,6 @@ export interface StoreUnderTest {
 
 const KEY = 'engine-1/overlay2';
 const NOTHING: UsageChanges = { records: [], forgotten: [], lineages: [], uses: [] };
-
-/** One moment, the idle clock and the wall clock a fixed way apart. */
-export function at(idle: number): Instant {
-  return { idleMs: idleMs(idle), wallMs: wallMs(1_700_000_000_000 + idle) };
-}
-
-/** The idle clock at a moment. */
-export function clockAt(idle: number): IdleClockState {
-  const reading = { bootId: 'boot', bootTimeMs: durationMs(idle), suspendedMs: durationMs(0), wallMs: wallMs(idle), isSynchronised: true };
-  return { idleMs: idleMs(idle), reading, gapCreditMs: durationMs(7) };
-}
-
-/** A record of an image used at a moment; null: never. */
-export function recordOf(id: string, used: number | null): UseRecord {
-  const references = [`docker.io/library/${id}:1`];
-  const lastUsed = used === null ? null : at(used);
-  return { imageId: imageId(id), firstSeen: at(0), lastUsed, origin: 'pulled', references, digests: [], missingSince: null };
-}
 
 function useOf(id: string, when: number): UseEntry {
   return { imageId: imageId(id), references: [], evidence: 'sighting', at: at(when) };

@@ -1,5 +1,6 @@
-import { type DurationMs, durationMs, type ImageId, idleMs, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { type ImageId, idleAt, imageId, type WallMs, wallMs } from '../../model/brands.ts';
 import type { Instant, Lineage, Now, UsageState, UseRecord } from '../../model/use-record.ts';
+import { wallAt } from '../../usage/idle-clock.ts';
 import { fail, type JsonObject, list, name, object, optional, readForm, required, time } from './form-reader.ts';
 import { formatTime } from './rfc3339.ts';
 
@@ -68,7 +69,7 @@ function readInstant(value: unknown): Instant {
 }
 
 function instant(at: WallMs): Instant {
-  return { idleMs: idleMs(at), wallMs: at };
+  return { idleMs: idleAt(at), wallMs: at };
 }
 
 function index<Key, Item>(key: string, items: readonly Item[], keyOf: (item: Item) => Key): ReadonlyMap<Key, Item> {
@@ -82,7 +83,7 @@ function index<Key, Item>(key: string, items: readonly Item[], keyOf: (item: Ite
 
 /** Writes use records with times that give the observed ages back: now less the age on the idle clock. */
 export function formatUses({ records, lineages }: UsesForm, now: Now): JsonObject {
-  const timeOf = (at: Instant) => formatTime(wallMs(now.wallMs - idleBetween(at, now)));
+  const timeOf = (at: Instant) => formatTime(wallMs(wallAt(at.idleMs, now)));
   return {
     format: USES_FORMAT,
     records: [...records.values()].map(({ imageId, firstSeen, lastUsed }) => ({
@@ -99,8 +100,4 @@ export function formatUses({ records, lineages }: UsesForm, now: Now): JsonObjec
       gaps: [],
     })),
   };
-}
-
-function idleBetween(from: Instant, to: Instant): DurationMs {
-  return durationMs(to.idleMs - from.idleMs);
 }

@@ -11,7 +11,7 @@ import { type Look, paint, printable } from './style.ts';
 import { rigidColumn, table, textColumn } from './table.ts';
 
 /** What each reason means, in words that complete "kept because …". */
-export const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
+const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
   doubt: 'something that must be known is not',
   'in-use': 'a container needs it',
   sandbox: 'pods start from it',

@@ -104,7 +104,7 @@ export function list<Item>(title: string, parse: (text: string) => Parsed<Item>)
 }
 
 /** A text in a form of its own. */
-export function text(title: string, example: string, isRight: (raw: string) => boolean): Kind<string> {
+function text(title: string, example: string, isRight: (raw: string) => boolean): Kind<string> {
   return {
     title,
     form: 'text',
