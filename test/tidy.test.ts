@@ -135,7 +135,7 @@ describe('tests', () => {
   });
 
   test('stand in every test file', () => {
-    const empty = tests.filter((each) => countTests(each) === 0 && !/[cC]ontract\(/.test(each.text));
+    const empty = tests.filter((each) => countTests(each) === 0 && !/-contract\.ts'/.test(each.text));
     assert.deepEqual(
       empty.map((each) => each.path),
       [],

@@ -1,71 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
-import { homedir } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
-import { formatOwnerMark, parseOwnerMark } from '../model/hold.ts';
-import { openDocker } from '../runtime/docker/docker-runtime.ts';
-import { acquireEngineLock } from '../runtime/engine-lock.ts';
-import { readHostClock } from '../runtime/host/clock-reading.ts';
-import { judgeOwner, readOwnerMark } from '../runtime/host/owner-mark.ts';
-import { writeFileAtomically } from '../store/atomic-file.ts';
-import { openMemoryStore, openSqliteStore } from '../store/open-sqlite-store.ts';
+import { processWorld } from './process-world.ts';
 import { runCli } from './program.ts';
-import { askOnTerminal } from './terminal-question.ts';
-import type { World } from './world.ts';
-
-const STANDARD_INPUT = 0;
-
-/** The process as commands see it. */
-function processWorld(interrupted: AbortSignal): World {
-  const startedAt = new Date().toISOString();
-  const output = (stream: NodeJS.WriteStream): World['out'] => {
-    return { write: (text) => void stream.write(text), isTTY: stream.isTTY === true, columns: stream.columns };
-  };
-  return {
-    environment: process.env,
-    home: homedir(),
-    userId: process.getuid?.() ?? -1,
-    out: output(process.stdout),
-    err: output(process.stderr),
-    ask: process.stdin.isTTY && process.stdout.isTTY ? (question) => askOnTerminal(question, interrupted) : null,
-    readClock: () => readHostClock(),
-    wait: (ms) => pause(ms),
-    readFile: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'),
-    readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
-    listDirectory: (path) => readdirSync(path),
-    writeFile: (path, text) => writeFileAtomically(path, text, 0o644),
-    openRuntime: (socketPath) => openDocker({ socketPath }),
-    openStore: (directory, access) => openSqliteStore({ directory, access }),
-    openMemoryStore,
-    lockEngine: (engineId) =>
-      acquireEngineLock(engineId, { pid: process.pid, command: ['imagegc', ...process.argv.slice(2)].join(' '), startedAt }),
-    makeMark: () => formatOwnerMark(readOwnerMark()),
-    judgeOwner: (text) => {
-      const mark = parseOwnerMark(text);
-      return mark === null ? 'unknown' : judgeOwner(mark, readOwnerMark());
-    },
-    interrupted,
-  };
-}
-
-/** The first Ctrl-C lets the batch under way end and gives names back; the second ends at once, as anywhere. */
-function interruptible(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      process.stderr.write('\nimagegc: finishing what was begun; once more ends at once\n');
-      controller.abort();
-      process.once(signal, () => process.exit(130));
-    });
-  }
-  return controller.signal;
-}
 
 enableCompileCache();
 // A reader that closes early (| head) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
-void runCli(process.argv.slice(2), processWorld(interruptible())).then((status) => {
+void runCli(process.argv.slice(2), processWorld()).then((status) => {
   process.exitCode = status;
 });

@@ -1,13 +1,20 @@
 import { createInterface } from 'node:readline/promises';
 
-/** Asks on the terminal; only a clear yes is one. Ctrl-C while asking is a no. */
-export async function askOnTerminal(question: string, interrupted: AbortSignal): Promise<boolean> {
+/** What a person said. */
+export type Answer = 'yes' | 'no' | 'interrupted';
+
+/** Asks on the terminal; only a clear yes is one. */
+export async function askOnTerminal(question: string): Promise<Answer> {
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  const interrupt = new AbortController();
+  terminal.on('SIGINT', () => interrupt.abort());
+  terminal.on('close', () => interrupt.abort());
   try {
-    const answer = await terminal.question(`${question} [y/N] `, { signal: interrupted });
-    return /^y(es)?$/i.test(answer.trim());
+    const answer = await terminal.question(`${question} [y/N] `, { signal: interrupt.signal });
+    return /^y(es)?$/i.test(answer.trim()) ? 'yes' : 'no';
   } catch {
-    return false;
+    process.stdout.write('\n');
+    return 'interrupted';
   } finally {
     terminal.close();
   }

@@ -4,6 +4,7 @@ import type { ClockReading } from '../model/clock.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
+import type { Answer } from './terminal-question.ts';
 
 /** A stream that a person or a program reads. */
 export interface Output {
@@ -20,7 +21,7 @@ export interface World {
   readonly out: Output;
   readonly err: Output;
   /** Asks a yes-or-no question; null where nobody can answer. */
-  readonly ask: ((question: string) => Promise<boolean>) | null;
+  readonly ask: ((question: string) => Promise<Answer>) | null;
   readonly readClock: () => ClockReading;
   readonly wait: (pause: DurationMs) => Promise<void>;
   readonly readFile: (path: string) => string;
@@ -35,6 +36,6 @@ export interface World {
   /** Our own owner mark as of now, and what is known of another's. */
   readonly makeMark: () => string;
   readonly judgeOwner: (mark: string) => OwnerState;
-  /** Aborted by Ctrl-C. */
-  readonly interrupted: AbortSignal;
+  /** From the call on, Ctrl-C no longer ends the process but aborts the signal. */
+  readonly catchInterrupts: () => AbortSignal;
 }

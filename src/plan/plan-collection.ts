@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ImageId } from '../model/brands.ts';
+import { type Bytes, bytes, type ImageId, type WallMs } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
 import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict } from '../model/plan.ts';
@@ -135,7 +135,7 @@ class Planning {
       const rule = going.get(index);
       if (rule !== undefined) return remove(assessment, rule);
       const [hold] = assessment.holds;
-      if (hold !== undefined) return keep(assessment.image, hold.reason, hold.detail, hold.until);
+      if (hold !== undefined) return keep(assessment.image, hold.reason, hold.detail, endOfAll(assessment.holds));
       return this.#judgeUnheld(assessment, index, { isCapped: capped.has(index), target, going });
     });
   }
@@ -184,6 +184,16 @@ class Planning {
 
 function formTarget(need: Need, freed: number, removed: number): Target {
   return { bytes: bytes(need.bytes), images: need.images, reached: freed >= need.bytes && removed >= need.images };
+}
+
+/** The verdict changes when the last hold ends; unknown when any may stay for ever. */
+function endOfAll(holds: Assessment['holds']): WallMs | null {
+  let end: WallMs | null = holds[0]?.until ?? null;
+  for (const { until } of holds) {
+    if (until === null) return null;
+    if (end !== null && until > end) end = until;
+  }
+  return end;
 }
 
 function keep(image: Image, reason: KeepVerdict['reason'], detail: string, until: KeepVerdict['until'] = null): KeepVerdict {

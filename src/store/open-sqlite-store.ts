@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { StoredPin } from '../model/use-record.ts';
-import { DECIDING_TABLES, migrate } from './schema.ts';
-import { openSeal, PIN_FORM } from './sealed-json.ts';
+import { DECIDING_TABLES, migrate, verifySchema } from './schema.ts';
+import { PIN_FORM, verifyRow } from './sealed-json.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
@@ -103,11 +103,16 @@ function openVerified(path: string, location: string | URL = path, readOnly = fa
 
 /** Measured: 1.5 ms for 1,000 images, 0.15 s for 100,000. The whole file would cost a read of all history, slow on flash. */
 function verify(database: SqliteDatabase): void {
-  for (const table of ['engine_store', ...DECIDING_TABLES]) {
-    const answers = database.read((row) => String(row[0]), `PRAGMA quick_check(${table})`);
-    if (answers.length !== 1 || answers[0] !== 'ok') throw storeError('check the store', database.path, new BrokenRow(answers.join('; ')));
+  try {
+    verifySchema(database);
+    for (const table of DECIDING_TABLES) {
+      const answers = database.read((row) => String(row[0]), `PRAGMA quick_check(${table})`);
+      if (answers.length !== 1 || answers[0] !== 'ok') throw new BrokenRow(answers.join('; '));
+      database.read((row) => verifyRow(Object.values(row)), `SELECT * FROM ${table}`);
+    }
+  } catch (error) {
+    throw storeError('check the store', database.path, error);
   }
-  for (const table of DECIDING_TABLES) database.read((row) => openSeal(row[0]), `SELECT body FROM ${table}`);
 }
 
 function openReadOnly(path: string): Store {

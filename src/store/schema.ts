@@ -1,15 +1,17 @@
 import { OperatingError } from '../model/error.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
+import { BrokenRow } from './store-error.ts';
 
 /** Marks a database as ours in the file's header: "imgc" (sqlite.org/fileformat2.html, offset 68). */
 export const APPLICATION_ID = 0x696d6763;
 
 /** The tables that decide about removals: verified row by row at each open. History and layer facts inform, and are verified when read. */
-export const DECIDING_TABLES = ['clock', 'pin', 'intent', 'failure', 'lineage', 'record'] as const;
+export const DECIDING_TABLES = ['engine_store', 'clock', 'pin', 'intent', 'failure', 'lineage', 'record'] as const;
 
-// A `body` is one sealed JSON text (sealed-json.ts); columns beside it are what queries need. `store` is one image store of one engine.
+// A `body` is one sealed JSON text (sealed-json.ts); columns before it are what queries need. `store` is one image store of one engine.
+// No second index anywhere: only the slow `integrity_check` compares an index with its table.
 const FIRST = `
-  CREATE TABLE engine_store (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE engine_store (key TEXT PRIMARY KEY, id INTEGER NOT NULL, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), idle_ms NOT NULL, body TEXT NOT NULL);
   CREATE TABLE record (store INTEGER NOT NULL, image_id TEXT NOT NULL, used_idle_ms, body TEXT NOT NULL,
     PRIMARY KEY (store, image_id)) WITHOUT ROWID;
@@ -44,6 +46,14 @@ export function migrate(database: SqliteDatabase): void {
     for (const step of MIGRATIONS.slice(version)) database.execute(step);
     database.execute(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
+}
+
+/** @throws BrokenRow when the tables are not those that our migrations make, or two of them share their pages */
+export function verifySchema(database: SqliteDatabase): void {
+  const made = MIGRATIONS.join('');
+  const rows = database.read((row) => ({ page: row[0], sql: row[1] }), 'SELECT rootpage, sql FROM sqlite_schema');
+  const isOurs = rows.every(({ sql }) => sql === null || (typeof sql === 'string' && made.includes(sql)));
+  if (!isOurs || new Set(rows.map(({ page }) => page)).size !== rows.length) throw new BrokenRow('the tables are not ours');
 }
 
 /** @throws OperatingError `store-damaged` when the version is newer than ours */

@@ -5,38 +5,59 @@ import type { IdleClockState } from '../model/clock.ts';
 import type { Origin } from '../model/inventory.ts';
 import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/removal-record.ts';
 import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
+import type { Cell } from './sqlite-database.ts';
 import { BrokenRow } from './store-error.ts';
 
 /**
- * Writes and reads one kind of value as a sealed text: 8 hex digits of CRC-32, then JSON. SQLite does not sum its pages, so
- * without the seal one flipped bit in a stamp could age an image.
+ * Writes and reads one kind of value as a sealed text: CRC-32 of the JSON, CRC-32 of the other columns of its row, the JSON. SQLite does not
+ * sum its pages, so without the seals one flipped bit in a stamp could age an image.
  */
 export interface SealedForm<Value> {
-  /** @throws Error when the value has not the form of its type: a programmer error must not become a damaged store */
-  seal(value: Value): string;
+  /**
+   * @param columns the other columns of the row, in their order
+   * @throws Error when the value has not the form of its type: a programmer error must not become a damaged store
+   */
+  seal(value: Value, ...columns: readonly Cell[]): string;
   /** @throws BrokenRow when the text is not what was sealed */
   unseal(text: unknown): Value;
 }
 
-const SEAL_LENGTH = 8;
+const SUM_LENGTH = 8;
+const SEAL_LENGTH = 2 * SUM_LENGTH;
 
-/** @returns the JSON inside. @throws BrokenRow when the seal does not fit */
-export function openSeal(text: unknown): string {
+function sumOf(text: string): string {
+  return crc32(text).toString(16).padStart(SUM_LENGTH, '0');
+}
+
+function sumOfColumns(columns: readonly unknown[]): string {
+  return sumOf(columns.join('\n'));
+}
+
+/** @returns the JSON inside. @throws BrokenRow when its seal does not fit */
+function openSeal(text: unknown): string {
   const json = typeof text === 'string' ? text.slice(SEAL_LENGTH) : '';
-  if (typeof text !== 'string' || Number.parseInt(text.slice(0, SEAL_LENGTH), 16) !== crc32(json)) {
-    throw new BrokenRow('a row is not what was written');
-  }
+  if (typeof text !== 'string' || Number.parseInt(text.slice(0, SUM_LENGTH), 16) !== crc32(json)) throw new BrokenRow(NOT_AS_WRITTEN);
   return json;
 }
+
+/** Checks both seals of a row whose last column is its sealed body. @throws BrokenRow */
+export function verifyRow(cells: readonly unknown[]): void {
+  const body = cells.at(-1);
+  openSeal(body);
+  const isWhole = typeof body === 'string' && body.slice(SUM_LENGTH, SEAL_LENGTH) === sumOfColumns(cells.slice(0, -1));
+  if (!isWhole) throw new BrokenRow(NOT_AS_WRITTEN);
+}
+
+const NOT_AS_WRITTEN = 'a row is not what was written';
 
 /** @param decode null when the content has not the form */
 export function sealedForm<Value>(encode: (value: Value) => unknown, decode: (content: unknown) => Value | null): SealedForm<Value> {
   return {
-    seal(value) {
+    seal(value, ...columns) {
       const content = encode(value);
       const json = JSON.stringify(content);
       if (decode(content) === null) throw new Error(`not to be stored: ${json}`);
-      return crc32(json).toString(16).padStart(SEAL_LENGTH, '0') + json;
+      return sumOf(json) + sumOfColumns(columns) + json;
     },
     unseal(text) {
       const value = decode(JSON.parse(openSeal(text)));
@@ -71,6 +92,9 @@ const intent = v.object({
   mark: v.string(),
   at: instant,
 });
+
+/** The key of one store of one engine, sealed. */
+export const KEY_FORM: SealedForm<string> = schemaForm(v.string());
 
 /** {@link IdleClockState}, sealed. */
 export const CLOCK_FORM: SealedForm<IdleClockState> = schemaForm(

@@ -8,6 +8,7 @@ import {
   CLOCK_FORM,
   FAILURE_FORM,
   INTENT_FORM,
+  KEY_FORM,
   LINEAGE_FORM,
   PIN_FORM,
   RECORD_FORM,
@@ -65,7 +66,7 @@ export class SqliteStore implements Store {
       this.#putClock(clock);
       for (const id of changes.forgotten) this.#forget('record', store, id);
       for (const record of changes.records) this.#putRecord(store, record);
-      for (const lineage of changes.lineages) this.#put('lineage', store, lineage.name, LINEAGE_FORM.seal(lineage));
+      for (const lineage of changes.lineages) this.#put('lineage', LINEAGE_FORM, store, lineage.name, lineage);
       this.#addUses(store, changes.uses);
     });
   }
@@ -86,7 +87,7 @@ export class SqliteStore implements Store {
   }
 
   putPin(pin: StoredPin): void {
-    const sealed = PIN_FORM.seal(pin);
+    const sealed = PIN_FORM.seal(pin, pin.pattern);
     this.#database.run('INSERT INTO pin VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body', pin.pattern, sealed);
   }
 
@@ -101,7 +102,7 @@ export class SqliteStore implements Store {
   addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
     this.#database.transaction(() => {
       const store = this.#storeId(key);
-      for (const intent of intents) this.#put('intent', store, intent.imageId, INTENT_FORM.seal(intent));
+      for (const intent of intents) this.#put('intent', INTENT_FORM, store, intent.imageId, intent);
     });
   }
 
@@ -109,7 +110,7 @@ export class SqliteStore implements Store {
     this.#database.transaction(() => {
       const store = this.#storeId(key);
       for (const entry of entries) this.#finish(store, entry);
-      for (const failure of failures) this.#put('failure', store, failure.imageId, FAILURE_FORM.seal(failure));
+      for (const failure of failures) this.#put('failure', FAILURE_FORM, store, failure.imageId, failure);
       this.#database.run(`DELETE FROM removal WHERE id <= (SELECT max(id) FROM removal) - ${REMOVALS_MAX}`);
     });
   }
@@ -148,8 +149,9 @@ export class SqliteStore implements Store {
     return this.#database.read((row) => form.unseal(row[0]), sql, ...cells);
   }
 
-  #put(table: 'lineage' | 'failure' | 'intent', store: number, key: string, sealed: string): void {
-    this.#database.run(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`, store, key, sealed);
+  #put<Value>(table: 'lineage' | 'failure' | 'intent', form: SealedForm<Value>, store: number, key: string, value: Value): void {
+    const body = form.seal(value, store, key);
+    this.#database.run(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`, store, key, body);
   }
 
   #forget(table: 'record' | 'failure' | 'intent', store: number, id: ImageId): void {
@@ -161,16 +163,17 @@ export class SqliteStore implements Store {
     this.#database.run(
       `INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET idle_ms = excluded.idle_ms, body = excluded.body
         WHERE excluded.idle_ms >= clock.idle_ms`,
-      ...[clock.idleMs, CLOCK_FORM.seal(clock)],
+      ...[clock.idleMs, CLOCK_FORM.seal(clock, 1, clock.idleMs)],
     );
   }
 
   /** A stamp never moves back: of two processes, the one that read earlier may write later. */
   #putRecord(store: number, record: UseRecord): void {
+    const columns = [store, record.imageId, record.lastUsed?.idleMs ?? null];
     this.#database.run(
       `INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used_idle_ms = excluded.used_idle_ms, body = excluded.body
         WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`,
-      ...[store, record.imageId, record.lastUsed?.idleMs ?? null, RECORD_FORM.seal(record)],
+      ...[...columns, RECORD_FORM.seal(record, ...columns)],
     );
   }
 
@@ -202,7 +205,10 @@ export class SqliteStore implements Store {
   }
 
   #storeId(key: StoreKey): number {
-    this.#database.run('INSERT INTO engine_store (key) VALUES (?) ON CONFLICT DO NOTHING', key);
-    return this.#database.read((row) => Number(row[0]), 'SELECT id FROM engine_store WHERE key = ?', key)[0] ?? 0;
+    const known = this.#database.read((row) => Number(row[0]), 'SELECT id FROM engine_store WHERE key = ?', key)[0];
+    if (known !== undefined) return known;
+    const id = this.#database.read((row) => Number(row[0]) + 1, 'SELECT coalesce(max(id), 0) FROM engine_store')[0] ?? 1;
+    this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, KEY_FORM.seal(key, key, id));
+    return id;
   }
 }

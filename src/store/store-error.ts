@@ -16,15 +16,26 @@ const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating syst
 
 const OPENED_TO_READ: Cause = ['permission', 'the store was opened for reading only'];
 
-const BY_ERRNO: Readonly<Record<string, Cause>> = {
+const BY_CODE: Readonly<Record<string, Cause>> = {
   ENOSPC: DISK_FULL,
   EDQUOT: DISK_FULL,
   EROFS: DISK_READ_ONLY,
   EACCES: PERMISSION,
   EPERM: PERMISSION,
+  // node:sqlite: an integer beyond 2^53, which none of ours is.
+  ERR_OUT_OF_RANGE: DAMAGED,
 };
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
-const BY_SQLITE_CODE: Readonly<Record<number, Cause>> = { 3: PERMISSION, 5: BUSY, 6: BUSY, 11: DAMAGED, 13: DISK_FULL, 26: DAMAGED };
+const BY_SQLITE_CODE: Readonly<Record<number, Cause>> = {
+  // No such table or column: every statement is a constant that the tests run, so it is the schema that changed.
+  1: DAMAGED,
+  3: PERMISSION,
+  5: BUSY,
+  6: BUSY,
+  11: DAMAGED,
+  13: DISK_FULL,
+  26: DAMAGED,
+};
 /** READONLY, IOERR and CANTOPEN do not tell why: the file system is asked, and this is said when it sees no obstacle. */
 const UNTOLD_SQLITE_CODES: Readonly<Record<number, Cause>> = { 8: OPENED_TO_READ, 10: DISK_BROKEN, 14: DISK_BROKEN };
 
@@ -53,7 +64,7 @@ function findCause(path: string, error: unknown): Cause | null {
     const untold = UNTOLD_SQLITE_CODES[code];
     return untold === undefined ? (BY_SQLITE_CODE[code] ?? null) : (findObstacle(path) ?? untold);
   }
-  return 'code' in error ? (BY_ERRNO[String(error.code)] ?? null) : null;
+  return 'code' in error ? (BY_CODE[String(error.code)] ?? null) : null;
 }
 
 /** Asks the file system what SQLite does not say. */
@@ -63,7 +74,7 @@ function findObstacle(path: string): Cause | null {
     accessSync(directory, constants.W_OK | constants.X_OK);
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch (error) {
-    const cause = error instanceof Error && 'code' in error ? BY_ERRNO[String(error.code)] : undefined;
+    const cause = error instanceof Error && 'code' in error ? BY_CODE[String(error.code)] : undefined;
     if (cause !== undefined) return cause;
   }
   return isFull(directory) ? DISK_FULL : null;

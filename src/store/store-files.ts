@@ -50,7 +50,9 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
     if (header.length < HEADER_BYTES) return damaged('the file is cut off within its header');
     if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return damaged('the file is no SQLite database');
     if (header.readUInt32BE(68) !== APPLICATION_ID) return damaged('the file is the database of another program');
-    refuseNewer(path, header.readUInt32BE(60));
+    const version = header.readUInt32BE(60);
+    if (version === 0) return damaged('the database does not say its version');
+    refuseNewer(path, version);
     // SQLite would open it for reading only, and say so at the first write.
     if (isWriter) accessSync(path, constants.W_OK);
     const loss = findLoss(path, header);

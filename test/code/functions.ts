@@ -16,36 +16,40 @@ interface Span {
   readonly end: number;
 }
 
-/** Groups of tests are lists, not functions: their length says nothing. */
-const GROUPS: ReadonlySet<string> = new Set(['describe', 'suite']);
+const TEST_CALLS: ReadonlySet<string> = new Set(['describe', 'suite', 'test', 'it']);
 
-/** Every function of a file that has a body in braces; expressions without braces are too short to matter. */
+/**
+ * Every function of a file that has a body in braces; expressions without braces are too short to matter. Functions in which
+ * tests are declared are left out: a group of tests is a list, and its length says nothing.
+ */
 export function measureFunctions(code: Code): readonly MeasuredFunction[] {
-  const found: MeasuredFunction[] = [];
+  const found: (MeasuredFunction & Span)[] = [];
   const names = new Map<number, string>();
-  const groups = new Set<number>();
+  const testCalls: number[] = [];
   const name = (holder: Span, value: Span | null) => {
     if (value !== null) names.set(value.start, code.text.slice(holder.start, holder.end));
   };
   const measure = (node: FunctionNode | ArrowFunctionExpression) => {
-    if (node.body?.type !== 'BlockStatement' || groups.has(node.start)) return;
+    if (node.body?.type !== 'BlockStatement') return;
     const line = lineAt(code, node.start);
     const own = node.id?.name ?? names.get(node.start) ?? null;
-    found.push({ path: code.path, line, name: own, lines: lineAt(code, node.end) - line + 1 });
+    found.push({ path: code.path, line, name: own, lines: lineAt(code, node.end) - line + 1, start: node.start, end: node.end });
   };
   visitCode(code, {
     VariableDeclarator: ({ id, init }) => name(id, init),
     MethodDefinition: ({ key, value }) => name(key, value),
     PropertyDefinition: ({ key, value }) => name(key, value),
     Property: ({ key, value }) => name(key, value),
-    CallExpression: ({ callee, arguments: args }) => {
-      if (callee.type === 'Identifier' && GROUPS.has(callee.name)) for (const each of args) groups.add(each.start);
+    CallExpression: ({ callee }) => {
+      if (callee.type === 'Identifier' && TEST_CALLS.has(callee.name)) testCalls.push(callee.start);
     },
     FunctionDeclaration: measure,
     FunctionExpression: measure,
     ArrowFunctionExpression: measure,
   });
-  return found;
+  return found
+    .filter(({ start, end }) => !testCalls.some((at) => at > start && at < end))
+    .map(({ path, line, name: own, lines }) => ({ path, line, name: own, lines }));
 }
 
 /** The value below which a share of the sorted numbers lies; 0 of nothing. */

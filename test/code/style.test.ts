@@ -101,8 +101,9 @@ describe('measureFunctions()', () => {
     ]);
   });
 
-  test('leaves out groups of tests and functions without braces, not the tests in them', () => {
-    const text = "describe('x', () => {\n  test('y', () => {\n    assert.ok(f);\n  });\n});\nconst g = (a: number) => a + 1;";
+  test('leaves out groups of tests, by name or not, and functions without braces, but not the tests in them', () => {
+    const text =
+      "describe('x', () => {\n  test('y', () => {\n    assert.ok(f);\n  });\n});\nfunction contract() {\n  test('z', () => f());\n}\nconst g = (a: number) => a + 1;";
     assert.deepEqual(measure(text), [{ name: null, lines: 3 }]);
   });
 });

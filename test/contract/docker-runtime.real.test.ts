@@ -10,7 +10,7 @@ import { describeRuntimeContract } from './runtime-contract.ts';
 const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
 const accounting = v.object({ LayersSize: v.number() });
 
-const lab = await openLabOfRun('runtime contract on real engines');
+const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `runtime contract on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
   for (const kind of ENGINE_KINDS) {

@@ -6,6 +6,8 @@ import {
   prepareCollection,
   SETTLE_MS,
 } from '../../collect/collection.ts';
+import type { Look } from '../../collect/look.ts';
+import type { Repair } from '../../collect/repair.ts';
 import type { Bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import { isHeld } from '../../runtime/engine-lock.ts';
@@ -31,20 +33,30 @@ export async function runCollect(desk: Desk, options: CollectOptions): Promise<n
   using _lock = await lock(session);
   const context = collectContext(session, options);
   const { look, repairs } = await prepareCollection(context);
-  if (!desk.options.json) desk.world.err.write(renderRepairs(repairs));
   const { enabled } = desk.loaded.settings;
   const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
-  if (!desk.options.json) desk.world.out.write(renderPlan(look.plan, look.inventory, desk.policy, desk.look));
-  if (isGoing && !options.yes && !(await desk.world.ask?.('\nRemove these images?'))) {
+  if (!desk.options.json) showPlan(desk, look, repairs);
+  if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
+  const answer = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
+  if (answer === 'interrupted') return EXIT.interrupted;
+  if (answer !== 'yes') {
     desk.world.out.write('Nothing was removed.\n');
     return EXIT.done;
   }
-  const report = isGoing ? await carryOut(look, context) : nothingDone(look.plan);
+  const signal = desk.world.catchInterrupts();
+  const report = isGoing ? await carryOut(look, { ...context, signal }) : nothingDone(look.plan);
   if (desk.options.json) writeJson(desk, formatReport(report, repairs));
   else if (isGoing) desk.world.out.write(renderReport(report, desk.look));
-  if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
-  return reportStatus(report, enabled, desk.world.interrupted);
+  return reportStatus(report, enabled, signal);
 }
+
+function showPlan({ world, policy, look: textLook }: Desk, { plan, inventory }: Look, repairs: readonly Repair[]): void {
+  world.err.write(renderRepairs(repairs));
+  world.out.write(renderPlan(plan, inventory, policy, textLook));
+}
+
+/** Until removing begins, Ctrl-C ends the process as it ends any. */
+const NEVER = new AbortController().signal;
 
 function needsYes(): OperatingError {
   return new OperatingError({
@@ -81,7 +93,7 @@ function collectContext(session: Session, { free }: CollectOptions): CollectCont
     wait: world.wait,
     settleMs: SETTLE_MS,
     paceMs: loaded.settings['rules.pace'],
-    signal: world.interrupted,
+    signal: NEVER,
     onBatch: (state) => {
       if (options.json) return;
       progress.show(state);

@@ -76,7 +76,7 @@ test('openDocker() takes garbage for no engine', async () => {
     await using server = await serve(answer);
     await assert.rejects(openDocker(server), checkError('engine-nonsense', /./));
   }
-  await using noise = await listen(createSocketServer((socket) => socket.end('220 smtp.example ESMTP\r\n')));
+  await using noise = await listen(createSocketServer((socket) => socket.resume().end('220 smtp.example ESMTP\r\n')));
   await assert.rejects(openDocker(noise), checkError('engine-nonsense', /not HTTP/));
 });
 
@@ -119,7 +119,6 @@ interface Listening extends AsyncDisposable {
 
 function serve(answer: RequestListener): Promise<Listening> {
   const server = createServer(answer);
-  server.on('close', () => server.closeAllConnections());
   return listen(server, () => server.closeAllConnections());
 }
 

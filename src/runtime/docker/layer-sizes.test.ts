@@ -12,7 +12,7 @@ test('chainIds() hashes each layer with all below it', () => {
   // Checked with: printf 'sha256:a sha256:b' | sha256sum
   assert.deepEqual(chainIds(['sha256:a', 'sha256:b']), [
     'sha256:a',
-    'sha256:7ffb4fe84dbd8a59a87f4b3ad34e4b4e3a1bc7a8c6f0f0b6d8a1f9f3a0e6ad3c',
+    'sha256:970a948bffa8de94d6e22d747ba8c95030e6e546909f98f54e99a13005e173a8',
   ]);
   assert.deepEqual(chainIds([]), []);
 });
