@@ -31,7 +31,7 @@ const FIRST = `
 const MIGRATIONS: readonly string[] = [FIRST];
 
 /** The schema version that this program reads and writes. */
-export const SCHEMA_VERSION = MIGRATIONS.length;
+const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
  * Brings a database to our schema in one transaction.
@@ -69,6 +69,6 @@ export function refuseNewer(path: string, version: number): void {
 }
 
 /** @returns the schema version that the database states */
-export function readVersion(database: SqliteDatabase): number {
+function readVersion(database: SqliteDatabase): number {
   return database.read((row) => Number(row[0]), 'PRAGMA user_version')[0] ?? 0;
 }

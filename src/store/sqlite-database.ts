@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { isDamage, storeError } from './store-error.ts';
-import { markSuspect } from './store-files.ts';
+import { markSuspect } from './suspect-mark.ts';
 
 // The only file that imports node:sqlite: the module is a release candidate, and its class names are about to change.
 

@@ -19,6 +19,7 @@ import { OperatingError } from '../model/error.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { APPLICATION_ID, refuseNewer } from './schema.ts';
 import { storeError } from './store-error.ts';
+import { suspectPath } from './suspect-mark.ts';
 import { findLostTransactions } from './write-ahead-log.ts';
 
 /** SQLite's companions of a database file: the write-ahead log, its index, and a rollback journal. */
@@ -174,20 +175,7 @@ export function setAside(path: string): string {
   }
 }
 
-/** Notes that a row or page turned out to be damaged while reading; the next open then sets the database aside. */
-export function markSuspect(path: string, problem: string): void {
-  try {
-    if (existsSync(path)) writeFileSync(suspectPath(path), problem, { flag: 'wx', mode: 0o600 });
-  } catch {
-    // Noted already, or read-only: the reader is told of the damage anyway.
-  }
-}
-
 /** @returns bytes; 0 when there is no such file */
 export function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function suspectPath(path: string): string {
-  return `${path}.suspect`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { configShow, formatSettings, settingsTable } from './config-show.ts';
+import { configShow, formatSettings, formatSettingsTable } from './config-show.ts';
 import { loadSettings, type SettingsSources } from './load-settings.ts';
 import { SETTING_PATHS } from './setting-keys.ts';
 
@@ -36,8 +36,8 @@ test('formatSettings() gives each value under its whole key', () => {
   assert.deepEqual(settings.scope, { value: 'recorded', origin: 'flag --scope' });
 });
 
-test('settingsTable() has one row per key, and tells which are not in this version', () => {
-  const rows = settingsTable().trim().split('\n').slice(2);
+test('formatSettingsTable() has one row per key, and tells which are not in this version', () => {
+  const rows = formatSettingsTable().trim().split('\n').slice(2);
   assert.equal(rows.length, SETTING_PATHS.length);
   assert.match(rows.find((row) => row.includes('schedule.at')) ?? '', /Not in this version/);
   assert.match(

@@ -31,7 +31,7 @@ export function formatSettings(loaded: Loaded): object {
 }
 
 /** The table of `docs/settings.md`: every key with its kind, default, variable and flag. */
-export function settingsTable(): string {
+export function formatSettingsTable(): string {
   const rows = SETTING_PATHS.map((path) => {
     const { kind, about }: Setting<unknown> = SETTING_KEYS[path];
     const meaning = isBuilt(path) ? about : `*Not in this version.* ${about}`;

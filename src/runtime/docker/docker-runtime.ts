@@ -1,17 +1,9 @@
 import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { DiskUsage, Image, Layer, Origin } from '../../model/inventory.ts';
+import type { DiskUsage, Image, Layer } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { splitReference } from '../../model/reference.ts';
-import type {
-  Capabilities,
-  ContainerListing,
-  ContainerUse,
-  EngineIdentity,
-  ImageNames,
-  Observation,
-  RemoveOutcome,
-  Runtime,
-} from '../runtime.ts';
+import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
+import type { Capabilities, ContainerListing, EngineIdentity, ImageNames, Observation, RemoveOutcome, Runtime } from '../runtime.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
 import {
@@ -27,8 +19,8 @@ import {
   takeAnswer,
 } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
+import { readDockerNames } from './docker-names.ts';
 import { findGraphDriverRoot, readDisk } from './image-disk.ts';
-import { readImageNames, withHeldNames } from './image-names.ts';
 import { blobKey } from './layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
 
@@ -78,7 +70,7 @@ class DockerRuntime implements Runtime {
     const { stacks, layers } = await this.#countLayers(list, survey, contentRoot);
     const disk = root === null ? null : await readDisk(root);
     const { containers, doubts } = await this.#containers.survey();
-    const named = new Map(list.map((listed) => [imageId(listed.Id), readImageNames(listed)]));
+    const named = new Map(list.map((listed) => [imageId(listed.Id), readDockerNames(listed)]));
     const images = this.#readImages(list, stacks, withHeldNames(named));
     const engine = { name: this.identity.name, version: this.identity.version };
     const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
@@ -87,16 +79,15 @@ class DockerRuntime implements Runtime {
 
   async listContainers(): Promise<ContainerListing> {
     const { containers, doubts } = await this.#containers.survey();
-    const uses = containers.map(({ id, name, state, imageId: root, mountedImageIds }): ContainerUse => {
-      const imageIds = root === null ? mountedImageIds : [root, ...mountedImageIds];
-      return { id, name, state, imageIds, isComplete: !doubts.has(id) };
+    const uses = containers.map(({ id, name, state, imageId: root, mountedImageIds }) => {
+      return { id, name, state, imageIds: [root, ...mountedImageIds].filter((each) => each !== null), isComplete: !doubts.has(id) };
     });
     return { containers: uses };
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
     const details = await this.#inspect(id);
-    return details === null ? null : readImageNames(details);
+    return details === null ? null : readDockerNames(details);
   }
 
   async resolveName(reference: string): Promise<ImageId | null> {
@@ -187,7 +178,7 @@ class DockerRuntime implements Runtime {
       const id = imageId(listed.Id);
       const layers = stacks.get(id);
       if (layers === undefined) return [];
-      const { references = [], digests = [] } = names.get(id) ?? {};
+      const { references, digests } = names.get(id) ?? sortNames(id, []);
       return {
         id,
         references,
@@ -197,19 +188,14 @@ class DockerRuntime implements Runtime {
         createdAt: readSeconds(listed.Created),
         labels: listed.Labels,
         parentId: listed.ParentId === '' ? null : imageId(listed.ParentId),
-        origin: this.#originOf(references, digests),
+        // The containerd store makes digests up, so there they prove nothing.
+        origin: this.#hasContentStore ? null : originByDigest({ references, digests }),
         pinned: false,
         leased: false,
         sandbox: false,
         readOnly: false,
       };
     });
-  }
-
-  /** On a graph driver only a pull or a push gives a digest. An image without any name was something else once: unknown. */
-  #originOf(references: readonly string[], digests: readonly string[]): Origin | null {
-    if (this.#hasContentStore) return null;
-    return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
   }
 }
 

@@ -81,8 +81,9 @@ type Stack = readonly [ImageId, readonly ChainId[]];
 function pickWave(unasked: ReadonlyMap<ImageId, readonly ChainId[]>, isKnown: (layer: ChainId) => boolean): readonly Stack[] {
   const covered = new Set<ChainId>();
   const wave: Stack[] = [];
+  const incomplete = [...unasked].filter(([, layers]) => !layers.every(isKnown));
   // The longest first: a child tells of its parents too.
-  for (const [id, layers] of [...unasked].sort(([, a], [, b]) => b.length - a.length)) {
+  for (const [id, layers] of incomplete.sort(([, a], [, b]) => b.length - a.length)) {
     if (layers.every((layer) => isKnown(layer) || covered.has(layer))) continue;
     for (const layer of layers) covered.add(layer);
     wave.push([id, layers]);

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { type Bytes, bytes, type ChainId, type ContainerId, chainId, containerId, type ImageId, imageId } from '../../model/brands.ts';
+import {
+  type Bytes,
+  bytes,
+  type ChainId,
+  type ContainerId,
+  chainId,
+  containerId,
+  type ImageId,
+  imageId,
+  wallMs,
+} from '../../model/brands.ts';
+import type { Container, Image } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import type { RemoveOutcome } from '../runtime.ts';
 
@@ -24,24 +35,8 @@ export interface MemoryContainerSpec {
 }
 
 /** An image as the engine keeps it. */
-export interface MemoryImage {
-  readonly id: ImageId;
+export interface MemoryImage extends Pick<Image, 'id' | 'labels' | 'parentId' | 'createdAt'> {
   readonly layers: readonly ChainId[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly parentId: ImageId | null;
-  readonly createdAt: string | null;
-}
-
-/** A container as the engine keeps it: it goes on holding its layers when its image is gone. */
-export interface MemoryContainer {
-  readonly id: ContainerId;
-  readonly name: string;
-  readonly imageName: string;
-  readonly imageId: ImageId;
-  readonly mountedImageIds: readonly ImageId[];
-  readonly layers: readonly ChainId[];
-  readonly labels: Readonly<Record<string, string>>;
-  state: string;
 }
 
 /** One call that the engine is asked, as an adapter's wire would show it. */
@@ -78,7 +73,7 @@ export class MemoryEngine {
   readonly storeId: string;
   readonly capacityBytes: Bytes | null;
   readonly images = new Map<ImageId, MemoryImage>();
-  readonly containers = new Map<ContainerId, MemoryContainer>();
+  readonly containers = new Map<ContainerId, Container>();
   /** Tags and digest references, canonical. */
   readonly names = new Map<string, ImageId>();
   readonly layerSizes = new Map<ChainId, Bytes | null>();
@@ -86,6 +81,8 @@ export class MemoryEngine {
   readonly failures = new Map<ImageId, string>();
   /** Called around every call: to race with it, or to throw in its place. */
   onCall: (call: MemoryCall, phase: 'before' | 'after') => void | Promise<void> = () => undefined;
+  /** A container goes on holding its layers when its image is gone. */
+  readonly #containerLayers = new Map<ContainerId, readonly ChainId[]>();
   #made = 0;
 
   constructor(options: MemoryEngineOptions = {}) {
@@ -96,7 +93,8 @@ export class MemoryEngine {
 
   /** Adds an image; names that pointed elsewhere move to it. Equal specifications give equal IDs but for their names. */
   addImage(spec: MemoryImageSpec): ImageId {
-    const { layers: stack, labels = {}, parentId = null, createdAt = null } = spec;
+    const { layers: stack, labels = {}, parentId = null } = spec;
+    const createdAt = spec.createdAt === undefined ? null : wallMs(Date.parse(spec.createdAt));
     const layers = stack.map((_, index) => chainId(digestOf(stack.slice(0, index + 1).map(([name]) => name))));
     const id = imageId(digestOf([stack, labels, parentId, createdAt]));
     for (const [index, layer] of layers.entries()) {
@@ -115,9 +113,12 @@ export class MemoryEngine {
     const mounted = (spec.mounts ?? []).map((name) => this.#need(name));
     const id = containerId(digestOf(['container', this.#made]).slice('sha256:'.length));
     const { name = `container-${this.#made}`, state = 'running', labels = {} } = spec;
-    const layers = [root, ...mounted].flatMap((image) => image.layers);
-    const mountedImageIds = mounted.map((image) => image.id);
-    this.containers.set(id, { id, name, imageName: spec.image, imageId: root.id, mountedImageIds, layers, labels, state });
+    const images = { imageId: root.id, imageName: spec.image, mountedImageIds: mounted.map((image) => image.id) };
+    this.containers.set(id, { id, name, state, labels, ...images, createdAt: null, startedAt: null, finishedAt: null });
+    this.#containerLayers.set(
+      id,
+      [root, ...mounted].flatMap(({ layers }) => layers),
+    );
     return id;
   }
 
@@ -163,6 +164,12 @@ export class MemoryEngine {
     return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), 0));
   }
 
+  /** The sum of layers; null when the engine does not tell one of them. */
+  sizeOf(layers: readonly ChainId[]): Bytes | null {
+    const sizes = layers.map((layer) => this.layerSizes.get(layer) ?? null);
+    return sizes.includes(null) ? null : bytes(sizes.reduce((sum: number, size) => sum + (size ?? 0), 0));
+  }
+
   #need(nameOrId: string): MemoryImage {
     const image = this.find(nameOrId);
     if (image === null) throw new Error(`No such image: ${nameOrId}`);
@@ -200,7 +207,8 @@ export class MemoryEngine {
   }
 
   #layersInUse(): ReadonlySet<ChainId> {
-    return new Set([...this.images.values(), ...this.containers.values()].flatMap(({ layers }) => layers));
+    const ofImages = [...this.images.values()].flatMap(({ layers }) => layers);
+    return new Set([...ofImages, ...[...this.containers.keys()].flatMap((id) => this.#containerLayers.get(id) ?? [])]);
   }
 }
 

@@ -1,9 +1,9 @@
 import { type Bytes, bytes, type ChainId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
-import { parseHold } from '../../model/hold.ts';
-import type { Container, DiskUsage, Image, Inventory, Origin } from '../../model/inventory.ts';
+import type { DiskUsage, Image } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
+import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
 import type { Capabilities, ContainerListing, EngineIdentity, ImageNames, Observation, RemoveOutcome, Runtime } from '../runtime.ts';
-import type { MemoryCall, MemoryContainer, MemoryEngine, MemoryImage } from './memory-engine.ts';
+import type { MemoryCall, MemoryEngine, MemoryImage } from './memory-engine.ts';
 
 const VERSION = '1';
 
@@ -41,11 +41,12 @@ class MemoryRuntime implements Runtime {
       if (!known.layersByImage.has(id)) learned.layersByImage.set(id, layers);
       for (const layer of layers) this.#learnSize(layer, known, learned.sizeByLayer);
     }
-    const containers = await this.#call('listContainers', '', () => [...engine.containers.values()].map(describeContainer));
+    const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
     const layers = new Map(
       present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
     );
-    const images = describeImages(present, layers);
+    const named = withHeldNames(new Map(present.map(({ image, names }) => [image.id, names])));
+    const images = present.map(({ image, names }) => describeImage(image, named.get(image.id) ?? names, engine.sizeOf(image.layers)));
     const rest = { engine: { name: 'memory', version: VERSION }, disk: this.#disk(), layers, buildCache: null, doubts: [] };
     return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
   }
@@ -53,7 +54,7 @@ class MemoryRuntime implements Runtime {
   listContainers(): Promise<ContainerListing> {
     return this.#call('listContainers', '', () => ({
       containers: [...this.#engine.containers.values()].map(({ id, name, state, imageId, mountedImageIds }) => {
-        return { id, name, state, imageIds: [imageId, ...mountedImageIds], isComplete: true };
+        return { id, name, state, imageIds: [imageId, ...mountedImageIds].filter((each) => each !== null), isComplete: true };
       }),
     }));
   }
@@ -101,13 +102,7 @@ class MemoryRuntime implements Runtime {
   }
 
   #names(id: ImageId): ImageNames {
-    const all = [...this.#engine.namesOf(id)].sort();
-    const tags = all.filter((name) => !name.includes('@'));
-    const holds = tags.flatMap((reference) => {
-      const hold = parseHold(reference);
-      return hold === null ? [] : [{ imageId: id, reference, ...hold }];
-    });
-    return { references: tags.filter((name) => parseHold(name) === null), digests: all.filter((name) => name.includes('@')), holds };
+    return sortNames(id, this.#engine.namesOf(id));
   }
 
   #disk(): DiskUsage | null {
@@ -118,49 +113,8 @@ class MemoryRuntime implements Runtime {
   }
 }
 
-interface NamedImage {
-  readonly image: MemoryImage;
-  readonly names: ImageNames;
-}
-
-/** A name that a hold stands for counts as the image's, unless it points elsewhere by now. */
-function describeImages(present: readonly NamedImage[], layers: Inventory['layers']): readonly Image[] {
-  const taken = new Set(present.flatMap(({ names }) => names.references));
-  return present.map(({ image, names }) => {
-    const held = names.holds.map(({ original }) => original).filter((original) => !taken.has(original));
-    const references = [...new Set([...names.references, ...held])].sort();
-    return {
-      id: image.id,
-      references,
-      digests: names.digests,
-      layers: image.layers,
-      sizeBytes: sumSizes(image.layers, layers),
-      createdAt: image.createdAt === null ? null : wallMs(Date.parse(image.createdAt)),
-      labels: image.labels,
-      parentId: image.parentId,
-      origin: originOf(references, names.digests),
-      pinned: false,
-      leased: false,
-      sandbox: false,
-      readOnly: false,
-    };
-  });
-}
-
-function originOf(references: readonly string[], digests: readonly string[]): Origin | null {
-  return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
-}
-
-function sumSizes(stack: readonly ChainId[], layers: Inventory['layers']): Bytes | null {
-  let sum = 0;
-  for (const layer of stack) {
-    const sizeBytes = layers.get(layer)?.sizeBytes ?? null;
-    if (sizeBytes === null) return null;
-    sum += sizeBytes;
-  }
-  return bytes(sum);
-}
-
-function describeContainer({ id, name, imageId, imageName, mountedImageIds, labels, state }: MemoryContainer): Container {
-  return { id, name, imageId, imageName, state, labels, mountedImageIds, createdAt: null, startedAt: null, finishedAt: null };
+function describeImage({ id, layers, labels, parentId, createdAt }: MemoryImage, names: ImageNames, sizeBytes: Bytes | null): Image {
+  const { references, digests } = names;
+  const engineKeeps = { pinned: false, leased: false, sandbox: false, readOnly: false };
+  return { id, references, digests, layers, sizeBytes, createdAt, labels, parentId, origin: originByDigest(names), ...engineKeeps };
 }

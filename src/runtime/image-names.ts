@@ -1,0 +1,37 @@
+import type { ImageId } from '../model/brands.ts';
+import { parseHold } from '../model/hold.ts';
+import type { Origin } from '../model/inventory.ts';
+import { canonicalReference } from '../model/reference.ts';
+import type { FoundHold, ImageNames } from './runtime.ts';
+
+/** Tells one image's names apart: tags, digest references and holds; canonical, sorted, each once. */
+export function sortNames(imageId: ImageId, names: Iterable<string>): ImageNames {
+  const references: string[] = [];
+  const digests: string[] = [];
+  const holds: FoundHold[] = [];
+  for (const name of [...new Set([...names].map(canonicalReference))].sort()) {
+    const hold = parseHold(name);
+    if (hold !== null) holds.push({ imageId, reference: name, ...hold });
+    else (name.includes('@') ? digests : references).push(name);
+  }
+  return { references, digests, holds };
+}
+
+/**
+ * Counts the names that holds stand for as names of their images: a removal that was interrupted must not make an image look
+ * dangling. A name that points elsewhere by now belongs to whoever moved it.
+ */
+export function withHeldNames(named: ReadonlyMap<ImageId, ImageNames>): ReadonlyMap<ImageId, ImageNames> {
+  const taken = new Set([...named.values()].flatMap(({ references }) => references));
+  return new Map(
+    [...named].map(([id, names]) => {
+      const originals = names.holds.map(({ original }) => original).filter((original) => !taken.has(original));
+      return [id, originals.length === 0 ? names : { ...names, references: [...new Set([...names.references, ...originals])].sort() }];
+    }),
+  );
+}
+
+/** Where only a pull or a push gives a digest, its lack tells of a local image; one without any name may have been either. */
+export function originByDigest({ references, digests }: Pick<ImageNames, 'references' | 'digests'>): Origin | null {
+  return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
+}
