@@ -5,7 +5,7 @@
  * IMAGEGC_TEST_LAB, or the words for what is missing in IMAGEGC_TEST_LAB_MISSING. `--units` leaves the engine tests out.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 if a test failed or none ran.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabResult } from './lab/lab.ts';
@@ -40,6 +40,8 @@ async function main(args: readonly string[]): Promise<number> {
   // once: a second Ctrl-C ends this process as ever, and the laboratory's own guard clears up
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupt.abort());
   const scratch = mkdtempSync(join(tmpdir(), 'imagegc-test-'));
+  // tests that run something as another user need to get there
+  chmodSync(scratch, 0o755);
   try {
     const results = await runSuite(args, scratch, interrupt.signal);
     console.log(formatSummary(results));

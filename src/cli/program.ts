@@ -43,23 +43,23 @@ export async function runCli(argv: readonly string[], world: World): Promise<num
 }
 
 /** Turns one command's words into a run. */
-type Run<Words extends unknown[]> = (desk: Desk, options: Readonly<Record<string, unknown>>, ...words: Words) => number | Promise<number>;
+type Run = (desk: Desk, options: Readonly<Record<string, unknown>>, words: readonly unknown[]) => number | Promise<number>;
 
 /** The whole command line, as commander knows it. @param finish told the exit status */
-export function makeProgram(world: World, finish: (status: number) => void): Command {
+function makeProgram(world: World, finish: (status: number) => void): Command {
   const program = new Command('imagegc')
     .description('Remembers when each container image was last used, and removes only what nobody needs.')
     .version(VERSION)
     .addHelpText('after', FOOTER)
     .configureOutput({ writeOut: world.out.write, writeErr: world.err.write })
     .exitOverride();
-  const define = <Words extends unknown[]>(command: Command, run: Run<Words>): Command => {
+  const define = (command: Command, run: Run): Command => {
     withSettings(command.option('--json', 'print one JSON document (docs/json.md)'));
     return command.action(async (...given) => {
       const words = given.slice(0, -2);
       const options: Readonly<Record<string, unknown>> = command.opts();
       const desk = openDesk(world, { config: text(options['config']), json: options['json'] === true, flags: givenFlags(command) });
-      finish(await run(desk, options, ...(words as Words)));
+      finish(await run(desk, options, words));
     });
   };
   defineDeciding(program, define);
@@ -68,7 +68,7 @@ export function makeProgram(world: World, finish: (status: number) => void): Com
   return program;
 }
 
-type Define = <Words extends unknown[]>(command: Command, run: Run<Words>) => Command;
+type Define = (command: Command, run: Run) => Command;
 
 function defineDeciding(program: Command, define: Define): void {
   const free = (): Option => new Option('--free <size>', 'free this much now, such as 5GB; the disk rule is not asked').argParser(readSize);
@@ -89,8 +89,8 @@ function defineDeciding(program: Command, define: Define): void {
   define(program.command('images').description('every image: last use, exclusive bytes, verdict, when it would go'), runImages);
   define(
     program.command('why').description('the full reasoning for one image').argument('<image>', 'name, digest or ID'),
-    (desk, _options, image: string) => {
-      return runWhy(desk, image);
+    (desk, _options, [image]) => {
+      return runWhy(desk, String(image));
     },
   );
 }
@@ -104,25 +104,25 @@ function defineKeeping(program: Command, define: Define): void {
     .option('--reason <text>', 'why')
     .option('--until <end>', 'a day, a time or a duration such as 30d')
     .option('--owner <name>', 'who asks for it');
-  define(pin, (desk, options, pattern: string | undefined) => {
-    return runPin(desk, pattern, { owner: text(options['owner']), reason: text(options['reason']), until: text(options['until']) });
+  define(pin, (desk, options, [pattern]) => {
+    return runPin(desk, text(pattern), { owner: text(options['owner']), reason: text(options['reason']), until: text(options['until']) });
   });
-  define(program.command('unpin').description('take a pin back').argument('<pattern>'), (desk, _options, pattern: string) =>
-    runUnpin(desk, pattern),
+  define(program.command('unpin').description('take a pin back').argument('<pattern>'), (desk, _options, [pattern]) =>
+    runUnpin(desk, String(pattern)),
   );
 }
 
 function defineTransfer(program: Command, define: Define): void {
   const what = new Argument('<what>').choices(['image_use']);
   const import_ = program.command('import').description('take over the use records of IoT Edge').addArgument(what).argument('<file>');
-  define(import_, (desk, _options, _what: string, file: string) => runImport(desk, file));
+  define(import_, (desk, _options, [, file]) => runImport(desk, String(file)));
   const exported = new Argument('<what>').choices(EXPORTS);
   const export_ = program
     .command('export')
     .description('write records, or what "plan --inventory" decides about')
     .addArgument(exported)
     .argument('[file]');
-  define(export_, (desk, _options, name: (typeof EXPORTS)[number], file: string | undefined) => runExport(desk, name, file));
+  define(export_, (desk, _options, [name, file]) => runExport(desk, EXPORTS.find((known) => known === name) ?? 'uses', text(file)));
   const config = program.command('config').description('the settings in force');
   const show = config.command('show').description('the settings in force').option('--origin', 'say where each value comes from');
   define(show, (desk, { origin }) => runConfigShow(desk, origin === true));

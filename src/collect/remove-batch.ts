@@ -151,7 +151,7 @@ async function release(candidate: Candidate, user: ContainerUse | undefined, too
 /**
  * Removes the holds, and the image with the last. Of several, the last is a tag that says so, put on before the first goes.
  */
-export async function removeHolds(runtime: Runtime, imageId: ImageId, held: readonly HeldName[], mark: string): Promise<RemoveOutcome> {
+async function removeHolds(runtime: Runtime, imageId: ImageId, held: readonly HeldName[], mark: string): Promise<RemoveOutcome> {
   const holds = held.flatMap(({ hold }) => hold ?? []);
   const last = held.length > 1 ? releaseMark(held, mark) : null;
   if (last !== null && !(await runtime.addName(imageId, last))) return { kind: 'gone' };

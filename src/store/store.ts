@@ -9,7 +9,8 @@ export type StoreKey = string;
 
 /**
  * The port to durable memory. Every write is on stable storage when the call returns (SQLite, synchronous=FULL), or throws
- * an `OperatingError` of kind `disk-full`, `disk-read-only`, `permission` or `store-damaged` and has changed nothing.
+ * an `OperatingError` of kind `disk-full`, `disk-read-only`, `permission`, `store-damaged`, or `lock-held` (another process wrote
+ * for 5 s) and has changed nothing. Two processes may write at once: neither the idle clock nor a stamp ever goes back.
  * One contract suite (`test/contract/store-contract.ts`) runs against every implementation.
  */
 export interface Store extends Disposable {

@@ -1,6 +1,6 @@
 import type { ImageId } from '../model/brands.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
-import type { Instant, Lineage, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
+import type { Instant, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
 import { isSameMinute } from './coalesce.ts';
 import { sightLineages } from './lineage-sighting.ts';
 import { findRenamed } from './renamed.ts';
@@ -127,9 +127,4 @@ function sightMissing(input: SightingInput): { records: UseRecord[]; forgotten: 
 
 function isSameList(left: readonly string[], right: readonly string[]): boolean {
   return left.length === right.length && left.every((text, index) => text === right[index]);
-}
-
-/** A state in which nothing is remembered. */
-export function emptyUsage(): UsageState {
-  return { records: new Map(), lineages: new Map<string, Lineage>(), failures: new Map() };
 }

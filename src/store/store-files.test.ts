@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
+import { openSqliteStore } from './open-sqlite-store.ts';
+import { SqliteDatabase } from './sqlite-database.ts';
+
+/** What decides about removals; `set-aside` when the store began anew. */
+function readDeciding(directory: string): unknown {
+  using store = openSqliteStore({ directory });
+  if (store.condition.kind === 'set-aside') return store.condition.kind;
+  return { clock: store.readClock(), usage: store.readUsage(KEY), pins: store.listPins(), intents: store.readIntents(KEY) };
+}
+
+/** Changes one byte where the text stands last in the file. */
+function flipByte(path: string, text: string): void {
+  const content = readFileSync(path);
+  const offset = content.lastIndexOf(text);
+  assert.notEqual(offset, -1);
+  content[offset] = (content[offset] ?? 0) ^ 1;
+  writeFileSync(path, content);
+}
+
+describe('openSqliteStore()', () => {
+  const damages: Readonly<Record<string, (path: string) => void>> = {
+    'of random bytes': (path) => writeFileSync(path, Buffer.from(Array.from({ length: 9_000 }, (_, index) => (index * 7919) % 251))),
+    'of a few bytes': (path) => writeFileSync(path, 'sha256:abc 1700000000\n'),
+    'that is empty': (path) => truncateSync(path, 0),
+    'that is cut off': (path) => truncateSync(path, 4_096),
+    'cut off within a page': (path) => truncateSync(path, statSync(path).size - 1_000),
+    'with one bit flipped in a record': (path) => flipByte(path, '"sha256:bbbb",0'),
+    'with one bit flipped in a pin': (path) => flipByte(path, '"reason":"mine"'),
+    'with one bit flipped in the idle clock': (path) => flipByte(path, '{"idleMs":6,"reading"'),
+    'that another program made': (path) => {
+      rmSync(path);
+      using other = new SqliteDatabase(path, path, false);
+      other.execute('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)');
+    },
+  };
+  for (const [name, damage] of Object.entries(damages)) {
+    test(`sets a file ${name} aside, unchanged, and begins anew`, () => {
+      const directory = filledDirectory();
+      const path = fileIn(directory);
+      damage(path);
+      const evidence = readFileSync(path);
+      using store = openSqliteStore({ directory });
+      assert.ok(store.condition.kind === 'set-aside' && store.condition.problem !== '');
+      assert.equal(store.condition.evidencePath, `${path}.damaged-1`);
+      assert.deepEqual(readFileSync(store.condition.evidencePath), evidence);
+      assert.equal(store.readUsage(KEY).records.size, 0);
+      write(store, 'new', 1);
+      store[Symbol.dispose]();
+      using again = openSqliteStore({ directory });
+      assert.equal(again.condition.kind, 'sound');
+      assert.equal(again.readUsage(KEY).records.size, 1);
+    });
+  }
+
+  test('sets any damaged page or bit aside, or it changed nothing that decides', () => {
+    const sound = filledDirectory();
+    const content = readFileSync(fileIn(sound));
+    const expected = readDeciding(sound);
+    const flip = fc.record({ offset: fc.nat(content.length - 1), bit: fc.nat(7) });
+    const damage = fc.oneof(
+      flip,
+      flip.map(({ offset, bit }) => ({ offset: offset - (offset % 4_096), bit, length: 4_096 })),
+    );
+    fc.assert(
+      fc.property(damage, ({ offset, bit, ...more }) => {
+        const directory = newDirectory();
+        const damaged = Buffer.from(content);
+        const end = 'length' in more ? offset + more.length : offset + 1;
+        for (let at = offset; at < end; at += 1) damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
+        writeFileSync(fileIn(directory), damaged);
+        const found = readDeciding(directory);
+        if (found !== 'set-aside') assert.deepEqual(found, expected);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test('gives each piece of evidence a name of its own', () => {
+    const directory = filledDirectory();
+    for (const number of [1, 2, 3]) {
+      writeFileSync(fileIn(directory), `damage ${number}`);
+      openSqliteStore({ directory })[Symbol.dispose]();
+      assert.equal(readFileSync(`${fileIn(directory)}.damaged-${number}`, 'utf8'), `damage ${number}`);
+    }
+  });
+
+  test('carries the pins that can be read over from a damaged file', () => {
+    const directory = filledDirectory();
+    flipByte(fileIn(directory), '"sha256:bbbb",0');
+    using store = openSqliteStore({ directory });
+    assert.deepEqual(
+      store.listPins().map(({ pattern }) => pattern),
+      ['app'],
+    );
+  });
+
+  test('takes a log without its database for damage', () => {
+    const directory = filledDirectory();
+    rmSync(fileIn(directory));
+    writeFileSync(`${fileIn(directory)}-wal`, 'frames');
+    using store = openSqliteStore({ directory });
+    assert.ok(store.condition.kind === 'set-aside');
+    assert.equal(readFileSync(`${store.condition.evidencePath}-wal`, 'utf8'), 'frames');
+  });
+
+  describe('looks at the log that a killed process left:', () => {
+    /** A copy of a store while it is open: what kill -9 leaves. */
+    function abandonedDirectory(): string {
+      const directory = newDirectory();
+      const copy = newDirectory();
+      using store = openSqliteStore({ directory });
+      for (let used = 1; used <= 5; used += 1) write(store, `sha256:${used}`, used * 60_000);
+      cpSync(directory, copy, { recursive: true });
+      return copy;
+    }
+
+    test('whole, nothing is lost', () => {
+      using store = openSqliteStore({ directory: abandonedDirectory() });
+      assert.equal(store.condition.kind, 'sound');
+      assert.equal(store.readUsage(KEY).records.size, 5);
+    });
+
+    test('with its tail cut off, the rest is kept', () => {
+      const directory = abandonedDirectory();
+      const log = `${fileIn(directory)}-wal`;
+      truncateSync(log, statSync(log).size - 100);
+      using store = openSqliteStore({ directory });
+      assert.equal(store.condition.kind, 'sound');
+      assert.equal(store.readUsage(KEY).records.size, 4);
+    });
+
+    for (const [name, offset] of [
+      ['in its header', 5],
+      ['in its first transaction', 200],
+    ] as const) {
+      test(`damaged ${name}, the store is set aside with it`, () => {
+        const directory = abandonedDirectory();
+        const log = readFileSync(`${fileIn(directory)}-wal`);
+        log[offset] = (log[offset] ?? 0) ^ 4;
+        writeFileSync(`${fileIn(directory)}-wal`, log);
+        using store = openSqliteStore({ directory });
+        assert.ok(store.condition.kind === 'set-aside');
+        assert.deepEqual(readFileSync(`${store.condition.evidencePath}-wal`), log);
+      });
+    }
+  });
+
+  test('sets aside at the next open what turned out to be damaged while reading', () => {
+    const directory = filledDirectory();
+    flipByte(fileIn(directory), '"evidence":"sighting"');
+    using store = openSqliteStore({ directory });
+    assert.equal(store.condition.kind, 'sound');
+    assert.throws(() => store.readUses(KEY, 9), failsWith('store-damaged'));
+    store[Symbol.dispose]();
+    using again = openSqliteStore({ directory });
+    assert.equal(again.condition.kind, 'set-aside');
+    again[Symbol.dispose]();
+    using third = openSqliteStore({ directory });
+    assert.equal(third.condition.kind, 'sound');
+  });
+});
