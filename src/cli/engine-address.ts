@@ -15,11 +15,9 @@ export interface Candidate {
 export function listCandidates({ environment, userId }: Pick<World, 'environment' | 'userId'>): readonly Candidate[] {
   const host = environment['DOCKER_HOST'];
   const rootless = `${environment['XDG_RUNTIME_DIR'] ?? `/run/user/${userId}`}/docker.sock`;
-  const places: [string, string][] = [
-    ...(host === undefined || host === '' ? [] : [[parseDockerAddress(host), 'DOCKER_HOST'] as [string, string]]),
-    ['/var/run/docker.sock', 'the usual place'],
-    ...(userId === 0 ? [] : [[rootless, 'the usual place of a rootless engine'] as [string, string]]),
-  ];
+  const places: [string, string][] = [['/var/run/docker.sock', 'the usual place']];
+  if (userId !== 0) places.push([rootless, 'the usual place of a rootless engine']);
+  if (host !== undefined && host !== '') places.unshift([parseDockerAddress(host), 'DOCKER_HOST']);
   return places.map(([socketPath, source]) => ({ socketPath, source, isThere: existsSync(socketPath) }));
 }
 

@@ -1,18 +1,26 @@
 import { type DurationMs, durationMs } from './brands.ts';
 import { type Parsed, parsed, unparsable } from './error.ts';
 
-const NANOSECONDS_PER_MS = 1_000_000;
-/** In nanoseconds, so that `ns` and `us` add up exactly before they are cut to whole milliseconds. */
-const UNITS_NS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1_000,
-  ms: NANOSECONDS_PER_MS,
-  s: 1_000_000_000,
-  m: 60_000_000_000,
-  h: 3_600_000_000_000,
-  d: 86_400_000_000_000,
-  w: 604_800_000_000_000,
-};
+const NANOSECONDS_PER_MS = 1_000_000n;
+/** In nanoseconds, so that `ns` and `us` add up exactly before they are cut to whole milliseconds; 100 days exceed 2^53 of them. */
+const UNITS_NS: ReadonlyMap<string, bigint> = new Map([
+  ['ns', 1n],
+  ['us', 1_000n],
+  ['ms', NANOSECONDS_PER_MS],
+  ['s', 1_000_000_000n],
+  ['m', 60_000_000_000n],
+  ['h', 3_600_000_000_000n],
+  ['d', 86_400_000_000_000n],
+  ['w', 604_800_000_000_000n],
+]);
+const LONGEST_MS = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / 1_000));
+const PRINTED_UNITS_MS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+  ['ms', 1],
+] as const;
 const PART = /^\s*([0-9]+)([a-z]+)/;
 const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
 
@@ -24,26 +32,25 @@ const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m
  */
 export function parseDuration(text: string): Parsed<DurationMs> {
   let rest = text;
-  let totalNs = 0;
+  let totalNs = 0n;
   while (rest.trim() !== '') {
     const part = PART.exec(rest);
-    const unitNs = part === null ? undefined : UNITS_NS[part[2] ?? ''];
+    const unitNs = part === null ? undefined : UNITS_NS.get(part[2] ?? '');
     if (part === null || unitNs === undefined) return unparsable(`"${text}" is not a duration; ${EXAMPLE}`);
-    totalNs += Number(part[1]) * unitNs;
+    totalNs += BigInt(part[1] ?? 0) * unitNs;
     rest = rest.slice(part[0].length);
   }
   if (text.trim() === '') return unparsable(`an empty text is not a duration; ${EXAMPLE}`);
-  const totalMs = Math.floor(totalNs / NANOSECONDS_PER_MS);
-  if (totalMs > Number.MAX_SAFE_INTEGER / 1_000) return unparsable(`"${text}" is longer than anything can last`);
-  return parsed(durationMs(totalMs));
+  const totalMs = totalNs / NANOSECONDS_PER_MS;
+  if (totalMs > LONGEST_MS) return unparsable(`"${text}" is longer than anything can last`);
+  return parsed(durationMs(Number(totalMs)));
 }
 
 /** Prints exactly, in the largest units: `1h 30m`, `7d`, `0s`; the inverse of {@link parseDuration}. */
 export function formatDuration(duration: DurationMs): string {
   const parts: string[] = [];
   let restMs: number = duration;
-  for (const unit of ['d', 'h', 'm', 's', 'ms']) {
-    const unitMs = (UNITS_NS[unit] ?? NANOSECONDS_PER_MS) / NANOSECONDS_PER_MS;
+  for (const [unit, unitMs] of PRINTED_UNITS_MS) {
     const count = Math.floor(restMs / unitMs);
     if (count > 0) parts.push(`${count}${unit}`);
     restMs -= count * unitMs;

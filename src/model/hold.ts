@@ -8,6 +8,7 @@ import { splitReference } from './reference.ts';
  */
 const PREFIX = { held: 'imagegc.hold.', releasing: 'imagegc.drop.' } as const;
 const HOLD_TAG = /^imagegc\.(hold|drop)\.([0-9a-z]+(?:-[0-9a-z]+){4})\.(.+)$/;
+const OWNER_MARK = /^[0-9a-z]+(?:-[0-9a-z]+){4}$/;
 /** distribution/reference `reference.go`: a tag has at most 128 characters. */
 const TAG_LENGTH_MAX = 128;
 
@@ -39,11 +40,12 @@ export function formatOwnerMark(mark: OwnerMark): string {
 
 /** Reads an owner mark; null when the text is none of ours. */
 export function parseOwnerMark(text: string): OwnerMark | null {
+  if (!OWNER_MARK.test(text)) return null;
   const [boot, ...numbers] = text.split('-');
   const [sinceSeconds, pidNamespace, pid, startTicks] = numbers.map((digits) => Number.parseInt(digits, 36));
   if (boot === undefined || sinceSeconds === undefined || pidNamespace === undefined || pid === undefined || startTicks === undefined)
     return null;
-  return numbers.length === 4 ? { boot, sinceSeconds, pidNamespace, pid, startTicks } : null;
+  return { boot, sinceSeconds, pidNamespace, pid, startTicks };
 }
 
 /** A hold taken apart. */

@@ -41,7 +41,8 @@ export function parseReferencePattern(text: string): Parsed<ReferencePattern> {
       ? parsed({ text, repository: null, tag: null, digest: text, idPrefix: null })
       : unparsable(digestProblem(text));
   }
-  const { name, tag, digest } = splitReference(text);
+  const { name: written, tag, digest } = splitReference(text);
+  const name = written.replace(/^index\.docker\.io\//, 'docker.io/');
   if (digest !== null && digest !== '*' && !isDigestGlob(digest)) return unparsable(digestProblem(digest));
   const problem = findNameProblem(name, tag);
   const idPrefix = tag === null && digest === null && ID_PREFIX.test(text) ? text : null;
@@ -121,11 +122,11 @@ function digestProblem(text: string): string {
   return `"${text}" matches no digest: write sha256: and ${HEX_LENGTH} hex digits (0-9, a-f), or fewer and a "*"`;
 }
 
-/** Tries the name with its stars filled in; a pattern that never gives a valid name can match nothing. */
+/** Tries the name with its stars filled in (a digit may stand in a host, a port, a path and a tag); if none is valid, nothing matches. */
 function findNameProblem(name: string, tag: string | null): string | null {
   let problem = 'it is empty';
-  for (const filler of ['', 'a', 'a/a', 'a.a/a']) {
-    for (const tagFiller of ['', 'a']) {
+  for (const filler of ['', '1', '1/1', '1.1/1']) {
+    for (const tagFiller of ['', '1']) {
       const candidate = fill(name, filler) + (tag === null ? '' : `:${fill(tag, tagFiller)}`);
       const reference = parseReference(candidate);
       if (reference.ok) return null;
@@ -136,5 +137,5 @@ function findNameProblem(name: string, tag: string | null): string | null {
 }
 
 function fill(glob: string, filler: string): string {
-  return glob.replaceAll('*', filler).replaceAll('?', 'a');
+  return glob.replaceAll('*', filler).replaceAll('?', '1');
 }

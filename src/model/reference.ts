@@ -5,13 +5,14 @@ import { type Parsed, parsed, unparsable } from './error.ts';
 //   name            := [domain '/'] path-component ['/' path-component]*
 //   domain          := host [':' port-number];  host := domain-name | IPv4 | '[' IPv6 ']'
 //   path-component  := alpha-numeric [separator alpha-numeric]*;  separator := '_' | '.' | '__' | '-'+
-//   tag             := /[\w][\w.-]{0,127}/;  digest := algorithm ':' hex of 32 or more
+//   tag             := /[\w][\w.-]{0,127}/;  digest := algorithm ':' hex of 32 or more, of the algorithm's own length where it is registered
 // The regular expressions below have no nested repetition over the same characters, so they match in linear time.
 const DOMAIN =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
-const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
+const DIGEST =
+  /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|(?!sha(?:256|384|512):)[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})$/;
 const BARE_ID = /^[a-f0-9]{64}$/;
 const NAME_LENGTH_MAX = 255;
 
@@ -38,7 +39,7 @@ export function parseReference(text: string): Parsed<Reference> {
   const { name, tag, digest } = splitReference(text);
   if (digest !== null && !DIGEST.test(digest)) return unparsable(`"${digest}" is not a digest such as sha256:… with 64 hex digits`);
   if (tag !== null && !TAG.test(tag)) return unparsable(`"${tag}" is not a tag: 1 to 128 letters, digits, "_", "." or "-"`);
-  if (BARE_ID.test(name)) return unparsable(`"${name}" is an image ID, not a name`);
+  if (tag === null && digest === null && BARE_ID.test(name)) return unparsable(`"${name}" is an image ID, not a name`);
   const repository = canonicalRepository(name);
   const slash = repository.indexOf('/');
   const domain = repository.slice(0, slash);
@@ -53,7 +54,7 @@ export function parseReference(text: string): Parsed<Reference> {
   return parsed({ repository, tag, digest });
 }
 
-/** Splits at the last `@`, then at the last `:` behind the last `/`, so that a host's port stays with the name. */
+/** Splits at the first `@`, then at the last `:` behind the last `/`, so that a host's port stays with the name. */
 export function splitReference(text: string): { name: string; tag: string | null; digest: string | null } {
   const at = text.indexOf('@');
   const named = at < 0 ? text : text.slice(0, at);
@@ -69,19 +70,26 @@ export function splitReference(text: string): { name: string; tag: string | null
 export function canonicalRepository(name: string): string {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
-  const hasDomain = slash >= 0 && (first === 'localhost' || /[.:A-Z]/.test(first));
+  const hasDomain = slash >= 0 && isHost(first);
   const domain = hasDomain ? first.replace(/^index\.docker\.io$/, DEFAULT_DOMAIN) : DEFAULT_DOMAIN;
   const path = hasDomain ? name.slice(slash + 1) : name;
   return domain === DEFAULT_DOMAIN && !path.includes('/') ? `${domain}/${DEFAULT_NAMESPACE}/${path}` : `${domain}/${path}`;
 }
 
-/** Every way a person may write a canonical repository; the first is the shortest, as engines print it. */
+/** What tells a registry host from the first part of a path (distribution/reference `normalize.go`, splitDockerDomain). */
+function isHost(first: string): boolean {
+  return first === 'localhost' || /[.:A-Z]/.test(first);
+}
+
+/** Every way a person may write a canonical repository, none of which means another; the first is the shortest, as engines print it. */
 export function repositorySpellings(repository: string): readonly string[] {
   const prefix = `${DEFAULT_DOMAIN}/`;
   if (!repository.startsWith(prefix)) return [repository];
   const path = repository.slice(prefix.length);
-  const official = `${DEFAULT_NAMESPACE}/`;
-  return path.startsWith(official) ? [path.slice(official.length), path, repository] : [path, repository];
+  const slash = path.indexOf('/');
+  const bare = path.slice(slash + 1);
+  if (path.startsWith(`${DEFAULT_NAMESPACE}/`) && !bare.includes('/')) return [bare, path, repository, prefix + bare];
+  return isHost(path.slice(0, slash)) ? [repository] : [path, repository];
 }
 
 /** The canonical form of a reference with a tag or digest; text that is no reference is returned as it is. */

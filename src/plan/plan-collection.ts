@@ -38,7 +38,7 @@ export function planCollection(input: PlanInput): Plan {
 }
 
 /** The same plan with nothing in it, when `doubt` came up after planning. */
-export function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, doubt: Doubt): Plan {
+function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, doubt: Doubt): Plan {
   const verdicts = inventory.images.map((image): KeepVerdict => keep(image, 'doubt', doubt.message));
   const at = { idleMs: now.idleMs, wallMs: now.wallMs };
   const nothing = { expectedFreedBytes: bytes(0), target: null, removals: [], held: [], heldByLocalBytes: bytes(0) };

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as v from 'valibot';
-import type { LayerFacts } from '../../src/model/layer-facts.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
+import { NOTHING_KNOWN } from './contract-images.ts';
 import { type DockerWorld, openDockerWorld } from './docker-world.ts';
 import { openLabOfRun } from './lab-of-run.ts';
 import { describeRuntimeContract } from './runtime-contract.ts';
 
-const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
 const accounting = v.object({ LayersSize: v.number() });
 
 const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `runtime contract on ${kind}`));

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ChainId, ImageId } from '../../src/model/brands.ts';
-import { holdReference, parseHold } from '../../src/model/hold.ts';
-import type { Image } from '../../src/model/inventory.ts';
-import type { LayerFacts } from '../../src/model/layer-facts.ts';
-import type { Observation, RemoveOutcome } from '../../src/runtime/runtime.ts';
-import type { ContractImage, ContractWorld } from './contract-world.ts';
-
-const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
-const MARK = '0a1b2c3d-1-2-3-4';
-const KIB = 1_024;
-/** A container starts from it: its first layer holds a shell. */
-const BASE = ['base', 8] as const;
-const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`;
+import { BASE, find, KIB, local, NOTHING_KNOWN } from './contract-images.ts';
+import type { ContractWorld } from './contract-world.ts';
+import { describeNames, describeRemoval } from './removal-contract.ts';
 
 /**
  * What every adapter of `src/runtime/runtime.ts` promises, as tests. Each makes what it needs under names of its own, so they
@@ -38,7 +28,7 @@ function describeInventory(world: () => ContractWorld): void {
     const { addImage, runtime } = world();
     const id = await addImage(local('facts', { tags: ['1', '2'], labels: { team: 'blue' } }));
     const { inventory } = await runtime.observe(NOTHING_KNOWN);
-    const image = find(inventory.images, id);
+    const image = find(inventory, id);
     assert.deepEqual(image.references, ['docker.io/lab/facts:1', 'docker.io/lab/facts:2']);
     assert.equal(image.labels['team'], 'blue');
     assert.ok((image.sizeBytes ?? 0) >= 12 * KIB);
@@ -52,7 +42,7 @@ function describeInventory(world: () => ContractWorld): void {
     const one = await addImage(local('shared-one', { layers: [BASE, ['shared', 40], ['one', 20]] }));
     const two = await addImage(local('shared-two', { layers: [BASE, ['shared', 40], ['two', 30]] }));
     const { inventory } = await runtime.observe(NOTHING_KNOWN);
-    const stacks = [one, two].map((id) => find(inventory.images, id).layers?.slice(0, 3) ?? []);
+    const stacks = [one, two].map((id) => find(inventory, id).layers?.slice(0, 3) ?? []);
     assert.deepEqual(stacks[0]?.slice(0, 2), stacks[1]?.slice(0, 2));
     assert.notEqual(stacks[0]?.[2], stacks[1]?.[2]);
     const [base = 0, shared = 0, own = 0] = (stacks[0] ?? []).map((layer) => inventory.layers.get(layer)?.sizeBytes ?? 0);
@@ -65,20 +55,20 @@ function describeInventory(world: () => ContractWorld): void {
     const pulled = await pullImage('team/origin', 'tag');
     const localId = await addImage(local('origin-local'));
     const danglingId = await addImage(local('origin-dangling', { tags: [] }));
-    const { images } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+    const { inventory } = await runtime.observe(NOTHING_KNOWN);
     assert.equal(runtime.capabilities.digestsProvePull, features.digestsProvePull);
-    assert.equal(find(images, pulled.id).origin, features.digestsProvePull ? 'pulled' : null);
-    assert.equal(find(images, localId).origin, features.digestsProvePull ? 'local' : null);
-    assert.equal(find(images, danglingId).origin, null);
-    assert.deepEqual([find(images, danglingId).references, find(images, danglingId).digests], [[], []]);
+    assert.equal(find(inventory, pulled.id).origin, features.digestsProvePull ? 'pulled' : null);
+    assert.equal(find(inventory, localId).origin, features.digestsProvePull ? 'local' : null);
+    assert.equal(find(inventory, danglingId).origin, null);
+    assert.deepEqual([find(inventory, danglingId).references, find(inventory, danglingId).digests], [[], []]);
   });
 
   test('observe() and readNames() agree on an image that was pulled by tag and on one pulled by digest alone', async () => {
     const { pullImage, runtime } = world();
     const pulled = [await pullImage('team/by-tag', 'tag'), await pullImage('team/by-digest', 'digest')];
-    const { images } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+    const { inventory } = await runtime.observe(NOTHING_KNOWN);
     for (const { id, references, digests } of pulled) {
-      assert.deepEqual({ references: find(images, id).references, digests: find(images, id).digests }, { references, digests });
+      assert.deepEqual({ references: find(inventory, id).references, digests: find(inventory, id).digests }, { references, digests });
       assert.deepEqual(await runtime.readNames(id), { references, digests, holds: [] });
     }
   });
@@ -89,10 +79,10 @@ function describeInventory(world: () => ContractWorld): void {
     const parent = await commit('docker.io/lab/chain:1', 'docker.io/lab/chain-parent:1');
     const child = await commit('docker.io/lab/chain-parent:1', 'docker.io/lab/chain-child:1');
     await tag(grandparent, 'docker.io/lab/chain-parent:1');
-    const { images } = (await runtime.observe(NOTHING_KNOWN)).inventory;
-    assert.equal(find(images, child).parentId, parent);
-    assert.equal(find(images, parent).parentId, grandparent);
-    assert.deepEqual(find(images, parent).references, []);
+    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    assert.equal(find(inventory, child).parentId, parent);
+    assert.equal(find(inventory, parent).parentId, grandparent);
+    assert.deepEqual(find(inventory, parent).references, []);
   });
 
   test('observe() asks for the two listings alone once the layers are known', async () => {
@@ -104,7 +94,7 @@ function describeInventory(world: () => ContractWorld): void {
     const again = await runtime.observe(learned);
     assert.deepEqual(takeCalls(), ['listImages', 'listContainers']);
     assert.deepEqual([again.learned.layersByImage.size, again.learned.sizeByLayer.size], [0, 0]);
-    assert.deepEqual(find(again.inventory.images, id).layers?.slice(0, 2), learned.layersByImage.get(id));
+    assert.deepEqual(find(again.inventory, id).layers?.slice(0, 2), learned.layersByImage.get(id));
   });
 
   test('measureDisk() tells the filesystem of the images', async () => {
@@ -171,135 +161,6 @@ function describeUse(world: () => ContractWorld): void {
   });
 }
 
-function describeNames(world: () => ContractWorld): void {
-  test('a hold is found, is no name, and its original still counts as one', async () => {
-    const { addImage, runtime } = world();
-    const id = await addImage(local('held'));
-    const [original, hold] = ['docker.io/lab/held:1', holdOf('docker.io/lab/held:1')];
-    assert.equal(await runtime.addName(id, hold), true);
-    assert.deepEqual(await runtime.removeName(original), kept(world()));
-    const { inventory, holds } = await runtime.observe(NOTHING_KNOWN);
-    const found = { imageId: id, reference: hold, ...parseHold(hold) };
-    assert.equal(parseHold(hold)?.original, original);
-    assert.deepEqual(
-      holds.filter((each) => each.imageId === id),
-      [found],
-    );
-    assert.deepEqual(find(inventory.images, id).references, [original]);
-    assert.deepEqual(await runtime.readNames(id).then((names) => [names?.references, names?.holds]), [[], [found]]);
-  });
-
-  test('a held name that points elsewhere by now belongs to that image', async () => {
-    const { addImage, tag, runtime } = world();
-    const [id, other] = [await addImage(local('taken')), await addImage(local('taker'))];
-    await runtime.addName(id, holdOf('docker.io/lab/taken:1'));
-    await tag(other, 'docker.io/lab/taken:1');
-    const { images } = (await runtime.observe(NOTHING_KNOWN)).inventory;
-    assert.deepEqual(find(images, id).references, []);
-    assert.deepEqual(find(images, other).references, ['docker.io/lab/taken:1', 'docker.io/lab/taker:1']);
-  });
-
-  test('tags and digests are the same after a hold in the same repository, and back', async () => {
-    const { pullImage, runtime } = world();
-    const { id, repository } = await pullImage('team/round-trip', 'tag');
-    const original = `${repository}:v1`;
-    const namesBefore = await runtime.readNames(id);
-    await runtime.addName(id, holdOf(original));
-    await runtime.removeName(original);
-    assert.deepEqual((await runtime.readNames(id))?.digests, namesBefore?.digests);
-    await runtime.addName(id, original);
-    await runtime.removeName(holdOf(original));
-    assert.deepEqual(await runtime.readNames(id), namesBefore);
-  });
-
-  test('resolveName() tells where a tag or a digest points, and null for neither', async () => {
-    const { pullImage, runtime } = world();
-    const { id, references, digests } = await pullImage('team/resolve', 'tag');
-    for (const name of [...references, ...digests]) assert.equal(await runtime.resolveName(name), id);
-    assert.equal(await runtime.resolveName('docker.io/lab/nobody:1'), null);
-  });
-
-  test('readNames() and addName() tell that an image is gone', async () => {
-    const { addImage, forceRemove, runtime } = world();
-    const id = await addImage(local('gone-names'));
-    await forceRemove(id);
-    assert.equal(await runtime.readNames(id), null);
-    assert.equal(await runtime.addName(id, 'docker.io/lab/gone-names:2'), false);
-  });
-}
-
-function describeRemoval(world: () => ContractWorld): void {
-  test('removeName() takes the image with its last name, and tells which layers went', async () => {
-    const { addImage, runtime, features } = world();
-    await addImage(local('last-neighbour', { layers: [BASE, ['last-shared', 2]] }));
-    const id = await addImage(local('last', { tags: ['1', '2'], layers: [BASE, ['last-shared', 2], ['last-own', 3]] }));
-    const own = find((await runtime.observe(NOTHING_KNOWN)).inventory.images, id).layers?.[2];
-    assert.deepEqual(await runtime.removeName('docker.io/lab/last:1'), kept(world()));
-    assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), removed(features.deletedLayers ? [own] : null));
-    assert.equal(await runtime.readNames(id), null);
-    assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), { kind: 'gone' });
-  });
-
-  test('removeName() refuses the last name of an image in use, and nothing changes', async () => {
-    const { addImage, createContainer, removeContainer, runtime } = world();
-    const id = await addImage(local('busy', { tags: ['1', '2'] }));
-    const container = await createContainer({ image: 'lab/busy:1', name: 'busy', state: 'exited' });
-    assert.deepEqual(await runtime.removeName('docker.io/lab/busy:1'), kept(world()));
-    assert.equal((await runtime.removeName('docker.io/lab/busy:2')).kind, 'in-use');
-    assert.deepEqual((await runtime.readNames(id))?.references, ['docker.io/lab/busy:2']);
-    await removeContainer(container);
-  });
-
-  test('removeImage() removes by ID what has no name, or one digest alone', async () => {
-    const { addImage, pullImage, runtime } = world();
-    const dangling = await addImage(local('by-id', { tags: [] }));
-    const { id: byDigest } = await pullImage('team/remove-by-digest', 'digest');
-    for (const id of [dangling, byDigest]) {
-      const outcome = await runtime.removeImage(id);
-      assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
-      assert.deepEqual(await runtime.removeImage(id), { kind: 'gone' });
-    }
-  });
-
-  test('removeImage() refuses an image with tags in two repositories', async () => {
-    const { addImage, tag, runtime } = world();
-    const id = await addImage(local('two-repositories'));
-    await tag(id, 'docker.io/lab/second-repository:1');
-    assert.equal((await runtime.removeImage(id)).kind, 'in-use');
-    assert.equal((await runtime.readNames(id))?.references.length, 2);
-  });
-
-  test('a digest stays while another tag of its repository is there, and goes with the last', async () => {
-    const { pullImage, tag, runtime } = world();
-    const { id, repository, digests } = await pullImage('team/digest-stays', 'tag');
-    await tag(id, `${repository}:other`);
-    await tag(id, 'docker.io/lab/digest-elsewhere:1');
-    const theirs = async () => (await runtime.readNames(id))?.digests.filter((name) => name.startsWith(repository));
-    await runtime.removeName(`${repository}:v1`);
-    assert.deepEqual(await theirs(), digests);
-    await runtime.removeName(`${repository}:other`);
-    assert.deepEqual(await theirs(), []);
-  });
-
-  test('removing a child keeps its parent, and a parent with a child is not reported as deleted', async () => {
-    const { addImage, commit, runtime } = world();
-    const parent = await addImage(local('family'));
-    const child = await commit('docker.io/lab/family:1', 'docker.io/lab/family-child:1');
-    assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
-    assert.deepEqual(await runtime.readNames(parent), { references: [], digests: [], holds: [] });
-    const outcome = await runtime.removeName('docker.io/lab/family-child:1');
-    assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
-    assert.equal(await runtime.readNames(child), null);
-    assert.notEqual(await runtime.readNames(parent), null);
-  });
-
-  test('removing what never was is gone, not an error', async () => {
-    const { runtime } = world();
-    assert.deepEqual(await runtime.removeName('docker.io/lab/never:1'), { kind: 'gone' });
-    assert.deepEqual(await runtime.removeName(`docker.io/lab/never@${UNKNOWN_ID}`), { kind: 'gone' });
-  });
-}
-
 function describeRaces(world: () => ContractWorld): void {
   test('observe() leaves out an image that vanished after the listing, and nothing else', async () => {
     const { addImage, forceRemove, afterNextImageList, runtime } = world();
@@ -310,7 +171,7 @@ function describeRaces(world: () => ContractWorld): void {
       inventory.images.some(({ id }) => id === vanished),
       false,
     );
-    assert.equal(find(inventory.images, other).layers === null, false);
+    assert.equal(find(inventory, other).layers === null, false);
   });
 
   test('observe() sees a container that was created after the images were listed', async () => {
@@ -324,41 +185,9 @@ function describeRaces(world: () => ContractWorld): void {
     for (const container of created) await removeContainer(container);
     assert.equal(inventory.containers.find(({ name }) => name === 'late')?.imageId, id);
   });
-
-  test('of removals of one image at the same moment one is done and the others are gone', async () => {
-    const { addImage, runtime } = world();
-    await addImage(local('at-once'));
-    const outcomes = await Promise.all([1, 2, 3, 4].map(() => runtime.removeName('docker.io/lab/at-once:1')));
-    assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['done', 'gone', 'gone', 'gone']);
-  });
-}
-
-function local(name: string, spec: Partial<ContractImage> = {}): ContractImage {
-  return { repository: `docker.io/lab/${name}`, tags: ['1'], layers: [BASE, [name, 4]], ...spec };
-}
-
-function find(images: Observation['inventory']['images'], id: ImageId): Image {
-  const image = images.find((each) => each.id === id);
-  assert.ok(image, `${id} is listed`);
-  return image;
 }
 
 /** Some engines count whole blocks, and directories with them. */
 function isAbout(size: number, wanted: number): boolean {
   return size >= wanted && size <= wanted + 16 * KIB;
-}
-
-function holdOf(reference: string): string {
-  const hold = holdReference(reference, MARK);
-  assert.ok(hold);
-  return hold;
-}
-
-/** The name is off, the image is there. */
-function kept({ features }: ContractWorld): RemoveOutcome {
-  return { kind: 'done', isImageDeleted: false, deletedLayers: features.deletedLayers ? [] : null };
-}
-
-function removed(layers: readonly (ChainId | undefined)[] | null): unknown {
-  return { kind: 'done', isImageDeleted: true, deletedLayers: layers };
 }

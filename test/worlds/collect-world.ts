@@ -1,6 +1,6 @@
 import { type CollectContext, type CollectReport, carryOut, prepareCollection } from '../../src/collect/collection.ts';
 import type { OwnerState, Repair } from '../../src/collect/repair.ts';
-import { bytes, durationMs, type ImageId, wallMs } from '../../src/model/brands.ts';
+import { durationMs, type ImageId, wallMs } from '../../src/model/brands.ts';
 import type { ClockReading } from '../../src/model/clock.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
@@ -109,6 +109,3 @@ export function namesOf({ engine }: CollectWorld): Readonly<Record<string, strin
 export function outcomesOf({ results }: CollectReport): Readonly<Record<string, string>> {
   return Object.fromEntries(results.map(({ removal, outcome }) => [removal.references[0] ?? removal.imageId, outcome.kind]));
 }
-
-/** A size that is surely there. */
-export const ALL_BYTES = bytes(1e9);

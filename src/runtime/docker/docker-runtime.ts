@@ -46,7 +46,8 @@ class DockerRuntime implements Runtime {
   readonly #info: EngineInfo;
   readonly #hasContentStore: boolean;
   readonly #containers: ContainerSurveyor;
-  #imageRoot: string | null = null;
+  /** Undefined: not looked for yet. */
+  #imageRoot: string | null | undefined;
 
   constructor(client: DockerClient, info: EngineInfo) {
     const { ServerVersion: version, Driver } = info;
@@ -96,7 +97,7 @@ class DockerRuntime implements Runtime {
   }
 
   async measureDisk(): Promise<DiskUsage | null> {
-    const root = this.#imageRoot ?? (await this.#findImageRoot(await this.#listImages()));
+    const root = this.#imageRoot === undefined ? await this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);
   }
 
@@ -150,8 +151,8 @@ class DockerRuntime implements Runtime {
 
   /** Proven once: where it is cannot change while the engine has the same ID. */
   async #findImageRoot(list: readonly ListedImage[]): Promise<string | null> {
-    const find = this.#hasContentStore ? findContainerdRoot(this.#info.DockerRootDir, list) : findGraphDriverRoot(this.#info, list);
-    this.#imageRoot ??= await find;
+    const find = () => (this.#hasContentStore ? findContainerdRoot(this.#info.DockerRootDir, list) : findGraphDriverRoot(this.#info, list));
+    this.#imageRoot ??= await find();
     return this.#imageRoot;
   }
 

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ChainId } from '../../src/model/brands.ts';
+import { parseHold } from '../../src/model/hold.ts';
+import type { RemoveOutcome } from '../../src/runtime/runtime.ts';
+import { BASE, find, holdOf, local, NOTHING_KNOWN } from './contract-images.ts';
+import type { ContractWorld } from './contract-world.ts';
+
+const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`;
+
+/** Names and holds, given and taken. */
+export function describeNames(world: () => ContractWorld): void {
+  test('a hold is found, is no name, and its original still counts as one', async () => {
+    const { addImage, runtime } = world();
+    const id = await addImage(local('held'));
+    const [original, hold] = ['docker.io/lab/held:1', holdOf('docker.io/lab/held:1')];
+    assert.equal(await runtime.addName(id, hold), true);
+    assert.deepEqual(await runtime.removeName(original), kept(world()));
+    const { inventory, holds } = await runtime.observe(NOTHING_KNOWN);
+    const found = { imageId: id, reference: hold, ...parseHold(hold) };
+    assert.equal(parseHold(hold)?.original, original);
+    assert.deepEqual(
+      holds.filter((each) => each.imageId === id),
+      [found],
+    );
+    assert.deepEqual(find(inventory, id).references, [original]);
+    assert.deepEqual(await runtime.readNames(id).then((names) => [names?.references, names?.holds]), [[], [found]]);
+  });
+
+  test('a held name that points elsewhere by now belongs to that image', async () => {
+    const { addImage, tag, runtime } = world();
+    const [id, other] = [await addImage(local('taken')), await addImage(local('taker'))];
+    await runtime.addName(id, holdOf('docker.io/lab/taken:1'));
+    await tag(other, 'docker.io/lab/taken:1');
+    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    assert.deepEqual(find(inventory, id).references, []);
+    assert.deepEqual(find(inventory, other).references, ['docker.io/lab/taken:1', 'docker.io/lab/taker:1']);
+  });
+
+  test('tags and digests are the same after a hold in the same repository, and back', async () => {
+    const { pullImage, runtime } = world();
+    const { id, repository } = await pullImage('team/round-trip', 'tag');
+    const original = `${repository}:v1`;
+    const namesBefore = await runtime.readNames(id);
+    await runtime.addName(id, holdOf(original));
+    await runtime.removeName(original);
+    assert.deepEqual((await runtime.readNames(id))?.digests, namesBefore?.digests);
+    await runtime.addName(id, original);
+    await runtime.removeName(holdOf(original));
+    assert.deepEqual(await runtime.readNames(id), namesBefore);
+  });
+
+  test('resolveName() tells where a tag or a digest points, and null for neither', async () => {
+    const { pullImage, runtime } = world();
+    const { id, references, digests } = await pullImage('team/resolve', 'tag');
+    for (const name of [...references, ...digests]) assert.equal(await runtime.resolveName(name), id);
+    assert.equal(await runtime.resolveName('docker.io/lab/nobody:1'), null);
+  });
+
+  test('readNames() and addName() tell that an image is gone', async () => {
+    const { addImage, forceRemove, runtime } = world();
+    const id = await addImage(local('gone-names'));
+    await forceRemove(id);
+    assert.equal(await runtime.readNames(id), null);
+    assert.equal(await runtime.addName(id, 'docker.io/lab/gone-names:2'), false);
+  });
+}
+
+/** What a removal takes, and what it leaves. */
+export function describeRemoval(world: () => ContractWorld): void {
+  test('removeName() takes the image with its last name, and tells which layers went', async () => {
+    const { addImage, runtime, features } = world();
+    await addImage(local('last-neighbour', { layers: [BASE, ['last-shared', 2]] }));
+    const id = await addImage(local('last', { tags: ['1', '2'], layers: [BASE, ['last-shared', 2], ['last-own', 3]] }));
+    const own = find((await runtime.observe(NOTHING_KNOWN)).inventory, id).layers?.[2];
+    assert.deepEqual(await runtime.removeName('docker.io/lab/last:1'), kept(world()));
+    assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), removed(features.deletedLayers ? [own] : null));
+    assert.equal(await runtime.readNames(id), null);
+    assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), { kind: 'gone' });
+  });
+
+  test('removeName() refuses the last name of an image in use, and nothing changes', async () => {
+    const { addImage, createContainer, removeContainer, runtime } = world();
+    const id = await addImage(local('busy', { tags: ['1', '2'] }));
+    const container = await createContainer({ image: 'lab/busy:1', name: 'busy', state: 'exited' });
+    assert.deepEqual(await runtime.removeName('docker.io/lab/busy:1'), kept(world()));
+    assert.equal((await runtime.removeName('docker.io/lab/busy:2')).kind, 'in-use');
+    assert.deepEqual((await runtime.readNames(id))?.references, ['docker.io/lab/busy:2']);
+    await removeContainer(container);
+  });
+
+  test('removeImage() removes by ID what has no name, or one digest alone', async () => {
+    const { addImage, pullImage, runtime } = world();
+    const dangling = await addImage(local('by-id', { tags: [] }));
+    const { id: byDigest } = await pullImage('team/remove-by-digest', 'digest');
+    for (const id of [dangling, byDigest]) {
+      const outcome = await runtime.removeImage(id);
+      assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
+      assert.deepEqual(await runtime.removeImage(id), { kind: 'gone' });
+    }
+  });
+
+  test('removeImage() refuses an image with tags in two repositories', async () => {
+    const { addImage, tag, runtime } = world();
+    const id = await addImage(local('two-repositories'));
+    await tag(id, 'docker.io/lab/second-repository:1');
+    assert.equal((await runtime.removeImage(id)).kind, 'in-use');
+    assert.equal((await runtime.readNames(id))?.references.length, 2);
+  });
+
+  test('a digest stays while another tag of its repository is there, and goes with the last', async () => {
+    const { pullImage, tag, runtime } = world();
+    const { id, repository, digests } = await pullImage('team/digest-stays', 'tag');
+    await tag(id, `${repository}:other`);
+    await tag(id, 'docker.io/lab/digest-elsewhere:1');
+    const theirs = async () => (await runtime.readNames(id))?.digests.filter((name) => name.startsWith(repository));
+    await runtime.removeName(`${repository}:v1`);
+    assert.deepEqual(await theirs(), digests);
+    await runtime.removeName(`${repository}:other`);
+    assert.deepEqual(await theirs(), []);
+  });
+
+  test('removing a child keeps its parent, and a parent with a child is not reported as deleted', async () => {
+    const { addImage, commit, runtime } = world();
+    const parent = await addImage(local('family'));
+    const child = await commit('docker.io/lab/family:1', 'docker.io/lab/family-child:1');
+    assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
+    assert.deepEqual(await runtime.readNames(parent), { references: [], digests: [], holds: [] });
+    const outcome = await runtime.removeName('docker.io/lab/family-child:1');
+    assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
+    assert.equal(await runtime.readNames(child), null);
+    assert.notEqual(await runtime.readNames(parent), null);
+  });
+
+  test('removing what never was is gone, not an error', async () => {
+    const { runtime } = world();
+    assert.deepEqual(await runtime.removeName('docker.io/lab/never:1'), { kind: 'gone' });
+    assert.deepEqual(await runtime.removeName(`docker.io/lab/never@${UNKNOWN_ID}`), { kind: 'gone' });
+  });
+
+  test('of removals of one image at the same moment one is done and the others are gone', async () => {
+    const { addImage, runtime } = world();
+    await addImage(local('at-once'));
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => runtime.removeName('docker.io/lab/at-once:1')));
+    assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['done', 'gone', 'gone', 'gone']);
+  });
+}
+
+/** The name is off, the image is there. */
+function kept({ features }: ContractWorld): RemoveOutcome {
+  return { kind: 'done', isImageDeleted: false, deletedLayers: features.deletedLayers ? [] : null };
+}
+
+function removed(layers: readonly (ChainId | undefined)[] | null): unknown {
+  return { kind: 'done', isImageDeleted: true, deletedLayers: layers };
+}
