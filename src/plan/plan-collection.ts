@@ -1,6 +1,7 @@
 import { type Bytes, bytes, type ImageId, type WallMs } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
+import { parseReferencePattern } from '../model/pattern.ts';
 import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict } from '../model/plan.ts';
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
@@ -33,8 +34,16 @@ export interface PlanInput {
  * @returns a plan in which every image has exactly one verdict; with any doubt, one that removes nothing
  */
 export function planCollection(input: PlanInput): Plan {
-  const [doubt] = [...input.inventory.doubts, ...input.doubts];
+  const [doubt] = [...input.inventory.doubts, ...input.doubts, ...unreadablePins(input.pins)];
   return doubt === undefined ? new Planning(input).plan() : refusePlan(input, doubt);
+}
+
+/** What a pin wants to keep must be known; a store may hold one that another version of this program wrote. */
+function unreadablePins(pins: readonly Pin[]): readonly Doubt[] {
+  return pins.flatMap(({ pattern, owner }): readonly Doubt[] => {
+    const read = parseReferencePattern(pattern);
+    return read.ok ? [] : [{ kind: 'protected-unknown', message: `the pin ${pattern} of ${owner} cannot be read: ${read.problem}` }];
+  });
 }
 
 /** The same plan with nothing in it, when `doubt` came up after planning. */

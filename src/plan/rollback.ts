@@ -112,5 +112,6 @@ function repositoryOf(name: string): string {
 function addTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
-  else list.push(value);
+  // An image with two tags of one stream is one version of it.
+  else if (list.at(-1) !== value) list.push(value);
 }

@@ -48,6 +48,14 @@ function inodeNeed({ highInodesFraction, lowInodesFraction }: DiskRule, { disk }
 
 /** From `high` on it fires; it is met at `low` or less, or, without `low`, just below `high`. */
 function needBelow(used: number, total: number, highFraction: number, lowFraction: number | null): number {
-  if (total === 0 || used < highFraction * total) return 0;
-  return lowFraction === null ? Math.floor(used - highFraction * total) + 1 : Math.ceil(used - lowFraction * total);
+  const high = shareOf(total, highFraction);
+  if (total === 0 || used < high) return 0;
+  return lowFraction === null ? Math.floor(used - high) + 1 : Math.ceil(used - shareOf(total, lowFraction));
+}
+
+/** 55 % of 100 is 55, and not 55.00000000000001, which would not fire at 55. */
+function shareOf(total: number, fraction: number): number {
+  const share = fraction * total;
+  const whole = Math.round(share);
+  return Math.abs(share - whole) <= whole * Number.EPSILON ? whole : share;
 }

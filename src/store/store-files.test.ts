@@ -61,17 +61,19 @@ describe('openSqliteStore()', () => {
     const sound = filledDirectory();
     const content = readFileSync(fileIn(sound));
     const expected = readDeciding(sound);
-    const flip = fc.record({ offset: fc.nat(content.length - 1), bit: fc.nat(7) });
+    // The version stands in bytes 60 to 63 of the header: changed alone, it is that of a newer program, which is refused instead.
+    const offset = fc.nat(content.length - 1).filter((position) => position < 60 || position > 63);
+    const flip = fc.record({ offset, bit: fc.nat(7) });
     const damage = fc.oneof(
       flip,
-      flip.map(({ offset, bit }) => ({ offset: offset - (offset % 4_096), bit, length: 4_096 })),
+      flip.map((one) => ({ ...one, offset: one.offset - (one.offset % 4_096), length: 4_096 })),
     );
     fc.assert(
-      fc.property(damage, ({ offset, bit, ...more }) => {
+      fc.property(damage, ({ offset: start, bit, ...more }) => {
         const directory = newDirectory();
         const damaged = Buffer.from(content);
-        const end = 'length' in more ? offset + more.length : offset + 1;
-        for (let at = offset; at < end; at += 1) damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
+        const end = 'length' in more ? start + more.length : start + 1;
+        for (let at = start; at < end; at += 1) damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
         writeFileSync(fileIn(directory), damaged);
         const found = readDeciding(directory);
         if (found !== 'set-aside') assert.deepEqual(found, expected);

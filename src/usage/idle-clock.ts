@@ -21,15 +21,22 @@ export function startIdleClock(reading: ClockReading): IdleClockState {
  * Within one boot CLOCK_BOOTTIME counts, suspended time included; a suspension longer than the cap counts like a power-off.
  * After a boot, the uptime of that boot counts for sure (up to the cap), and the powered-off time as credit allows.
  *
- * @returns the new state; the same time again when `reading.bootId` is unknown, because then no time can be proven
+ * @returns the new state; the same time again when either boot ID is unknown, because then no time can be proven
  */
 export function advanceIdleClock(state: IdleClockState, reading: ClockReading): IdleClockState {
-  const { observedMs, gapMs } =
-    reading.bootId === state.reading.bootId ? elapsedWithinBoot(state.reading, reading) : elapsedOverBoot(state, reading);
-  if (reading.bootId === null) return { ...state, reading };
+  if (reading.bootId === null || state.reading.bootId === null) return { ...state, reading };
+  const isSameBoot = reading.bootId === state.reading.bootId;
+  if (isSameBoot && reading.bootTimeMs < state.reading.bootTimeMs) return standStill(state, reading);
+  const { observedMs, gapMs } = isSameBoot ? elapsedWithinBoot(state.reading, reading) : elapsedOverBoot(state, reading);
   const creditedMs = Math.min(gapMs, state.gapCreditMs);
   const refilledMs = Math.min(GAP_CREDIT_CAP_MS, state.gapCreditMs - creditedMs + observedMs);
   return { idleMs: idleMs(state.idleMs + observedMs + creditedMs), reading, gapCreditMs: durationMs(refilledMs) };
+}
+
+/** A process in a time namespace may read an earlier boot-time clock: what was counted once must not be counted again. */
+function standStill(state: IdleClockState, reading: ClockReading): IdleClockState {
+  const { bootTimeMs, suspendedMs } = state.reading;
+  return { ...state, reading: { ...reading, bootTimeMs, suspendedMs } };
 }
 
 /** Time that was certainly observed, and time that only the wall clock tells of. */
@@ -39,7 +46,7 @@ interface Elapsed {
 }
 
 function elapsedWithinBoot(before: ClockReading, now: ClockReading): Elapsed {
-  const passedMs = Math.max(0, now.bootTimeMs - before.bootTimeMs);
+  const passedMs = now.bootTimeMs - before.bootTimeMs;
   const suspendedMs = Math.min(passedMs, Math.max(0, now.suspendedMs - before.suspendedMs));
   if (suspendedMs <= GAP_CREDIT_CAP_MS) return { observedMs: passedMs, gapMs: 0 };
   return { observedMs: passedMs - suspendedMs, gapMs: Math.min(suspendedMs, synchronisedGapMs(before, now)) };

@@ -6,18 +6,24 @@ import type { UsageState, UseRecord } from '../model/use-record.ts';
  * Finds again what was recorded of an image under its ID in another store of the same engine: a store change renames every
  * image (config digest to manifest digest and back; engines.md §0.4). A registry digest is compared first, then the tag.
  *
- * @returns records by the images' new IDs; an image that is known, or that two records claim by tag, is not in it
+ * Only the first look at a store can show renamed images. What comes later was pulled or built since, and is new whatever it is
+ * called: else every build of `app:dev` would be as old as the last one under another store, and go at once. When a store comes
+ * back, images that are known in it have been used since under another ID; only a digest proves that.
+ *
+ * @returns records by the images' new IDs; an image that two records claim by tag, or whose digest contradicts the tag, is not in it
  */
 export function findRenamed(inventory: Inventory, state: UsageState, otherStores: UsageState): ReadonlyMap<ImageId, UseRecord> {
   const found = new Map<ImageId, UseRecord>();
   if (otherStores.records.size === 0) return found;
   const index = indexRecords(otherStores.records.values());
   for (const image of inventory.images) {
-    if (state.records.has(image.id)) continue;
-    const record = namesOf(image)
-      .map((name) => index.get(name))
-      .find((match) => match != null);
-    if (record != null) found.set(image.id, { ...record, missingSince: null });
+    const known = state.records.get(image.id);
+    if (known === undefined && state.records.size > 0) continue;
+    const names = namesOf(known === undefined ? image : { ...image, references: [] });
+    const record = names.map((name) => index.get(name)).find((match) => match != null && !areDifferent(match, image));
+    if (record == null) continue;
+    if (known === undefined) found.set(image.id, { ...record, missingSince: null });
+    else if (usedIdleMs(record) > usedIdleMs(known)) found.set(image.id, { ...known, lastUsed: record.lastUsed });
   }
   return found;
 }
@@ -35,6 +41,17 @@ function indexRecords(records: Iterable<UseRecord>): ReadonlyMap<string, UseReco
     for (const name of names) index.set(name, index.has(name) ? null : record);
   }
   return index;
+}
+
+function usedIdleMs(record: UseRecord): number {
+  return record.lastUsed?.idleMs ?? Number.NEGATIVE_INFINITY;
+}
+
+/** A tag that moved: both have registry digests, and none in common. */
+function areDifferent(record: UseRecord, image: Image): boolean {
+  const known = new Set([record.imageId, ...record.digests.map(digestOf)]);
+  const isSame = known.has(image.id) || image.digests.some((name) => known.has(digestOf(name)));
+  return !isSame && record.digests.length > 0 && image.digests.length > 0;
 }
 
 function digestOf(name: string): string {

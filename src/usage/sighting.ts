@@ -80,8 +80,10 @@ function sightImages(input: SightingInput, used: ReadonlySet<ImageId>): { record
   const renamed = findRenamed(input.inventory, input.state, input.otherStores);
   for (const image of input.inventory.images) {
     const known = input.state.records.get(image.id);
-    const isUsed = used.has(image.id) || (input.areRecordsLost && known === undefined);
-    const record = sightImage(image, known ?? renamed.get(image.id), isUsed, input.now);
+    // An image that comes back was pulled, loaded or built again: a use, which restarts its grace as well.
+    const isBack = known !== undefined && known.missingSince !== null;
+    const isUsed = used.has(image.id) || isBack || (input.areRecordsLost && known === undefined);
+    const record = sightImage(image, renamed.get(image.id) ?? known, isUsed, input.now);
     if (record !== known) records.push(record);
     const isNewUse = used.has(image.id) && record.lastUsed !== known?.lastUsed;
     if (isNewUse) uses.push({ imageId: image.id, references: image.references, evidence: 'sighting', at: input.now });

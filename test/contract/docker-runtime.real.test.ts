@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
-import { NOTHING_KNOWN } from './contract-images.ts';
+import { find, NOTHING_KNOWN } from './contract-images.ts';
 import { type DockerWorld, openDockerWorld } from './docker-world.ts';
 import { openLabOfRun } from './lab-of-run.ts';
 import { describeRuntimeContract } from './runtime-contract.ts';
@@ -56,6 +56,17 @@ function describeAccounting(lab: Lab, kind: EngineKind): void {
       await pullImage('team/a', 'tag');
       await pullImage('team/b', 'digest');
       await commit('docker.io/lab/a:1', 'docker.io/lab/child:1');
+      // Docker 28, containerd store, does not fetch the blobs of layers that are unpacked, and then cannot tell the image's layers.
+      await addImage({
+        repository: 'docker.io/lab/same',
+        tags: ['1'],
+        layers: [
+          ['base', 8],
+          ['team/same', 4],
+        ],
+      });
+      const same = await pullImage('team/same', 'tag');
+      assert.equal(find((await runtime.observe(NOTHING_KNOWN)).inventory, same.id).layers?.slice(0, 2).length, 2);
       assert.equal(await observedSize(), await layersSize());
       await runtime.removeName('docker.io/lab/child:1');
       await runtime.removeName('docker.io/lab/b:1');
