@@ -85,9 +85,9 @@ class Planning {
     const byTarget = need === null ? [] : this.#chooseForTarget(byAge, need);
     const wished = [...byAge, ...byTarget];
     const choices = this.#policy.maxRemovals === 0 ? wished : wished.slice(0, this.#policy.maxRemovals);
-    const removals = this.#countBytes(choices, need === null ? [] : wished);
+    const { removals, knownBytes } = this.#countBytes(choices, need === null ? [] : wished);
     const freed = removals.reduce((sum, removal) => sum + (removal.freesBytes ?? 0), 0);
-    const target = need === null ? null : formTarget(need, freed, removals.length);
+    const target = need === null ? null : formTarget(need, knownBytes, removals.length);
     const verdicts = this.#judgeAll(choices, wished, target);
     const { idleMs, wallMs } = this.#input.now;
     return {
@@ -125,16 +125,27 @@ class Planning {
     return chosen.map((image) => ({ image, rule }));
   }
 
-  /** Counts what each removal frees after those before it. @param counted images whose needs selecting has already taken away */
-  #countBytes(choices: readonly Choice[], counted: readonly Choice[]): readonly Removal[] {
+  /**
+   * Counts what each removal frees after those before it; the known layers of one that frees an unknown one as well count towards the
+   * target, as they did when it was chosen.
+   *
+   * @param counted images whose needs selecting has already taken away
+   */
+  #countBytes(
+    choices: readonly Choice[],
+    counted: readonly Choice[],
+  ): { readonly removals: readonly Removal[]; readonly knownBytes: number } {
     for (const { image } of counted) this.#counts.restore(image);
-    return choices.flatMap(({ image: index, rule }) => {
+    let knownBytes = 0;
+    const removals = choices.flatMap(({ image: index, rule }) => {
       const assessment = this.#assessments[index];
       if (assessment === undefined) return [];
       const { bytes: freed, isExact } = this.#counts.remove(index);
+      knownBytes += freed;
       const { id, references, digests } = assessment.image;
       return [{ imageId: id, references, digests, rule, idleMs: assessment.idleMs, freesBytes: isExact ? bytes(freed) : null }];
     });
+    return { removals, knownBytes };
   }
 
   #judgeAll(choices: readonly Choice[], wished: readonly Choice[], target: Target | null): readonly Verdict[] {
