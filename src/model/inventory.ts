@@ -10,7 +10,10 @@ export interface Image {
   readonly references: readonly string[];
   /** `repository@sha256:…`, canonical. Empty: the engine knows no registry digest. */
   readonly digests: readonly string[];
-  /** Chain IDs, base first. Null: the engine did not say; then `sizeBytes` counts as one layer of its own. */
+  /**
+   * Chain IDs, base first, and whatever else the engine stores for the image and shares between images: on Docker's containerd store the
+   * compressed blobs, under keys of the adapter. Null: the engine did not say; then `sizeBytes` counts as one layer of its own.
+   */
   readonly layers: readonly ChainId[] | null;
   /** The engine's own figure, shared layers included; null is unknown. */
   readonly sizeBytes: Bytes | null;

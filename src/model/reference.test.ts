@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { anyName, anyReference } from '../../test/worlds/names.ts';
-import { canonicalReference, canonicalRepository, familiarReference, formatReference, parseReference, repositorySpellings } from './reference.ts';
+import {
+  canonicalReference,
+  canonicalRepository,
+  familiarReference,
+  formatReference,
+  parseReference,
+  repositorySpellings,
+} from './reference.ts';
 
 const SHA256 = `sha256:${'a1'.repeat(32)}`;
 

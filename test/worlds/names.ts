@@ -18,7 +18,8 @@ const tag = fc.stringMatching(/^\w[\w.-]{0,20}$/);
 export const anyDigest = (): fc.Arbitrary<string> => fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`);
 
 /** A valid tag, now and then of the full 128 characters. */
-export const anyTag = (): fc.Arbitrary<string> => fc.oneof({ arbitrary: tag, weight: 9 }, { arbitrary: fc.stringMatching(/^\w[\w.-]{127}$/), weight: 1 });
+export const anyTag = (): fc.Arbitrary<string> =>
+  fc.oneof({ arbitrary: tag, weight: 9 }, { arbitrary: fc.stringMatching(/^\w[\w.-]{127}$/), weight: 1 });
 
 /** A repository, as a person may write it. */
 export const anyRepository = (): fc.Arbitrary<string> => fc.tuple(host, path).map(([one, other]) => one + other);

@@ -5,6 +5,7 @@ import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wall
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { containerList, type ListedContainer, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
+import { leastUptimeMs } from './uptime.ts';
 
 /** Containers in every state, and why any of them is not fully known. */
 export interface ContainerSurvey {
@@ -101,9 +102,15 @@ function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[
     labels: item.Labels,
     mountedImageIds,
     createdAt: readSeconds(item.Created),
-    startedAt: null,
+    startedAt: startOf(item),
     finishedAt: null,
   };
+}
+
+/** Not before this, as far as the listing tells. */
+function startOf({ Status }: ListedContainer): WallMs | null {
+  const upMs = leastUptimeMs(Status);
+  return upMs === null ? null : wallMs(Date.now() - upMs);
 }
 
 /** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */

@@ -53,6 +53,7 @@ export const containerList = v.array(
     Image: v.optional(v.string(), ''),
     ImageID: v.optional(v.string(), ''),
     State: v.optional(v.string(), ''),
+    Status: v.optional(v.string(), ''),
     Labels: labels,
     Created: v.optional(v.number(), 0),
     Mounts: v.optional(
