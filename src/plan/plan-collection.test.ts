@@ -1,22 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { plan, removed, verdict } from '../../test/worlds/planned.ts';
 import { DAY_MS, daysAgo, HOUR_MS, label, MB, now, pattern, planInput, type WorldRows } from '../../test/worlds/world.ts';
 import { bytes, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
-import type { Plan } from '../model/plan.ts';
 import { planCollection } from './plan-collection.ts';
-
-function plan(world: WorldRows): Plan {
-  return planCollection(planInput(world));
-}
-
-function removed({ removals }: Plan): readonly string[] {
-  return removals.map(({ imageId: id }) => id);
-}
-
-function verdict(made: Plan, name: string): string {
-  const found = made.verdicts.find(({ imageId: id }) => id === name);
-  return `${found?.verdict} ${found?.reason}`;
-}
 
 describe('planCollection() and the age rules', () => {
   it('plans nothing over nothing', () => {

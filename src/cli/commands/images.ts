@@ -5,8 +5,9 @@ import { assess, gatherCircumstances } from '../../plan/assess.ts';
 import { exclusiveBytes } from '../../plan/exclusive-bytes.ts';
 import { findImages } from '../../plan/find-image.ts';
 import { formatImages } from '../forms/images-form.ts';
+import type { ImageFacts } from '../image-facts.ts';
 import { EXIT } from '../output/error-text.ts';
-import { type ImageFacts, renderImages, renderWhy } from '../output/render-images.ts';
+import { renderImages, renderWhy } from '../output/render-images.ts';
 import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
 
 /** `imagegc images`: every image with its last use, its own bytes, its verdict, and when it would go. */

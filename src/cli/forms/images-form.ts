@@ -2,7 +2,7 @@ import { wallMs } from '../../model/brands.ts';
 import type { Image } from '../../model/inventory.ts';
 import type { Instant, Now } from '../../model/use-record.ts';
 import { wallAt } from '../../usage/idle-clock.ts';
-import type { ImageFacts } from '../output/render-images.ts';
+import type { ImageFacts } from '../image-facts.ts';
 import { formatTime } from './rfc3339.ts';
 
 /** What `imagegc images --json` and `imagegc why --json` print (`docs/json.md`). Times are as in an export: now less the observed age. */
