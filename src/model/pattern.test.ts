@@ -23,7 +23,7 @@ describe('a reference pattern', () => {
       ['docker.io/library/app2:1', 'docker.io/team/app:1', 'host/app:1'],
     ],
     ['app:1', ['docker.io/library/app:1'], ['docker.io/library/app:11', 'docker.io/library/app:0']],
-    ['app:*', ['docker.io/library/app:1'], ['docker.io/library/apps:1', 'docker.io/library/my-app:1']],
+    ['app:*', ['docker.io/library/app:1', `docker.io/library/app@${DIGEST}`], ['docker.io/library/apps:1', 'docker.io/library/my-app:1']],
     ['app:1.*', ['docker.io/library/app:1.2'], ['docker.io/library/app:1', 'docker.io/library/app:11.2']],
     ['app:?', ['docker.io/library/app:1'], ['docker.io/library/app:11']],
     ['library/app', ['docker.io/library/app:1'], ['docker.io/team/app:1']],

@@ -11,6 +11,7 @@ export interface ReferencePattern {
   readonly text: string;
   /** Glob over the repository, in any of its spellings; null when only a digest or an ID is named. */
   readonly repository: string | null;
+  /** Glob over the tag; null is any tag, or none, as with `app:*`. */
   readonly tag: string | null;
   /** Glob over `sha256:…`; also compared with the image ID when no repository is named. */
   readonly digest: string | null;
@@ -47,7 +48,7 @@ export function parseReferencePattern(text: string): Parsed<ReferencePattern> {
   const problem = findNameProblem(name, tag);
   const idPrefix = tag === null && digest === null && ID_PREFIX.test(text) ? text : null;
   if (problem !== null && idPrefix === null) return unparsable(`no image can have such a name: ${problem}`);
-  return parsed({ text, repository: problem === null ? name : null, tag, digest, idPrefix });
+  return parsed({ text, repository: problem === null ? name : null, tag: tag === '*' ? null : tag, digest, idPrefix });
 }
 
 /** Reads `key` or `key=value`. */
@@ -63,8 +64,7 @@ export function matchesImage(pattern: ReferencePattern, image: Image): boolean {
   if (pattern.idPrefix !== null && image.id.replace(/^sha256:/, '').startsWith(pattern.idPrefix)) return true;
   if (pattern.repository === null) return pattern.digest !== null && matchesDigest(pattern.digest, image);
   if (pattern.digest === null && image.references.some((name) => matchesName(pattern, name))) return true;
-  const meansAnyTag = pattern.tag === null || pattern.tag === '*';
-  return (meansAnyTag || pattern.digest !== null) && image.digests.some((name) => matchesName(pattern, name));
+  return (pattern.tag === null || pattern.digest !== null) && image.digests.some((name) => matchesName(pattern, name));
 }
 
 /** Whether the image carries the label. */

@@ -47,8 +47,12 @@ interface Planned {
 async function planLive(desk: Desk, { free, uses, at }: PlanOptions): Promise<Planned> {
   if (uses !== undefined || at !== undefined) throw offlineOnly(uses === undefined ? '--at' : '--uses');
   using session = await openSession(desk, 'read');
-  return await look(lookContext(session, free));
+  const seen = await look(lookContext(session, free));
+  if (seen.holds.length > 0) desk.world.err.write(HELD);
+  return seen;
 }
+
+const HELD = 'imagegc: some names are taken off by a collection that is running or was interrupted; "imagegc doctor" tells which\n';
 
 function offlineOnly(flag: string): OperatingError {
   return new OperatingError({

@@ -95,6 +95,13 @@ test('openDocker() gives up on an engine that is silent, slow, or hangs up in th
   }
 });
 
+test('openDocker() refuses Podman, which removes by other rules behind the same API', async () => {
+  await using server = await serve((_, outgoing) =>
+    outgoing.setHeader('api-version', '1.41').setHeader('libpod-api-version', '4.3.1').end(),
+  );
+  await assert.rejects(openDocker(server), checkError('engine-refused', /Podman/));
+});
+
 test('openDocker() passes on why an engine refuses', async () => {
   await using server = await serve((incoming, outgoing) => {
     outgoing.setHeader('api-version', '1.51');

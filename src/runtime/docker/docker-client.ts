@@ -1,4 +1,4 @@
-import { Agent, type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
 
 /** The newest API version this adapter was tested with; an engine that knows less is spoken to in its own newest. */
@@ -34,7 +34,7 @@ export interface DockerClientOptions {
 
 interface RawAnswer {
   readonly status: number;
-  readonly apiVersion: string | null;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
@@ -66,7 +66,7 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
   const address = `unix://${options.socketPath}`;
   const send = (method: string, path: string) => sendRequest(agent, options, method, path);
   try {
-    const prefix = `/v${negotiateVersion((await send('HEAD', '/_ping')).apiVersion, address)}`;
+    const prefix = `/v${negotiateVersion((await send('HEAD', '/_ping')).headers, address)}`;
     return {
       address,
       close: () => agent.destroy(),
@@ -86,10 +86,14 @@ export function imagePath(nameOrId: string): string {
   return `/images/${nameOrId.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-function negotiateVersion(theirs: string | null, address: string): string {
-  const match = /^(\d+)\.(\d+)$/.exec(theirs ?? '');
+function negotiateVersion(headers: IncomingHttpHeaders, address: string): string {
+  const theirs = String(headers['api-version'] ?? '');
+  const match = /^(\d+)\.(\d+)$/.exec(theirs);
   const problem = (kind: OperatingErrorKind, text: string, hint: string): OperatingError =>
     new OperatingError({ kind, operation: 'agree with the engine on an API version', subject: address, problem: text, hint });
+  // Podman speaks Docker's API, but removes by rules of its own (engines.md §3).
+  if (headers['libpod-api-version'] !== undefined)
+    throw problem('engine-refused', 'Podman answers there, which is not in this version', 'name a Docker Engine');
   if (match === null) throw problem('engine-nonsense', 'the answer to /_ping names no API version', 'does a Docker engine listen there?');
   const [major, minor] = [Number(match[1]), Number(match[2])];
   const isBelow = ([ourMajor, ourMinor]: readonly [number, number]) => major < ourMajor || (major === ourMajor && minor < ourMinor);
@@ -113,8 +117,7 @@ function sendRequest(agent: Agent, options: DockerClientOptions, method: string,
     const outgoing = request({ agent, socketPath, method, path, headers: { host: 'docker' } }, (answer) => {
       readText(answer).then((text) => {
         clearTimeout(timer);
-        const apiVersion = answer.headers['api-version'];
-        resolve({ status: answer.statusCode ?? 0, apiVersion: typeof apiVersion === 'string' ? apiVersion : null, text });
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text });
       }, fail);
     });
     const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);

@@ -20,3 +20,10 @@ test('readDockerNames() completes a digest without a repository from the tags', 
   assert.deepEqual(names.digests, [`docker.io/library/app@${DIGEST}`]);
   assert.deepEqual(readDockerNames({ Id: 'i', RepoTags: [], RepoDigests: [DIGEST] }).digests, []);
 });
+
+test('readDockerNames() completes the one digest that a listing tells of several repositories, where the digest is the ID', () => {
+  const listed = { RepoTags: ['app:1', 'team/app:1'], RepoDigests: [`team/app@${DIGEST}`] };
+  const both = [`docker.io/library/app@${DIGEST}`, `docker.io/team/app@${DIGEST}`];
+  assert.deepEqual(readDockerNames({ Id: DIGEST, ...listed }).digests, both);
+  assert.deepEqual(readDockerNames({ Id: 'sha256:config', ...listed }).digests, [`docker.io/team/app@${DIGEST}`]);
+});

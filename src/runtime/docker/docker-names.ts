@@ -18,13 +18,17 @@ export interface RawNames {
 export function readDockerNames({ Id, RepoTags, RepoDigests }: RawNames): ImageNames {
   const tags = (RepoTags ?? []).filter((name) => !NO_NAMES.has(name));
   const digests = (RepoDigests ?? []).filter((name) => !NO_NAMES.has(name));
-  return sortNames(imageId(Id), [...tags, ...digests.flatMap((digest) => completeDigest(digest, tags))]);
+  return sortNames(imageId(Id), [...tags, ...digests.flatMap((digest) => completeDigest(digest, Id, tags))]);
 }
 
 /**
- * Docker 28, containerd store, lists a digest without a repository for an image whose layers were unpacked already when it was pulled,
- * so that its blobs are not all there; its inspection has the repositories of the tags, and so have we.
+ * Docker 28, containerd store, makes a digest reference up for every repository of an image's tags, and its inspection tells them all. Its
+ * listing tells only one of several, and none at all (a digest without a repository) when the layers were unpacked already at the pull,
+ * so that the blobs are not all there. On that store, and no other, the digest is the image's ID.
  */
-function completeDigest(name: string, tags: readonly string[]): readonly string[] {
-  return name.startsWith('sha256:') ? tags.map((tag) => `${splitReference(tag).name}@${name}`) : [name];
+function completeDigest(name: string, id: string, tags: readonly string[]): readonly string[] {
+  const isBare = name.startsWith('sha256:');
+  const digest = isBare ? name : splitReference(name).digest;
+  const completed = isBare || digest === id ? tags.map((tag) => `${splitReference(tag).name}@${digest}`) : [];
+  return isBare ? completed : [name, ...completed];
 }
