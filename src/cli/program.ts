@@ -51,7 +51,12 @@ function makeProgram(world: World, finish: (status: number) => void): Command {
     .description('Remembers when each container image was last used, and removes only what nobody needs.')
     .version(VERSION)
     .addHelpText('after', FOOTER)
-    .configureOutput({ writeOut: world.out.write, writeErr: world.err.write })
+    .configureOutput({
+      writeOut: world.out.write,
+      writeErr: world.err.write,
+      outputError: (message, write) =>
+        write(`${message.replace(/^error: /, 'imagegc: ').trimEnd()}\n  hint: "imagegc help" lists what there is\n`),
+    })
     .exitOverride();
   const define = (command: Command, run: Run): Command => {
     withSettings(command.option('--json', 'print one JSON document (docs/json.md)'));
