@@ -21,6 +21,11 @@ const PRINTED_UNITS_MS = [
   ['s', 1_000],
   ['ms', 1],
 ] as const;
+const AGE_UNITS_MS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const;
 const PART = /^\s*([0-9]+)([a-z]+)/;
 const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
 
@@ -60,11 +65,7 @@ export function formatDuration(duration: DurationMs): string {
 
 /** Prints an age for a person, cut to its largest unit: `9 d`, `3 h`, `45 s`. */
 export function formatAge(duration: DurationMs): string {
-  for (const [unit, unitMs] of [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-  ] as const) {
+  for (const [unit, unitMs] of AGE_UNITS_MS) {
     if (duration >= unitMs) return `${Math.floor(duration / unitMs)} ${unit}`;
   }
   return `${Math.floor(duration / 1_000)} s`;

@@ -3,8 +3,8 @@ import { splitReference } from './reference.ts';
 /**
  * A hold is a tag of ours that keeps an image alive while its own tags are off (design §5.4). It stands in the same repository and
  * says who placed it and which tag it stands for, so that names can be given back from the engine alone:
- * `imagegc.hold.<mark>.<original tag>`. An image with several holds loses them one after the other; so that a crash between two
- * of them is not mistaken for a wish to give names back, one more tag, `imagegc.drop.…`, is put on first and goes last.
+ * `imagegc.hold.<mark>.<original tag>`. An image with several names to lose loses them one after the other; so that a crash between
+ * two of them is not mistaken for a wish to give names back, one more tag, `imagegc.drop.…`, is put on first and goes last.
  */
 const PREFIX = { held: 'imagegc.hold.', releasing: 'imagegc.drop.' } as const;
 const HOLD_TAG = /^imagegc\.(hold|drop)\.([0-9a-z]+(?:-[0-9a-z]+){4})\.(.+)$/;

@@ -5,6 +5,9 @@ const NUMBER_SIGN = '#';
 const HASH_SIGN = '&';
 /** A commit or content hash, shortened or not; `git describe` puts a `g` before it. */
 const HASH_WORD = /^g?[0-9a-f]{7,}$/;
+/** Few tags have as many such digits in a row; the others need not be taken apart. */
+const MAY_HAVE_HASH = /[0-9a-f]{7}/;
+const NUMBERS = /[0-9]+/g;
 
 /**
  * Names the stream of versions a reference belongs to: the repository, and the tag with each run of digits read as one
@@ -15,8 +18,9 @@ const HASH_WORD = /^g?[0-9a-f]{7,}$/;
 export function lineageName(reference: string): string {
   const { name, tag } = splitReference(reference);
   if (tag === null) return name;
+  if (!MAY_HAVE_HASH.test(tag)) return `${name}:${tag.replace(NUMBERS, NUMBER_SIGN)}`;
   const words = tag.split(/([._-]+)/);
-  return `${name}:${words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(/[0-9]+/g, NUMBER_SIGN))).join('')}`;
+  return `${name}:${words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(NUMBERS, NUMBER_SIGN))).join('')}`;
 }
 
 /** Labels that say which workload a container belongs to, most specific last. */

@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
+import { type DurationMs, durationMs, type IdleMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
 import { type Container, type Image, type Inventory, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
@@ -25,21 +25,15 @@ interface ActivePin {
   readonly pattern: ReferencePattern;
 }
 
-/** What is known of one image before rules are weighed against each other. */
+/** What is known of one image before rules are weighed against each other. A plan holds one per image, so it is small. */
 export interface Assessment {
   readonly image: Image;
-  /** In the order of precedence; empty: nothing keeps it. */
+  /** Undefined: first seen now. */
+  readonly record: UseRecord | undefined;
+  /** In the order of precedence; empty: nothing keeps it. To be shown, they go through {@link describeHolds}. */
   readonly holds: readonly Hold[];
-  /** Since last use, or since first sight when no use was seen. */
-  readonly idleMs: DurationMs;
-  /** On the idle clock: orders by last use, then by first sight. */
-  readonly lastUsedIdleMs: number;
-  readonly firstSeenIdleMs: number;
-  readonly wasUsed: boolean;
-  /** The age rule for this image; null when it is off. */
-  readonly ageRule: 'unused-for' | 'dangling' | null;
+  /** The age rule has waited long enough. */
   readonly isAgeDue: boolean;
-  readonly tier: number;
 }
 
 /** What {@link gatherCircumstances} needs to know. */
@@ -57,7 +51,10 @@ export function gatherCircumstances(input: AssessmentInput): Circumstances {
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
     for (const id of new Set([container.imageId, ...container.mountedImageIds])) {
-      if (id !== null) containersByImage.set(id, [...(containersByImage.get(id) ?? []), container]);
+      if (id === null) continue;
+      const containers = containersByImage.get(id);
+      if (containers === undefined) containersByImage.set(id, [container]);
+      else containers.push(container);
     }
   }
   const pins = input.pins.flatMap((pin) => {
@@ -71,26 +68,35 @@ export function gatherCircumstances(input: AssessmentInput): Circumstances {
 
 /** Weighs one image. An image without a record was first seen now. */
 export function assess(image: Image, circumstances: Circumstances): Assessment {
-  const { policy, now, records } = circumstances;
+  const { now, records } = circumstances;
   const record = records.get(image.id);
-  const firstSeenIdleMs = record?.firstSeen.idleMs ?? now.idleMs;
-  const lastUsedIdleMs = record?.lastUsed?.idleMs ?? firstSeenIdleMs;
-  const idle = idleSince(lastUsedIdleMs, now.idleMs);
-  const dangling = isDangling(image);
-  const limitMs = dangling ? policy.danglingUnusedForMs : policy.unusedForMs;
-  const isAgeDue = limitMs !== null && idle >= limitMs;
-  const holds = [
-    ...holdsByUse(image, circumstances),
-    ...holdsByWish(image, circumstances),
-    ...holdsByOrigin(image, record, circumstances),
-    ...holdsByAge({ image, record, idle, youngestIdleMs: Math.max(firstSeenIdleMs, lastUsedIdleMs), limitMs, isAgeDue }, circumstances),
-  ];
-  const ageRule = limitMs === null ? null : dangling ? 'dangling' : 'unused-for';
-  const wasUsed = record?.lastUsed != null;
-  return { image, holds, idleMs: idle, lastUsedIdleMs, firstSeenIdleMs, wasUsed, ageRule, isAgeDue, tier: tierOf(holds) };
+  const limitMs = ageLimitMs(image, circumstances);
+  const isAgeDue = limitMs !== null && idleMsOf(record, now) >= limitMs;
+  let holds = holdsByUse(image, circumstances, NO_HOLDS);
+  holds = holdsByWish(image, circumstances, holds);
+  holds = holdsByOrigin(image, record, circumstances, holds);
+  holds = holdsByAge(image, record, circumstances, holds);
+  if (limitMs !== null && !isAgeDue) holds = add(holds, RECENTLY_USED);
+  return { image, record, holds, isAgeDue };
 }
 
-function tierOf(holds: readonly Hold[]): number {
+/** The rule that asks for the age of an image. */
+export function ageRuleOf(image: Image): 'unused-for' | 'dangling' {
+  return isDangling(image) ? 'dangling' : 'unused-for';
+}
+
+/** Since last use, or since first sight when no use was seen. */
+export function idleMsOf(record: UseRecord | undefined, now: Now): DurationMs {
+  return idleSince(lastUsedIdleMs(record, now), now.idleMs);
+}
+
+/** On the idle clock; first sight where no use was seen. */
+export function lastUsedIdleMs(record: UseRecord | undefined, now: Now): IdleMs {
+  return record === undefined ? now.idleMs : (record.lastUsed ?? record.firstSeen).idleMs;
+}
+
+/** How late in a plan an image goes, of those that may: one of {@link TIERS}. */
+export function tierOf(holds: readonly Hold[]): number {
   let tier: number = TIERS.ordinary;
   for (const { reason } of holds) {
     if (reason === 'rollback') tier = Math.max(tier, TIERS.rollback);
@@ -99,21 +105,42 @@ function tierOf(holds: readonly Hold[]): number {
   return tier;
 }
 
+/** The holds as they are to be shown. */
+export function describeHolds({ image, record, holds }: Assessment, circumstances: Circumstances): readonly Hold[] {
+  const last = holds.length - 1;
+  return holds[last] === RECENTLY_USED ? holds.with(last, recentUse(image, record, circumstances)) : holds;
+}
+
+/** Null: the rule is off. */
+function ageLimitMs(image: Image, { policy }: Circumstances): DurationMs | null {
+  return isDangling(image) ? policy.danglingUnusedForMs : policy.unusedForMs;
+}
+
+const NO_HOLDS: readonly Hold[] = [];
+/** Stands for {@link recentUse}, which most images of most hosts have, and which is worded only for those that stay. */
+const RECENTLY_USED: Hold = { reason: 'recently-used', detail: '', until: null, binds: 'age-rules' };
+const ONLY_RECENTLY_USED: readonly Hold[] = [RECENTLY_USED];
+
+function add(holds: readonly Hold[], hold: Hold): readonly Hold[] {
+  if (holds.length > 0) return [...holds, hold];
+  return hold === RECENTLY_USED ? ONLY_RECENTLY_USED : [hold];
+}
+
 function always(reason: Hold['reason'], detail: string, until: WallMs | null = null): Hold {
   return { reason, detail, until, binds: 'always' };
 }
 
-function holdsByUse(image: Image, { containersByImage, pins }: Circumstances): readonly Hold[] {
-  const holds: Hold[] = [];
+function holdsByUse(image: Image, { containersByImage, pins }: Circumstances, before: readonly Hold[]): readonly Hold[] {
+  let holds = before;
   const containers = containersByImage.get(image.id);
-  if (containers !== undefined) holds.push(always('in-use', describeContainers(image.id, containers)));
-  if (image.sandbox) holds.push(always('sandbox', 'the sandbox (pause) image: no pod starts without it'));
-  if (image.pinned) holds.push(always('pinned', 'the engine itself pins it'));
+  if (containers !== undefined) holds = add(holds, always('in-use', describeContainers(image.id, containers)));
+  if (image.sandbox) holds = add(holds, always('sandbox', 'the sandbox (pause) image: no pod starts without it'));
+  if (image.pinned) holds = add(holds, always('pinned', 'the engine itself pins it'));
   for (const { pin, pattern } of pins) {
-    if (matchesImage(pattern, image)) holds.push(always('pinned', `${pin.pattern}, by ${pin.owner}: ${pin.reason}`, pin.until));
+    if (matchesImage(pattern, image)) holds = add(holds, always('pinned', `${pin.pattern}, by ${pin.owner}: ${pin.reason}`, pin.until));
   }
-  if (image.leased) holds.push(always('leased', 'a lease of the engine holds it'));
-  if (image.readOnly) holds.push(always('read-only', 'it lies in a store that the engine may only read'));
+  if (image.leased) holds = add(holds, always('leased', 'a lease of the engine holds it'));
+  if (image.readOnly) holds = add(holds, always('read-only', 'it lies in a store that the engine may only read'));
   return holds;
 }
 
@@ -125,56 +152,60 @@ function describeContainers(image: ImageId, containers: readonly Container[]): s
   return `container ${first.name} (${first.state}${how})${more}`;
 }
 
-function holdsByWish(image: Image, { policy, previousVersions }: Circumstances): readonly Hold[] {
-  const holds: Hold[] = [];
+function holdsByWish(image: Image, { policy, previousVersions }: Circumstances, before: readonly Hold[]): readonly Hold[] {
+  let holds = before;
   const { references, labels } = policy.protect;
   for (const pattern of references) {
-    if (matchesImage(pattern, image)) holds.push(always('protected', `protect.references has ${pattern.text}`));
+    if (matchesImage(pattern, image)) holds = add(holds, always('protected', `protect.references has ${pattern.text}`));
   }
   for (const label of labels) {
-    if (matchesLabel(label, image.labels)) holds.push(always('protected', `protect.labels has ${label.text}`));
+    if (matchesLabel(label, image.labels)) holds = add(holds, always('protected', `protect.labels has ${label.text}`));
   }
   const rollback = previousVersions.get(image.id);
-  if (rollback !== undefined) holds.push(rollback);
-  return holds;
+  return rollback === undefined ? holds : add(holds, rollback);
 }
 
 /** What was recorded of the origin outranks what a listing shows. An image without any name is never local. */
-function holdsByOrigin(image: Image, record: UseRecord | undefined, { policy }: Circumstances): readonly Hold[] {
+function holdsByOrigin(image: Image, record: UseRecord | undefined, { policy }: Circumstances, before: readonly Hold[]): readonly Hold[] {
   const { local } = policy.protect;
-  const isLocal = (record?.origin ?? image.origin) !== 'pulled' && !isDangling(image);
-  if (!isLocal || local === 'no') return [];
-  const known = (record?.origin ?? image.origin) === 'local';
-  const detail = known ? 'built, loaded or imported here: no registry can give it back' : 'nothing shows that a registry can give it back';
-  return [{ reason: 'local', detail, until: null, binds: local === 'keep' ? 'always' : 'age-rules' }];
+  const origin = record?.origin ?? image.origin;
+  if (local === 'no' || origin === 'pulled' || isDangling(image)) return before;
+  const isKnown = origin === 'local';
+  const detail = isKnown
+    ? 'built, loaded or imported here: no registry can give it back'
+    : 'nothing shows that a registry can give it back';
+  return add(before, { reason: 'local', detail, until: null, binds: local === 'keep' ? 'always' : 'age-rules' });
 }
 
-interface AgeFacts {
-  readonly image: Image;
-  readonly record: UseRecord | undefined;
-  readonly idle: DurationMs;
-  readonly youngestIdleMs: number;
-  readonly limitMs: DurationMs | null;
-  readonly isAgeDue: boolean;
-}
-
-function holdsByAge(facts: AgeFacts, { policy, now, failures }: Circumstances): readonly Hold[] {
-  const holds: Hold[] = [];
-  const { record, idle, limitMs } = facts;
-  const in_ = (restMs: number): WallMs => wallMs(now.wallMs + restMs);
-  const youngMs = policy.minAgeMs - idleSince(facts.youngestIdleMs, now.idleMs);
-  if (youngMs > 0) holds.push(always('too-young', `seen or used within ${formatDuration(policy.minAgeMs)}`, in_(youngMs)));
+function holdsByAge(
+  image: Image,
+  record: UseRecord | undefined,
+  { policy, now, failures }: Circumstances,
+  before: readonly Hold[],
+): readonly Hold[] {
+  let holds = before;
+  const youngestIdleMs = Math.max(record?.firstSeen.idleMs ?? now.idleMs, lastUsedIdleMs(record, now));
+  const youngMs = policy.minAgeMs - idleSince(youngestIdleMs, now.idleMs);
+  if (youngMs > 0) {
+    const detail = `seen or used within ${formatDuration(policy.minAgeMs)}`;
+    holds = add(holds, always('too-young', detail, wallMs(now.wallMs + youngMs)));
+  }
   if (policy.scope === 'recorded' && record?.lastUsed == null)
-    holds.push(always('not-recorded', 'no use was ever recorded, and scope is "recorded"'));
-  const failure = failures.get(facts.image.id);
+    holds = add(holds, always('not-recorded', 'no use was ever recorded, and scope is "recorded"'));
+  const failure = failures.get(image.id);
   if (failure !== undefined && failure.retryAt.idleMs > now.idleMs) {
     const times = failure.count === 1 ? 'once' : `${failure.count} times`;
-    holds.push(always('held', `its removal failed ${times} (${failure.message})`, wallMs(wallAt(failure.retryAt.idleMs, now))));
-  }
-  if (limitMs !== null && !facts.isAgeDue) {
-    const since = record?.lastUsed == null ? 'first seen' : 'used';
-    const detail = `${since} ${formatAge(idle)} ago, kept for ${formatDuration(durationMs(limitMs))}`;
-    holds.push({ reason: 'recently-used', detail, until: in_(limitMs - idle), binds: 'age-rules' });
+    const detail = `its removal failed ${times} (${failure.message})`;
+    holds = add(holds, always('held', detail, wallMs(wallAt(failure.retryAt.idleMs, now))));
   }
   return holds;
+}
+
+function recentUse(image: Image, record: UseRecord | undefined, circumstances: Circumstances): Hold {
+  const { now } = circumstances;
+  const limitMs = ageLimitMs(image, circumstances) ?? 0;
+  const idle = idleMsOf(record, now);
+  const since = record?.lastUsed == null ? 'first seen' : 'used';
+  const detail = `${since} ${formatAge(idle)} ago, kept for ${formatDuration(durationMs(limitMs))}`;
+  return { ...RECENTLY_USED, detail, until: wallMs(now.wallMs + limitMs - idle) };
 }

@@ -1,6 +1,9 @@
 import type { Image } from '../model/inventory.ts';
-import type { Assessment } from './assess.ts';
+import type { Now } from '../model/use-record.ts';
+import { type Assessment, lastUsedIdleMs, tierOf } from './assess.ts';
 import type { LayerCounts } from './layer-counts.ts';
+
+const CHILDLESS: readonly number[] = [];
 
 /** Which images were built on which: an engine refuses to remove a parent while a child is there. */
 export class Family {
@@ -25,7 +28,7 @@ export class Family {
 
   /** Images built directly on this one. */
   childrenOf(image: number): readonly number[] {
-    return this.#childrenOf.get(image) ?? [];
+    return this.#childrenOf.get(image) ?? CHILDLESS;
   }
 
   /**
@@ -62,23 +65,30 @@ export function sortLeastNeededFirst(
   images: readonly number[],
   assessments: readonly Assessment[],
   counts: LayerCounts,
+  now: Now,
 ): readonly number[] {
-  const exclusive = new Map<number, number>();
-  const exclusiveBytes = (image: number): number => {
-    const known = exclusive.get(image) ?? counts.exclusiveBytes(image) ?? 0;
-    exclusive.set(image, known);
-    return known;
-  };
-  return images.toSorted((left, right) => {
+  // Side by side, because a sort of 100,000 images compares 1.6 million times.
+  const tiers = new Uint8Array(assessments.length);
+  const lastUses = new Float64Array(assessments.length);
+  for (const image of images) {
+    const assessment = assessments[image];
+    if (assessment === undefined) continue;
+    tiers[image] = tierOf(assessment.holds);
+    lastUses[image] = lastUsedIdleMs(assessment.record, now);
+  }
+  const compareTied = (left: number, right: number): number => {
     const one = assessments[left];
     const other = assessments[right];
     if (one === undefined || other === undefined) return 0;
     return (
-      one.tier - other.tier ||
-      one.lastUsedIdleMs - other.lastUsedIdleMs ||
-      one.firstSeenIdleMs - other.firstSeenIdleMs ||
-      exclusiveBytes(right) - exclusiveBytes(left) ||
+      (one.record?.firstSeen ?? now).idleMs - (other.record?.firstSeen ?? now).idleMs ||
+      (counts.exclusiveBytes(right) ?? 0) - (counts.exclusiveBytes(left) ?? 0) ||
       (one.image.id < other.image.id ? -1 : 1)
     );
+  };
+  return images.toSorted((left, right) => {
+    const byTier = (tiers[left] ?? 0) - (tiers[right] ?? 0);
+    if (byTier !== 0) return byTier;
+    return (lastUses[left] ?? 0) - (lastUses[right] ?? 0) || compareTied(left, right);
   });
 }

@@ -18,7 +18,10 @@ describe('planCollection() in doubt', () => {
       { name: 'spared', layers: ['other'], usedDaysAgo: 2 },
     ];
     const made = planCollection(planInput({ images, layerMB: { unknown: null }, input: { freeBytes: bytes(10 * MB) } }));
-    assert.deepEqual([made.removals.map(({ imageId, freesBytes }) => [imageId, freesBytes]), made.target?.reached], [[['partly-known', null]], true]);
+    assert.deepEqual(
+      [made.removals.map(({ imageId, freesBytes }) => [imageId, freesBytes]), made.target?.reached],
+      [[['partly-known', null]], true],
+    );
     assert.equal(made.complete, false);
   });
 });

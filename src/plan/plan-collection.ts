@@ -6,7 +6,7 @@ import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict }
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
-import { type Assessment, assess, gatherCircumstances } from './assess.ts';
+import { type Assessment, ageRuleOf, assess, type Circumstances, describeHolds, gatherCircumstances, idleMsOf } from './assess.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { selectForNeed } from './select.ts';
@@ -54,17 +54,21 @@ function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, do
   return { at, complete: false, refusal: doubt, verdicts, ...nothing };
 }
 
-/** One removal as chosen, before its bytes are counted. */
-interface Choice {
-  readonly image: number;
-  readonly rule: RuleName;
+/** Images chosen for removal, in order. The first of them go by age, the others for the target. */
+interface Choices {
+  readonly images: readonly number[];
+  readonly byAge: number;
 }
+
+/** What the choices say of each image, by its index: the rule that removes it, or that the cap cut its removal. */
+type Fates = readonly (RuleName | 'capped' | undefined)[];
 
 /** One run of the planner; the steps of `plan()` are the table of contents. */
 class Planning {
   readonly #inventory: Inventory;
   readonly #policy: Policy;
   readonly #input: PlanInput;
+  readonly #circumstances: Circumstances;
   readonly #assessments: readonly Assessment[];
   readonly #family: Family;
   readonly #counts: LayerCounts;
@@ -73,8 +77,8 @@ class Planning {
     this.#input = input;
     this.#inventory = input.inventory;
     this.#policy = input.policy;
-    const circumstances = gatherCircumstances(input);
-    this.#assessments = input.inventory.images.map((image) => assess(image, circumstances));
+    this.#circumstances = gatherCircumstances(input);
+    this.#assessments = input.inventory.images.map((image) => assess(image, this.#circumstances));
     this.#family = new Family(input.inventory.images);
     this.#counts = new LayerCounts(input.inventory);
   }
@@ -82,13 +86,13 @@ class Planning {
   plan(): Plan {
     const byAge = this.#chooseByAge();
     const need = this.#findNeed();
-    const byTarget = need === null ? [] : this.#chooseForTarget(byAge, need);
-    const wished = [...byAge, ...byTarget];
-    const choices = this.#policy.maxRemovals === 0 ? wished : wished.slice(0, this.#policy.maxRemovals);
-    const { removals, knownBytes } = this.#countBytes(choices, need === null ? [] : wished);
+    const wished = need === null ? byAge : [...byAge, ...this.#chooseForTarget(byAge, need)];
+    const images = this.#policy.maxRemovals === 0 ? wished : wished.slice(0, this.#policy.maxRemovals);
+    const fates = this.#findFates({ images, byAge: byAge.length }, wished);
+    const { removals, knownBytes } = this.#countBytes(images, fates, need === null ? [] : wished);
     const freed = removals.reduce((sum, removal) => sum + (removal.freesBytes ?? 0), 0);
     const target = need === null ? null : formTarget(need, knownBytes, removals.length);
-    const verdicts = this.#judgeAll(choices, wished, target);
+    const verdicts = this.#judgeAll(fates, target);
     const { idleMs, wallMs } = this.#input.now;
     return {
       at: { idleMs, wallMs },
@@ -99,14 +103,13 @@ class Planning {
       removals,
       verdicts,
       held: target === null || target.reached ? [] : this.#holders(verdicts),
-      heldByLocalBytes: this.#heldByLocal(new Set(choices.map(({ image }) => image))),
+      heldByLocalBytes: this.#heldByLocal(fates),
     };
   }
 
-  #chooseByAge(): readonly Choice[] {
+  #chooseByAge(): readonly number[] {
     const due = this.#indices(({ holds, isAgeDue }) => holds.length === 0 && isAgeDue);
-    const ordered = this.#family.childrenFirst(sortLeastNeededFirst(due, this.#assessments, this.#counts), new Set());
-    return ordered.map((image) => ({ image, rule: this.#assessments[image]?.ageRule ?? 'unused-for' }));
+    return this.#family.childrenFirst(this.#sort(due), new Set());
   }
 
   #findNeed(): Need | null {
@@ -115,14 +118,26 @@ class Planning {
     return diskNeed(this.#policy.disk, this.#inventory, this.#counts.totalBytes);
   }
 
-  #chooseForTarget(byAge: readonly Choice[], need: Need): readonly Choice[] {
-    const gone = byAge.map(({ image }) => image);
-    const goneSet = new Set(gone);
-    const eligible = this.#indices(({ holds }, image) => !goneSet.has(image) && holds.every(({ binds }) => binds === 'age-rules'));
-    const candidates = this.#family.childrenFirst(sortLeastNeededFirst(eligible, this.#assessments, this.#counts), goneSet);
-    const chosen = selectForNeed({ byAge: gone, candidates, need }, this.#counts, this.#family);
-    const rule = this.#input.freeBytes === null ? 'disk' : 'free';
-    return chosen.map((image) => ({ image, rule }));
+  #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
+    const gone = new Set(byAge);
+    const eligible = this.#indices(({ holds }, image) => !gone.has(image) && holds.every(({ binds }) => binds === 'age-rules'));
+    const candidates = this.#family.childrenFirst(this.#sort(eligible), gone);
+    return selectForNeed({ byAge, candidates, need }, this.#counts, this.#family);
+  }
+
+  #sort(images: readonly number[]): readonly number[] {
+    return sortLeastNeededFirst(images, this.#assessments, this.#counts, this.#input.now);
+  }
+
+  #findFates({ images, byAge }: Choices, wished: readonly number[]): Fates {
+    const fates = new Array<Fates[number]>(this.#assessments.length).fill(undefined);
+    const targetRule = this.#input.freeBytes === null ? 'disk' : 'free';
+    for (const image of wished) fates[image] = 'capped';
+    images.forEach((image, position) => {
+      const assessment = this.#assessments[image];
+      if (assessment !== undefined) fates[image] = position < byAge ? ageRuleOf(assessment.image) : targetRule;
+    });
+    return fates;
   }
 
   /**
@@ -132,44 +147,43 @@ class Planning {
    * @param counted images whose needs selecting has already taken away
    */
   #countBytes(
-    choices: readonly Choice[],
-    counted: readonly Choice[],
+    images: readonly number[],
+    fates: Fates,
+    counted: readonly number[],
   ): { readonly removals: readonly Removal[]; readonly knownBytes: number } {
-    for (const { image } of counted) this.#counts.restore(image);
+    for (const image of counted) this.#counts.restore(image);
     let knownBytes = 0;
-    const removals = choices.flatMap(({ image: index, rule }) => {
+    const removals: Removal[] = [];
+    for (const index of images) {
       const assessment = this.#assessments[index];
-      if (assessment === undefined) return [];
+      const rule = fates[index];
+      if (assessment === undefined || rule === undefined || rule === 'capped') continue;
       const { bytes: freed, isExact } = this.#counts.remove(index);
       knownBytes += freed;
       const { id, references, digests } = assessment.image;
-      return [{ imageId: id, references, digests, rule, idleMs: assessment.idleMs, freesBytes: isExact ? bytes(freed) : null }];
-    });
+      const idleMs = idleMsOf(assessment.record, this.#input.now);
+      removals.push({ imageId: id, references, digests, rule, idleMs, freesBytes: isExact ? bytes(freed) : null });
+    }
     return { removals, knownBytes };
   }
 
-  #judgeAll(choices: readonly Choice[], wished: readonly Choice[], target: Target | null): readonly Verdict[] {
-    const going = new Map(choices.map(({ image, rule }) => [image, rule]));
-    const capped = new Set(wished.map(({ image }) => image));
+  #judgeAll(fates: Fates, target: Target | null): readonly Verdict[] {
     return this.#assessments.map((assessment, index): Verdict => {
-      const rule = going.get(index);
-      if (rule !== undefined) return remove(assessment, rule);
-      const [hold] = assessment.holds;
-      if (hold !== undefined) return keep(assessment.image, hold.reason, hold.detail, endOfAll(assessment.holds));
-      return this.#judgeUnheld(assessment, index, { isCapped: capped.has(index), target, going });
+      const fate = fates[index];
+      if (fate !== undefined && fate !== 'capped') return remove(assessment, fate, this.#input.now);
+      const holds = describeHolds(assessment, this.#circumstances);
+      const [hold] = holds;
+      if (hold !== undefined) return keep(assessment.image, hold.reason, hold.detail, endOfAll(holds));
+      return this.#judgeUnheld(assessment, index, fates, target);
     });
   }
 
-  #judgeUnheld(
-    { image, isAgeDue }: Assessment,
-    index: number,
-    { isCapped, target, going }: { isCapped: boolean; target: Target | null; going: ReadonlyMap<number, RuleName> },
-  ): KeepVerdict {
-    const children = this.#family.childrenOf(index).filter((child) => !going.has(child));
+  #judgeUnheld({ image, isAgeDue }: Assessment, index: number, fates: Fates, target: Target | null): KeepVerdict {
+    const children = this.#family.childrenOf(index).filter((child) => fates[child] === undefined || fates[child] === 'capped');
     if (children.length > 0 && (isAgeDue || target !== null)) {
       return keep(image, 'has-children', `${children.length === 1 ? 'an image' : `${children.length} images`} built on it stay`);
     }
-    if (isCapped) return keep(image, 'capped', `at most ${this.#policy.maxRemovals} images are removed per run`);
+    if (fates[index] === 'capped') return keep(image, 'capped', `at most ${this.#policy.maxRemovals} images are removed per run`);
     if (target !== null) return keep(image, 'target-reached', 'not needed to reach the target');
     return keep(image, 'no-rule', 'no rule asks for its removal');
   }
@@ -185,9 +199,9 @@ class Planning {
   }
 
   /** What would go by age at once if `local` were "no": counted after all that goes anyway, and then given back. */
-  #heldByLocal(going: ReadonlySet<number>): Bytes {
+  #heldByLocal(fates: Fates): Bytes {
     const isHeld = ({ holds, isAgeDue }: Assessment): boolean => isAgeDue && holds.length === 1 && holds[0]?.reason === 'local';
-    const onlyLocal = this.#indices((assessment, image) => isHeld(assessment) && !going.has(image));
+    const onlyLocal = this.#indices((assessment, image) => isHeld(assessment) && (fates[image] === undefined || fates[image] === 'capped'));
     const freed = onlyLocal.reduce((sum, image) => sum + this.#counts.remove(image).bytes, 0);
     for (const image of onlyLocal) this.#counts.restore(image);
     return bytes(freed);
@@ -220,7 +234,8 @@ function keep(image: Image, reason: KeepVerdict['reason'], detail: string, until
   return { imageId: image.id, verdict: 'keep', reason, detail, until };
 }
 
-function remove({ image, idleMs, wasUsed }: Assessment, rule: RuleName): Verdict {
-  const detail = wasUsed ? `last used ${formatAge(idleMs)} ago` : `never seen used, first seen ${formatAge(idleMs)} ago`;
+function remove({ image, record }: Assessment, rule: RuleName, now: Now): Verdict {
+  const age = formatAge(idleMsOf(record, now));
+  const detail = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
   return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
 }

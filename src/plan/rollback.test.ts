@@ -20,7 +20,10 @@ describe('holdPreviousVersions()', () => {
 
   it('keeps as many as keep_last says, the last used first', () => {
     const versions = [version('v1', 9, '1'), version('v3', 1, '3'), version('v2', 5, '2')];
-    assert.deepEqual([held(versions, 0), held(versions, 1), held(versions, 2), held(versions, 9)], [[], ['v2'], ['v2', 'v1'], ['v2', 'v1']]);
+    assert.deepEqual(
+      [held(versions, 0), held(versions, 1), held(versions, 2), held(versions, 9)],
+      [[], ['v2'], ['v2', 'v1'], ['v2', 'v1']],
+    );
   });
 
   it('holds nothing of a stream with one version', () => {

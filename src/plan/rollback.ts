@@ -81,19 +81,26 @@ function rankByUse(images: readonly ImageId[], records: ReadonlyMap<ImageId, Use
   return used.map(({ image }) => image);
 }
 
+/** A name whose lineage is of interest only once its repository has another; null when that was so. */
+type Lone = { readonly name: string; readonly image: ImageId } | null;
+
 /** Only repositories that occur more than once are named in full: naming costs more than all the rest of a large plan. */
 function groupByLineage(inventory: Inventory): ReadonlyMap<string, ImageId[]> {
-  const occurrences = new Map<string, number>();
-  for (const image of inventory.images) {
-    for (const name of versionNames(image)) {
-      const repository = repositoryOf(name);
-      occurrences.set(repository, (occurrences.get(repository) ?? 0) + 1);
-    }
-  }
+  const loneByRepository = new Map<string, Lone>();
   const byLineage = new Map<string, ImageId[]>();
   for (const image of inventory.images) {
     for (const name of versionNames(image)) {
-      if ((occurrences.get(repositoryOf(name)) ?? 0) > 1) addTo(byLineage, lineageName(name), image.id);
+      const repository = repositoryOf(name);
+      const lone = loneByRepository.get(repository);
+      if (lone === undefined) {
+        loneByRepository.set(repository, { name, image: image.id });
+        continue;
+      }
+      if (lone !== null) {
+        addTo(byLineage, lineageName(lone.name), lone.image);
+        loneByRepository.set(repository, null);
+      }
+      addTo(byLineage, lineageName(name), image.id);
     }
   }
   return byLineage;

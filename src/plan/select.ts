@@ -28,10 +28,12 @@ export function selectForNeed({ byAge, candidates, need }: Selection, counts: La
     gone++;
   }
   const reachable: Need = { bytes: Math.min(need.bytes, freed), images: Math.min(need.images, gone) };
-  for (const image of [...chosen].reverse()) {
-    if (!chosen.has(image)) continue;
+  for (let at = chosen.size - 1; at >= 0; at--) {
+    const image = candidates[at];
+    if (image === undefined || !chosen.has(image)) continue;
     const back = withChosenAncestors(image, chosen, family);
-    const neededAgain = back.reduce((sum, one) => sum + counts.restore(one), 0);
+    let neededAgain = 0;
+    for (const one of back) neededAgain += counts.restore(one);
     if (freed - neededAgain >= reachable.bytes && gone - back.length >= reachable.images) {
       freed -= neededAgain;
       gone -= back.length;

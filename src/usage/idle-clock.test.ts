@@ -73,6 +73,7 @@ describe('the idle clock counts', () => {
       [at('a', 100, 0), at(null, 100, 0), at('a', 101, 1), at(null, 101, 1), at('a', 102, 2)],
       0,
     ],
+    ['nothing when the boot-time clock seems to go back', [at('a', 9, 0), at('a', 4, 0)], 0],
     [
       'once, when the boot-time clock seems to go back and returns',
       [at('a', 9, 0), at('a', 4, 0), at('a', 9, 0), at('a', 4, 0), at('a', 10, 1)],

@@ -5,7 +5,7 @@ import { canonicalRepository } from '../../src/model/reference.ts';
 /** Random names that the grammar of distribution/reference allows, in every form that a person or an engine writes. */
 const component = fc.stringMatching(/^[a-z0-9]{1,6}(?:(?:\.|_|__|-{1,3})[a-z0-9]{1,4}){0,2}$/);
 const host = fc.oneof(
-  fc.constantFrom('', 'docker.io/', 'index.docker.io/', 'localhost/', 'localhost:5000/', 'HOST/', '[2001:db8::1]:5000/', '[::1]/'),
+  fc.constantFrom('docker.io/', 'index.docker.io/', 'localhost/', 'localhost:5000/', 'HOST/', '[2001:db8::1]:5000/', '[::1]/'),
   fc.stringMatching(/^[a-z0-9]{1,5}(?:-[a-z0-9]{1,3})?\.[a-z]{2,3}(?::[0-9]{2,5})?\/$/),
 );
 const path = fc.oneof(
@@ -15,14 +15,18 @@ const path = fc.oneof(
 const tag = fc.stringMatching(/^\w[\w.-]{0,20}$/);
 
 /** A digest as registries give it. */
-export const anyDigest = (): fc.Arbitrary<string> => fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`);
+const anyDigest = (): fc.Arbitrary<string> => fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => `sha256:${hex}`);
 
 /** A valid tag, now and then of the full 128 characters. */
 export const anyTag = (): fc.Arbitrary<string> =>
   fc.oneof({ arbitrary: tag, weight: 9 }, { arbitrary: fc.stringMatching(/^\w[\w.-]{127}$/), weight: 1 });
 
-/** A repository, as a person may write it. */
-export const anyRepository = (): fc.Arbitrary<string> => fc.tuple(host, path).map(([one, other]) => one + other);
+/** A repository, as a person may write it: without a host, its first part may not look like one. */
+const anyRepository = (): fc.Arbitrary<string> =>
+  fc.oneof(
+    fc.tuple(host, path).map(([one, other]) => one + other),
+    path.map((parts) => parts.replace(/^[^/]+(?=\/)/, (first) => first.replaceAll('.', '-'))),
+  );
 
 /** A reference in its canonical parts, with a tag, a digest or both. */
 export function anyReference(): fc.Arbitrary<Reference> {

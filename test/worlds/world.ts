@@ -2,7 +2,7 @@ import { bytes, chainId, containerId, durationMs, idleAt, imageId, wallMs } from
 import type { Container, Image, Inventory } from '../../src/model/inventory.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../src/model/pattern.ts';
 import type { Policy } from '../../src/model/policy.ts';
-import type { Instant, Now, UseRecord } from '../../src/model/use-record.ts';
+import type { Instant, Now, UsageState, UseRecord } from '../../src/model/use-record.ts';
 import type { PlanInput } from '../../src/plan/plan-collection.ts';
 
 /** Worlds in rows: an image is a line that says its name, layers and how long ago it was used. */
@@ -149,6 +149,11 @@ export function makeRecord(row: Row): UseRecord {
     digests: row.digests ?? [],
     missingSince: null,
   };
+}
+
+/** A state in which nothing is remembered. */
+export function emptyUsage(): UsageState {
+  return { records: new Map(), lineages: new Map(), failures: new Map() };
 }
 
 /** A pattern that must be right. */
