@@ -11,6 +11,16 @@ export function readInputBytes(world: Pick<World, 'readBytes'>, path: string): U
   return reading(path, () => world.readBytes(path));
 }
 
+/** Writes a file that a person named. @throws OperatingError `input` */
+export function writeOutput(world: Pick<World, 'writeFile'>, path: string, text: string): void {
+  try {
+    world.writeFile(path, text);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new OperatingError({ kind: 'input', operation: 'write the file', subject: path, problem: describe(cause), hint: null, cause });
+  }
+}
+
 function reading<Read>(path: string, read: () => Read): Read {
   try {
     return read();
@@ -27,9 +37,10 @@ function reading<Read>(path: string, read: () => Read): Read {
 }
 
 const PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or folder',
   EISDIR: 'this is a directory',
-  EACCES: 'this user may not read it',
+  EACCES: 'permission denied',
+  ENOSPC: 'the file system is full',
   ERR_STRING_TOO_LONG: 'it is too large to be read as one text',
 };
 

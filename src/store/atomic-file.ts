@@ -17,7 +17,7 @@ export function writeFileAtomically(path: string, content: string | Uint8Array, 
     renameSync(temporary, path);
     syncDirectory(dirname(path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    rmSync(temporary, { force: true, recursive: true });
     throw storeError('write the file', path, error);
   }
 }

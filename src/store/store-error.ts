@@ -5,13 +5,23 @@ import { OperatingError, type OperatingErrorKind } from '../model/error.ts';
 /** A row that is not what was written: its seal does not fit, or its content has another form. */
 export class BrokenRow extends Error {}
 
-type Cause = readonly [kind: OperatingErrorKind, hint: string];
+/** `words`: what a person reads instead of "EACCES: permission denied, access '…'"; absent where the error itself says more. */
+type Cause = readonly [kind: OperatingErrorKind, hint: string, words?: string];
 
-const DISK_FULL: Cause = ['disk-full', 'free some space on this file system; nothing was changed'];
-const DISK_READ_ONLY: Cause = ['disk-read-only', 'mount the file system for writing, or set [store] path to a place that can be written'];
-const PERMISSION: Cause = ['permission', 'run as the user that owns the store, or set [store] path to a directory of your own'];
+const DISK_FULL: Cause = ['disk-full', 'free some space on this file system; nothing was changed', 'the file system is full'];
+const DISK_READ_ONLY: Cause = [
+  'disk-read-only',
+  'mount the file system for writing, or set [store] path to a place that can be written',
+  'the file system is mounted read-only',
+];
+const PERMISSION: Cause = [
+  'permission',
+  'run as the user that owns the store, or set [store] path to a directory of your own',
+  'permission denied',
+];
 const DAMAGED: Cause = ['store-damaged', 'run any command again: the file is then set aside as evidence and a new store begun'];
 const BUSY: Cause = ['lock-held', 'another imagegc is writing; try again when it is done'];
+const UNUSABLE: Cause = ['store-damaged', 'set [store] path to a directory that can be made and written; nothing was changed'];
 const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating system could not read or write the file'];
 
 const OPENED_TO_READ: Cause = ['permission', 'the store was opened for reading only'];
@@ -22,6 +32,11 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   EROFS: DISK_READ_ONLY,
   EACCES: PERMISSION,
   EPERM: PERMISSION,
+  // A path that cannot be: its parent is no real directory, it is too long, or its links run in a circle.
+  ENOENT: UNUSABLE,
+  ENOTDIR: UNUSABLE,
+  ENAMETOOLONG: UNUSABLE,
+  ELOOP: UNUSABLE,
   // node:sqlite: an integer beyond 2^53, which none of ours is.
   ERR_OUT_OF_RANGE: DAMAGED,
 };
@@ -47,8 +62,8 @@ const UNTOLD_SQLITE_CODES: Readonly<Record<number, Cause>> = { 8: OPENED_TO_READ
 export function storeError(operation: string, path: string, error: unknown): unknown {
   const cause = findCause(path, error);
   if (cause === null || !(error instanceof Error)) return error;
-  const [kind, hint] = cause;
-  return new OperatingError({ kind, operation, subject: path, problem: error.message, hint, cause: error });
+  const [kind, hint, words] = cause;
+  return new OperatingError({ kind, operation, subject: path, problem: words ?? error.message, hint, cause: error });
 }
 
 /** Whether an error means that the file itself is damaged, not the disk, the rights or the program. */
@@ -64,7 +79,8 @@ function findCause(path: string, error: unknown): Cause | null {
     const untold = UNTOLD_SQLITE_CODES[code];
     return untold === undefined ? (BY_SQLITE_CODE[code] ?? null) : (findObstacle(path) ?? untold);
   }
-  return 'code' in error ? (BY_CODE[String(error.code)] ?? null) : null;
+  if (!('code' in error)) return null;
+  return BY_CODE[String(error.code)] ?? ('syscall' in error ? DISK_BROKEN : null);
 }
 
 /** Asks the file system what SQLite does not say. */

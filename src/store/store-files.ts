@@ -101,19 +101,32 @@ function notAFile(path: string, isDirectory: boolean): OperatingError {
 /** Makes the directory, for its owner only, and makes sure that it and the database can be written. @throws OperatingError `permission`, `disk-full`, `disk-read-only`, `settings` */
 export function makeStoreDirectory(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
     const isFile = error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR');
-    if (!isFile) throw storeError('make the store directory', directory, error);
-    const hint = 'set [store] path to a directory';
+    if (!isFile) throw storeError('use the store directory', directory, error);
+    const hint = 'set [store] path to a directory; nothing was changed';
     throw new OperatingError({
       kind: 'settings',
-      operation: 'make the store directory',
+      operation: 'use the store directory',
       subject: directory,
       problem: 'a file is in its place',
       hint,
     });
+  }
+}
+
+/** Not with `recursive`: Node 26 then never returns where nothing can be made although the parent is there, as in /proc. */
+function makeDirectories(directory: string): void {
+  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(directory);
+  if (!existsSync(parent)) makeDirectories(parent);
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been first.
+    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

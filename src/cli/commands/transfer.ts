@@ -4,7 +4,7 @@ import type { Now, UseRecord } from '../../model/use-record.ts';
 import { formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
 import { formatUses } from '../forms/uses-form.ts';
-import { readInputBytes } from '../input-file.ts';
+import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
 
@@ -21,7 +21,7 @@ export async function runExport(desk: Desk, what: (typeof EXPORTS)[number], file
     uses: () => toJson(formatUses(seen.input, seen.input.now)),
   }[what]();
   if (file === undefined || file === '-') desk.world.out.write(text);
-  else desk.world.writeFile(file, text);
+  else writeOutput(desk.world, file, text);
   return EXIT.done;
 }
 
