@@ -1,19 +1,26 @@
-// Builds dist/imagegc.cjs, the one file that bin/imagegc runs. CommonJS, because importing node:http as an ES module
-// costs 16 MB and 90 ms that require does not (nodejs/node#59686). Runs under Node 20: npm may be on that.
-import { mkdirSync, renameSync } from 'node:fs';
+// Builds dist/imagegc.cjs, which bin/imagegc runs. CommonJS, because importing node:http as an ES module costs 16 MB and 90 ms that
+// require does not (nodejs/node#59686). Runs under Node 20: npm may be on that.
+//
+// It is two files: a cache of compiled code works only for what is loaded after it was turned on. The cache lies beside them, not in
+// /tmp, where anybody could put code that root would then run.
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const outfile = join(root, 'dist', 'imagegc.cjs');
+const dist = join(root, 'dist');
+const FIRST = `'use strict';
+require('node:module').enableCompileCache(require('node:path').join(__dirname, 'compile-cache'));
+require('./main.cjs');
+`;
 const esbuild = await import('esbuild').catch(() => undefined);
 if (esbuild === undefined) {
   // npm ci --omit=dev: nothing can be built; bin/imagegc says so if there is no bundle.
   console.error('imagegc: esbuild is not installed (a development dependency), so dist/ was not built.');
   process.exit(0);
 }
-mkdirSync(dirname(outfile), { recursive: true });
-const partial = `${outfile}.${process.pid}`;
+mkdirSync(dist, { recursive: true });
+const partial = join(dist, `main.cjs.${process.pid}`);
 await esbuild.build({
   absWorkingDir: root,
   entryPoints: ['src/cli/main.ts'],
@@ -28,4 +35,6 @@ await esbuild.build({
   logLevel: 'warning',
 });
 // Renamed into place, so that a command that starts during a build never reads half a file.
-renameSync(partial, outfile);
+renameSync(partial, join(dist, 'main.cjs'));
+writeFileSync(partial, FIRST);
+renameSync(partial, join(dist, 'imagegc.cjs'));

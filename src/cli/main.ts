@@ -1,8 +1,6 @@
-import { enableCompileCache } from 'node:module';
 import { processWorld } from './process-world.ts';
 import { runCli } from './program.ts';
 
-enableCompileCache();
 // A reader that closes early (| head) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;

@@ -1,0 +1,74 @@
+// How fast the product is, each figure against a floor of the same run: `npm run bench`. docs/performance.md tells what the figures mean.
+import { cpus, loadavg, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type EngineKind, type Lab, openLab } from '../test/lab/lab.ts';
+import { benchCommand } from './command-bench.ts';
+import { saveImages } from './engine-images.ts';
+import { type Figure, formatFigures, isMissed } from './figure.ts';
+import { benchInventory } from './inventory-bench.ts';
+import { benchPlan } from './plan-bench.ts';
+import { benchRemoval } from './removal-bench.ts';
+import { benchStore } from './store-bench.ts';
+
+const PARTS = ['plan', 'store', 'inventory', 'removal', 'command'] as const;
+type Part = (typeof PARTS)[number];
+
+/** How many images each engine lists and loses. The containerd store takes 30 times as long per image. */
+const ENGINES: readonly { readonly kind: EngineKind; readonly listed: number; readonly removed: number }[] = [
+  { kind: 'docker-old-overlay2', listed: 500, removed: 201 },
+  { kind: 'docker-new-overlay2', listed: 500, removed: 201 },
+  { kind: 'docker-new-containerd', listed: 60, removed: 33 },
+];
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function describeMachine(): string {
+  const [cpu] = cpus();
+  const memoryGib = Math.round(totalmem() / 2 ** 30);
+  const load = loadavg().map((value) => value.toFixed(1));
+  return `${cpus().length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Node ${process.versions.node}, load ${load.join(' ')}`;
+}
+
+async function benchEngines(parts: ReadonlySet<Part>, add: (figures: readonly Figure[]) => void): Promise<void> {
+  const result = await openLab({ say });
+  if (result.kind === 'unavailable') return say(`No private engine can be started here; missing: ${result.missing.join('; ')}.`);
+  await using lab = result.lab;
+  for (const engine of ENGINES) await benchEngine(lab, engine, parts, add);
+}
+
+async function benchEngine(
+  lab: Lab,
+  { kind, listed, removed }: (typeof ENGINES)[number],
+  parts: ReadonlySet<Part>,
+  add: (figures: readonly Figure[]) => void,
+): Promise<void> {
+  if (parts.has('inventory') || parts.has('command')) {
+    const saved = await saveImages(lab, kind, listed);
+    if (parts.has('inventory')) add(await benchInventory(lab, kind, saved, listed));
+    if (parts.has('command')) add([await benchCommand(lab, kind, saved, listed)]);
+  }
+  if (parts.has('removal')) add([await benchRemoval(lab, kind, await saveImages(lab, kind, removed), removed)]);
+}
+
+async function runBench(parts: ReadonlySet<Part>): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  const add = (more: readonly Figure[]): void => {
+    for (const { title } of more) say(`measured: ${title}`);
+    figures.push(...more);
+  };
+  if (parts.has('plan')) add(benchPlan());
+  if (parts.has('store')) add(await benchStore());
+  if (parts.has('inventory') || parts.has('removal') || parts.has('command')) await benchEngines(parts, add);
+  return figures;
+}
+
+const { values, positionals } = parseArgs({ options: { strict: { type: 'boolean', default: false } }, allowPositionals: true });
+const chosen = new Set(PARTS.filter((part) => positionals.length === 0 || positionals.includes(part)));
+say(describeMachine());
+const figures = await runBench(chosen);
+say(`\n${formatFigures(figures)}`);
+for (const { title, note } of figures) if (note !== undefined) say(`${title}: ${note}`);
+say(describeMachine());
+if (values.strict && figures.some(isMissed)) process.exitCode = 1;

@@ -1,0 +1,71 @@
+import { Bench } from 'tinybench';
+import { bytes } from '../src/model/brands.ts';
+import { type PlanInput, planCollection } from '../src/plan/plan-collection.ts';
+import { planInput, type Row } from '../test/worlds/world.ts';
+import type { Figure } from './figure.ts';
+import { planPlainly } from './reference-plan.ts';
+import { type Pair, sumUp } from './samples.ts';
+
+/** By count of images, what kubelet's own planner takes (docs/background/performance.md §5): the figure to be no slower than. */
+const SIZES = [
+  { images: 1_000, mostMs: 2.9, rounds: 400 },
+  { images: 10_000, mostMs: 30, rounds: 40 },
+  { images: 100_000, mostMs: 460, rounds: 9 },
+] as const;
+/** Of both sides, before any round counts: code that runs once is not what is compared. */
+const WARM_UP_SHARE = 0.25;
+const CONTAINERS = 100;
+
+/** Times the planner on hosts of three sizes, asked for half of all bytes, as kubelet was. */
+export function benchPlan(): readonly Figure[] {
+  return SIZES.map(({ images, mostMs, rounds }) => {
+    const title = `plan, ${images.toLocaleString('en')} images`;
+    const bars = [{ kind: 'ms', most: mostMs } as const, { kind: 'ratio', most: 2 } as const];
+    return { title, floorTitle: 'plain planner', pair: takeTurns(hostOf(images), rounds), bars };
+  });
+}
+
+function takeTurns(input: PlanInput, rounds: number): Pair {
+  const { inventory, records } = input;
+  const need = input.freeBytes ?? bytes(0);
+  const bench = new Bench({ iterations: 1, time: 0, warmup: false, retainSamples: true });
+  bench.add('figure', () => planCollection(input)).add('floor', () => planPlainly(inventory, records, need));
+  const figure: number[] = [];
+  const floor: number[] = [];
+  for (let round = -Math.ceil(rounds * WARM_UP_SHARE); round < rounds; round += 1) {
+    bench.reset();
+    const [one, other] = bench.runSync().map(readTime);
+    if (round < 0 || one === undefined || other === undefined) continue;
+    figure.push(one);
+    floor.push(other);
+  }
+  return { figure: sumUp(figure), floor: sumUp(floor) };
+}
+
+function readTime({ result }: Bench['tasks'][number]): number {
+  if (result.state !== 'completed') throw new Error(`a plan could not be timed: ${result.state}`);
+  return result.latency.mean;
+}
+
+/**
+ * A host with six layers per image: three of one of 10 bases, one runtime, two of its own. Repositories have four versions each, so
+ * that lineages cost what they cost.
+ */
+export function hostOf(count: number): PlanInput {
+  const rows = Array.from({ length: count }, (_, index): Row => {
+    const base = `base${index % 10}`;
+    const repository = `registry.example:5000/team${index % 50}/app${Math.floor(index / 4)}`;
+    return {
+      name: `sha256:${index.toString(16).padStart(64, '0')}`,
+      references: [`${repository}:v1.${index % 4}.${index}`],
+      digests: [`${repository}@sha256:${index.toString(16).padStart(64, '1')}`],
+      layers: [...[0, 1, 2].map((at) => `${base}-${at}`), `${base}-runtime${index % 3}`, `own${index}-0`, `own${index}-1`],
+      usedDaysAgo: 1 + (20 * ((index * 7_919) % count)) / count,
+      seenDaysAgo: 5 + (index % 36),
+    };
+  });
+  const containers = rows.slice(0, CONTAINERS).map(({ name }) => ({ of: name }));
+  const input = planInput({ images: rows, containers, policy: { protect: { local: 'last' } } });
+  const total = [...input.inventory.layers.values()].reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? 0), 0);
+  return { ...input, freeBytes: bytes(Math.floor(total / 2)) };
+}
