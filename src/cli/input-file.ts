@@ -38,9 +38,12 @@ function reading<Read>(path: string, read: () => Read): Read {
 
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'a part of this path is not a directory',
+  ELOOP: 'its symbolic links run in a circle',
   EISDIR: 'this is a directory',
   EACCES: 'permission denied',
   ENOSPC: 'the file system is full',
+  EROFS: 'the file system is mounted read-only',
   ERR_STRING_TOO_LONG: 'it is too large to be read as one text',
 };
 

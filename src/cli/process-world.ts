@@ -50,10 +50,11 @@ export function processWorld(): World {
 function catchInterrupts(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
+    // Not once(): between two of those a signal meets no handler, and kills.
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
       process.stderr.write('\nimagegc: finishing what was begun; once more ends at once\n');
       controller.abort();
-      process.once(signal, () => process.exit(130));
     });
   }
   return controller.signal;

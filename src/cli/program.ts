@@ -55,7 +55,12 @@ function makeProgram(world: World, finish: (status: number) => void): Command {
       writeOut: world.out.write,
       writeErr: world.err.write,
       outputError: (message, write) =>
-        write(`${message.replace(/^error: /, 'imagegc: ').trimEnd()}\n  hint: "imagegc help" lists what there is\n`),
+        write(
+          `${message
+            .replace(/^error: /, 'imagegc: ')
+            .trimEnd()
+            .replace('\n', ' ')}\n  hint: "imagegc help" lists what there is\n`,
+        ),
     })
     .exitOverride();
   const define = (command: Command, run: Run): Command => {

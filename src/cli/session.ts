@@ -5,7 +5,7 @@ import type { Policy } from '../model/policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { findEngine } from './engine-address.ts';
-import { lookOf, type Look as TextLook } from './output/style.ts';
+import { lookOf, printable, type Look as TextLook } from './output/style.ts';
 import { type Loaded, loadSettings } from './settings/load-settings.ts';
 import { policyOf } from './settings/policy-of.ts';
 import type { World } from './world.ts';
@@ -51,46 +51,67 @@ export interface Session extends Disposable {
 }
 
 /**
- * Connects to the engine and opens the store.
+ * Connects to the engine and opens the store, in this order: a store that is set aside must keep this very run from removing, so nothing
+ * is set aside in a run that cannot even ask.
  *
  * @param need `write`: the command cannot do without a store it may write; `read`: it shows what it can
  * @throws OperatingError when the engine does not answer, or the store is needed and cannot be had
  */
 export async function openSession(desk: Desk, need: 'read' | 'write'): Promise<Session> {
-  const { world, loaded } = desk;
-  const address = findEngine(loaded.settings['engine.address'], world);
-  const { store, mayWrite } = openStore(desk, need);
+  return joinStore(desk, await openEngine(desk), need);
+}
+
+/** Connects to the engine alone. @throws OperatingError when it does not answer */
+export function openEngine({ world, loaded }: Desk): Promise<Runtime> {
+  return world.openRuntime(findEngine(loaded.settings['engine.address'], world));
+}
+
+/** Opens the store beside an engine, which is closed when that fails. @throws OperatingError when the store is needed and cannot be had */
+export function joinStore(desk: Desk, runtime: Runtime, need: 'read' | 'write'): Session {
   try {
-    const runtime = await world.openRuntime(address);
+    const { store, mayWrite } = openStoreFor(desk, need);
     const close = (): void => {
       runtime.close();
       store[Symbol.dispose]();
     };
     return { desk, runtime, store, mayWrite, [Symbol.dispose]: close };
   } catch (error) {
-    store[Symbol.dispose]();
+    runtime.close();
     throw error;
   }
 }
 
+/** Opens the store of the settings, and says so when what was there had to be set aside. */
+export function openStore({ world, loaded }: Desk, access: 'read-write' | 'read-only'): Store {
+  const store = world.openStore(loaded.settings['store.path'], access);
+  const { path, condition } = store;
+  if (condition.kind === 'set-aside') {
+    world.err.write(
+      `imagegc: warning: the store ${printable(path)} could not be used: ${printable(condition.problem)}\n` +
+        `  It lies in ${printable(condition.evidencePath)} now, and a new one was begun: every image counts as used now.\n`,
+    );
+  }
+  return store;
+}
+
 /** A listing must not fail because a store is full or belongs to root: then it is only read, or done without. */
-function openStore({ world, loaded }: Desk, need: 'read' | 'write'): { store: Store; mayWrite: boolean } {
-  const directory = loaded.settings['store.path'];
+function openStoreFor(desk: Desk, need: 'read' | 'write'): { store: Store; mayWrite: boolean } {
+  const { world } = desk;
   try {
-    return { store: world.openStore(directory, 'read-write'), mayWrite: true };
+    return { store: openStore(desk, 'read-write'), mayWrite: true };
   } catch (error) {
     if (need === 'write' || !isAccessProblem(error)) throw error;
-    const store = openReadOnly(directory, world);
-    const records =
-      store === null ? 'not even read, so every image counts as first seen now' : 'only read, so what is seen now is not recorded';
-    world.err.write(`imagegc: warning: the store is ${records} (${error.message})\n`);
+    const store = openReadOnly(desk);
+    const loss = store?.condition.kind === 'sound' ? '' : ', and every image counts as first seen now';
+    world.err.write(`imagegc: warning: nothing of this run is recorded${loss}: ${printable(error.message)}\n`);
+    if (error.hint !== null) world.err.write(`  hint: ${error.hint}\n`);
     return { store: store ?? world.openMemoryStore(), mayWrite: false };
   }
 }
 
-function openReadOnly(directory: string, world: World): Store | null {
+function openReadOnly(desk: Desk): Store | null {
   try {
-    return world.openStore(directory, 'read-only');
+    return openStore(desk, 'read-only');
   } catch (error) {
     if (isAccessProblem(error)) return null;
     throw error;

@@ -186,6 +186,38 @@ describe('a collection that meets a changed world', () => {
     );
   });
 
+  it('tells of a container that is listed only a moment after the last deletion', async () => {
+    const world = await oldWorld();
+    const id = world.engine.find(APP)?.id ?? assert.fail();
+    const wait = async () => {
+      if (world.engine.images.has(id)) return;
+      world.engine.addImage({
+        layers: [
+          ['base', 1000],
+          ['app', 10],
+        ],
+      });
+      world.engine.createContainer({ image: id, name: 'late' });
+      world.engine.forceRemove(id);
+    };
+    const report = await collect(world, { wait });
+    assert.deepEqual(
+      report.stranded.map(({ name }) => name),
+      ['late'],
+    );
+  });
+
+  it('keeps the digests in all repositories of an image that a container was created from since the second look', async () => {
+    const world = await oldWorld([APP, 'host:5000/x:1'], [`docker.io/lab/app@${digestOf('a')}`, `host:5000/x@${digestOf('a')}`]);
+    const [id, names] = [world.engine.find(APP)?.id ?? assert.fail(), namesOf(world)];
+    let looks = 0;
+    world.engine.onCall = (call, phase) => {
+      if (phase === 'after' && call.kind === 'readNames' && ++looks === 2) world.engine.createContainer({ image: id });
+    };
+    assert.deepEqual(outcomesOf(await collect(world)), { [APP]: 'in-use' });
+    assert.deepEqual(namesOf(world), names);
+  });
+
   it('counts an image that someone else removed as already gone', async () => {
     const world = await oldWorld();
     before(world, 'readNames', /./, () => world.engine.forceRemove(world.engine.find(APP)?.id ?? assert.fail()));
@@ -246,7 +278,8 @@ describe('a collection after a crash', () => {
       for (let at = 1; ; at++) {
         const world = await oldWorld(
           [APP, 'docker.io/lab/app:2', 'host:5000/x:1'],
-          [`docker.io/lab/app@${digestOf('a')}`, `host:5000/x@${digestOf('a')}`],
+          // The last is in a repository without a tag, so it does not go with one.
+          [`docker.io/lab/app@${digestOf('a')}`, `host:5000/x@${digestOf('a')}`, `host:5000/loose@${digestOf('a')}`],
         );
         const id = world.engine.find(APP)?.id ?? assert.fail();
         const names = namesOf(world);

@@ -110,7 +110,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
   const measuredBytes = before === null || after === null ? null : before.usedBytes - after.usedBytes;
-  const stranded = await findStranded(runtime, results);
+  const stranded = await findStranded(results, context);
   return { plan, results, freedBytes: freedBy(results), measuredBytes, stopped, stranded };
 }
 
@@ -193,9 +193,12 @@ function freedBy(results: readonly RemovalResult[]): Bytes {
   );
 }
 
-async function findStranded(runtime: Runtime, results: readonly RemovalResult[]): Promise<readonly ContainerUse[]> {
+async function findStranded(results: readonly RemovalResult[], context: CollectContext): Promise<readonly ContainerUse[]> {
+  const { runtime, wait, settleMs } = context;
   const removed = new Set<ImageId>(results.flatMap(({ removal, outcome }) => (outcome.kind === 'removed' ? [removal.imageId] : [])));
   if (removed.size === 0) return [];
+  // A creation that found its image just before the last deletion is listed only after it (measured, Docker 20.10).
+  await wait(settleMs);
   const { containers } = await runtime.listContainers();
   return containers.filter(({ imageIds }) => imageIds.some((image) => removed.has(image)));
 }

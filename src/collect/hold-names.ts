@@ -12,20 +12,24 @@ export interface HeldName {
 /**
  * The holds that let an image's tags be taken off and given back.
  *
- * @returns null when it cannot be held: it has no tag; a digest in a repository without a tag could not be given back; or a
- * tag with our mark would be longer than a tag may be. It is rechecked and removed directly then (design §5.4)
+ * @returns null when it cannot be held: it has no tag, or a tag with our mark would be longer than a tag may be. It is rechecked and
+ * removed directly then (design §5.4)
  */
-export function planHolds(names: Pick<ImageNames, 'references' | 'digests'>, mark: string): readonly HeldName[] | null {
-  const repositories = new Set(names.references.map((reference) => splitReference(reference).name));
-  if (names.references.length === 0) return null;
-  if (names.digests.some((digest) => !repositories.has(splitReference(digest).name))) return null;
+export function planHolds({ references }: Pick<ImageNames, 'references'>, mark: string): readonly HeldName[] | null {
+  if (references.length === 0) return null;
   const held: HeldName[] = [];
-  for (const original of names.references) {
+  for (const original of references) {
     const hold = holdReference(original, mark);
     if (hold === null) return null;
     held.push({ original, hold });
   }
   return held;
+}
+
+/** The digests that do not go with the last tag of their repository, because it has none: they are taken off by name, last of all. */
+export function looseDigests({ references, digests }: Pick<ImageNames, 'references' | 'digests'>): readonly string[] {
+  const repositories = new Set(references.map((reference) => splitReference(reference).name));
+  return digests.filter((digest) => !repositories.has(splitReference(digest).name));
 }
 
 /** The tag that outlives all holds of an image by one call; in the repository of the last hold. It has the length of a hold. */
@@ -57,7 +61,12 @@ export async function giveBack(
   }
   const after = await runtime.readNames(imageId);
   const present = new Set([...(after?.references ?? []), ...(after?.digests ?? []), ...movedTo.keys()]);
-  return [...before.references, ...before.digests].filter((name) => !present.has(name));
+  const missing = [...before.references, ...before.digests].filter((name) => !present.has(name));
+  if (runtime.capabilities.digestsProvePull) return missing;
+  // Such a store makes a digest up for every tag: whoever moved the last tag of a repository took the digest along.
+  const repositoriesOf = (names: Iterable<string>) => new Set([...names].map((name) => splitReference(name).name));
+  const moved = repositoriesOf(movedTo.keys()).difference(repositoriesOf(after?.references ?? []));
+  return missing.filter((name) => !before.digests.includes(name) || !moved.has(splitReference(name).name));
 }
 
 /**

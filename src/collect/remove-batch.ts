@@ -4,7 +4,8 @@ import type { Inventory } from '../model/inventory.ts';
 import type { Removal } from '../model/plan.ts';
 import type { Outcome, OutcomeKind } from '../model/removal-record.ts';
 import type { ContainerUse, ImageNames, RemoveOutcome, Runtime } from '../runtime/runtime.ts';
-import { giveBack, type HeldName, planHolds, releaseMark } from './hold-names.ts';
+import { giveBack, type HeldName, looseDigests, planHolds, releaseMark } from './hold-names.ts';
+import { inFlight } from './in-flight.ts';
 
 /** What a batch works with. */
 export interface BatchTools {
@@ -15,6 +16,9 @@ export interface BatchTools {
   readonly settle: () => Promise<void>;
   readonly layers: Inventory['layers'];
 }
+
+/** Of the calls that concern one image each; engines gain nothing from more (docs/background/performance.md §4). */
+const CALLS_IN_FLIGHT = 4;
 
 /** One removal with what became of it. */
 export interface RemovalResult {
@@ -38,36 +42,38 @@ interface Candidate {
  * @throws OperatingError when the engine fails; the names taken off until then are given back first, as far as it lets us
  */
 export async function removeBatch(removals: readonly Removal[], tools: BatchTools): Promise<readonly RemovalResult[]> {
-  const candidates: Candidate[] = [];
+  const candidates = new Map<ImageId, Candidate>();
   const outcomes = new Map<ImageId, Outcome>();
+  const listOpen = (): readonly Candidate[] => {
+    return removals.flatMap(({ imageId }) => (outcomes.has(imageId) ? [] : (candidates.get(imageId) ?? [])));
+  };
   try {
     await takeAllNamesOff(removals, tools, { candidates, outcomes });
-    if (candidates.some(({ held }) => held !== null)) await tools.settle();
+    if (candidates.values().some(({ held }) => held !== null)) await tools.settle();
     const uses = await listUses(tools.runtime);
-    for (const candidate of candidates) {
-      if (outcomes.has(candidate.removal.imageId)) continue;
+    // One after the other, because a parent can go only when its children are gone.
+    for (const candidate of listOpen()) {
       outcomes.set(candidate.removal.imageId, await releaseOrReturn(candidate, uses.get(candidate.removal.imageId), tools));
     }
   } catch (error) {
-    const open = candidates.filter(({ removal }) => !outcomes.has(removal.imageId));
-    for (const candidate of open) await returnNames(candidate, tools, 'failed', 'the engine failed').catch(() => undefined);
+    for (const candidate of listOpen()) await returnNames(candidate, tools, 'failed', 'the engine failed').catch(() => undefined);
     throw error;
   }
   return removals.map((removal) => ({ removal, outcome: outcomes.get(removal.imageId) ?? outcome('failed', 'it was not tried') }));
 }
 
 interface Progress {
-  readonly candidates: Candidate[];
+  readonly candidates: Map<ImageId, Candidate>;
   readonly outcomes: Map<ImageId, Outcome>;
 }
 
 async function takeAllNamesOff(removals: readonly Removal[], tools: BatchTools, { candidates, outcomes }: Progress): Promise<void> {
   const uses = await listUses(tools.runtime);
-  for (const removal of removals) {
+  await inFlight(removals, CALLS_IN_FLIGHT, async (removal) => {
     const user = uses.get(removal.imageId);
     const result = user === undefined ? await takeNamesOff(removal, tools, candidates) : inUse(user);
     if (result !== null) outcomes.set(removal.imageId, result);
-  }
+  });
 }
 
 /** By image, a container that uses it. @throws OperatingError when it is not completely known */
@@ -96,14 +102,14 @@ function unknownUse(container: ContainerUse): OperatingError {
  * @param candidates the image joins them before its first name goes, so that an error can undo it
  * @returns its outcome, when it goes no further
  */
-async function takeNamesOff(removal: Removal, tools: BatchTools, candidates: Candidate[]): Promise<Outcome | null> {
+async function takeNamesOff(removal: Removal, tools: BatchTools, candidates: Progress['candidates']): Promise<Outcome | null> {
   const { runtime, mark } = tools;
   const before = await runtime.readNames(removal.imageId);
   if (before === null) return outcome('already-gone', 'someone else removed it');
   const difference = describeChange(removal, before);
   if (difference !== null) return outcome('changed', difference);
   const candidate: Candidate = { removal, before, held: planHolds(before, mark) };
-  candidates.push(candidate);
+  candidates.set(removal.imageId, candidate);
   for (const { hold } of candidate.held ?? []) {
     if (hold !== null && !(await runtime.addName(removal.imageId, hold))) return outcome('already-gone', 'someone else removed it');
   }
@@ -143,19 +149,22 @@ async function release(candidate: Candidate, user: ContainerUse | undefined, too
   if (now === null) return outcome('already-gone', 'someone else removed it');
   const gained = now.references.filter((name) => held !== null || !before.references.includes(name));
   if (gained.length > 0) return returnNames(candidate, tools, 'changed', `it gained the name ${gained.join(', ')}`);
-  const answer =
-    held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHolds(runtime, removal.imageId, held, tools.mark);
+  // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
+  const late = isInSeveralRepositories(before) ? (await listUses(runtime)).get(removal.imageId) : undefined;
+  if (late !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(late));
+  const answer = held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHeld({ removal, before, held }, tools);
   return judgeAnswer(candidate, answer, tools);
 }
 
 /**
- * Removes the holds, and the image with the last. Of several, the last is a tag that says so, put on before the first goes.
+ * Removes the holds, and the image with its last name. Where that takes several calls, the last is for a tag that says so, put on
+ * before the first name goes: a crash in between is then not mistaken for a wish to keep the image.
  */
-async function removeHolds(runtime: Runtime, imageId: ImageId, held: readonly HeldName[], mark: string): Promise<RemoveOutcome> {
-  const holds = held.flatMap(({ hold }) => hold ?? []);
-  const last = held.length > 1 ? releaseMark(held, mark) : null;
-  if (last !== null && !(await runtime.addName(imageId, last))) return { kind: 'gone' };
-  return removeNames(runtime, last === null ? holds : [...holds, last]);
+async function removeHeld({ removal, before, held }: Candidate & { held: readonly HeldName[] }, tools: BatchTools): Promise<RemoveOutcome> {
+  const names = [...held.flatMap(({ hold }) => hold ?? []), ...looseDigests(before)];
+  const last = names.length > 1 ? releaseMark(held, tools.mark) : null;
+  if (last !== null && !(await tools.runtime.addName(removal.imageId, last))) return { kind: 'gone' };
+  return removeNames(tools.runtime, last === null ? names : [...names, last]);
 }
 
 function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): Promise<RemoveOutcome> {
@@ -163,9 +172,12 @@ function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): P
 }
 
 /** By its ID an engine removes an image only when all its names are in one repository and at most one of them is a tag. */
-function needsNames({ references, digests }: ImageNames): boolean {
-  const repositories = new Set([...references, ...digests].map((name) => name.replace(/(@.*|:[^/]*)$/, '')));
-  return repositories.size > 1 || references.length > 1;
+function needsNames(names: ImageNames): boolean {
+  return isInSeveralRepositories(names) || names.references.length > 1;
+}
+
+function isInSeveralRepositories({ references, digests }: ImageNames): boolean {
+  return new Set([...references, ...digests].map((name) => name.replace(/(@.*|:[^/]*)$/, ''))).size > 1;
 }
 
 /** Takes names off until one answer says that the image went with it, or that it may not. */

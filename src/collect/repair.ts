@@ -3,7 +3,7 @@ import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant } from '../model/use-record.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
-import { giveBack } from './hold-names.ts';
+import { giveBack, looseDigests } from './hold-names.ts';
 
 /**
  * What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look.
@@ -55,12 +55,8 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
 async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly FoundHold[], scene: RepairScene): Promise<Repair> {
   const names = await runtime.readNames(imageId);
   const isReleased = holds.some(({ isReleasing }) => isReleasing) && !scene.imagesInUse.has(imageId) && names?.references.length === 0;
-  if (isReleased) {
-    // The tag that says so is the last to go, so that another crash finds it again.
-    const inOrder = holds.toSorted((left, right) => Number(left.isReleasing) - Number(right.isReleasing));
-    for (const { reference } of inOrder) await runtime.removeName(reference);
+  if (isReleased && (await finishRelease(runtime, imageId, holds, names.digests)))
     return { imageId, restored: [], missing: [], isCompleted: true };
-  }
   const known = scene.intents.find((intent) => intent.imageId === imageId)?.references ?? [];
   const restored = [...new Set([...known, ...holds.map(({ original }) => original)])];
   const held = [
@@ -69,6 +65,25 @@ async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly F
   ];
   const missing = await giveBack(runtime, imageId, held, { references: restored, digests: [], holds: [] });
   return { imageId, restored, missing, isCompleted: false };
+}
+
+/** @returns false when the engine keeps the image after all: something may have begun to use it a moment ago */
+async function finishRelease(
+  runtime: Runtime,
+  imageId: ImageId,
+  holds: readonly FoundHold[],
+  digests: readonly string[],
+): Promise<boolean> {
+  const references = holds.map(({ reference }) => reference);
+  const last = holds.filter(({ isReleasing }) => isReleasing).map(({ reference }) => reference);
+  // The tag that says so is the last to go, so that another crash finds it again.
+  const names = [...references.filter((name) => !last.includes(name)), ...looseDigests({ references, digests }), ...last];
+  for (const name of names) {
+    const answer = await runtime.removeName(name);
+    if (answer.kind === 'in-use' || answer.kind === 'failed') return false;
+    if (answer.kind === 'done' && answer.isImageDeleted) return true;
+  }
+  return (await runtime.readNames(imageId)) === null;
 }
 
 /**

@@ -17,10 +17,14 @@ const NUMBERS = /[0-9]+/g;
  */
 export function lineageName(reference: string): string {
   const { name, tag } = splitReference(reference);
-  if (tag === null) return name;
-  if (!MAY_HAVE_HASH.test(tag)) return `${name}:${tag.replace(NUMBERS, NUMBER_SIGN)}`;
+  return tag === null ? name : `${name}:${tagStream(tag)}`;
+}
+
+/** The part of {@link lineageName} behind the colon: what the tags of one stream have in common. */
+export function tagStream(tag: string): string {
+  if (!MAY_HAVE_HASH.test(tag)) return tag.replace(NUMBERS, NUMBER_SIGN);
   const words = tag.split(/([._-]+)/);
-  return `${name}:${words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(NUMBERS, NUMBER_SIGN))).join('')}`;
+  return words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(NUMBERS, NUMBER_SIGN))).join('');
 }
 
 /** Labels that say which workload a container belongs to, most specific last. */

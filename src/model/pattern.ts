@@ -124,13 +124,13 @@ function digestProblem(text: string): string {
 
 /** Tries the name with its stars filled in (a digit may stand in a host, a port, a path and a tag); if none is valid, nothing matches. */
 function findNameProblem(name: string, tag: string | null): string | null {
-  let problem = 'it is empty';
-  for (const filler of ['', '1', '1/1', '1.1/1']) {
-    for (const tagFiller of ['', '1']) {
+  let problem: string | null = null;
+  for (const filler of ['1', '', '1/1', '1.1/1']) {
+    for (const tagFiller of ['1', '']) {
       const candidate = fill(name, filler) + (tag === null ? '' : `:${fill(tag, tagFiller)}`);
       const reference = parseReference(candidate);
       if (reference.ok) return null;
-      problem = reference.problem;
+      problem ??= reference.problem;
     }
   }
   return problem;

@@ -1,7 +1,7 @@
 import { type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
-import { lineageName } from '../model/lineage-name.ts';
+import { tagStream } from '../model/lineage-name.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Instant, Lineage, Now, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
@@ -13,10 +13,11 @@ export interface VersionHistory {
   readonly lineages: ReadonlyMap<string, Lineage>;
 }
 
-/** The versions of one lineage, newest first, and when the newest took over. */
+/** The versions of one lineage, and when the newest took over. */
 interface Versions {
   readonly name: string;
-  readonly images: readonly ImageId[];
+  /** Newest first. Asked for only where they are to be held: ranking costs more than all the rest. */
+  readonly rank: () => readonly ImageId[];
   readonly switchedAt: Instant;
   readonly headConfirmed: boolean | null;
 }
@@ -34,7 +35,7 @@ export function holdPreviousVersions(inventory: Inventory, history: VersionHisto
   for (const versions of listVersions(inventory, history)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
-    for (const image of versions.images.slice(1, 1 + keepLast)) {
+    for (const image of versions.rank().slice(1, 1 + keepLast)) {
       if (holds.get(image)?.binds !== 'always') holds.set(image, hold);
     }
   }
@@ -55,55 +56,85 @@ function holdFor(versions: Versions, policy: Policy, now: Now): Hold | null {
   return { reason: 'rollback', detail, until, binds: isFinal ? 'age-rules' : 'always' };
 }
 
-function* listVersions(inventory: Inventory, history: VersionHistory): Generator<Versions> {
-  const byName = groupByLineage(inventory);
-  for (const lineage of history.lineages.values()) {
-    const others = rankByUse(byName.get(lineage.name) ?? [], history.records);
-    const ranked = [lineage.headImageId, ...(lineage.previousImageId === null ? [] : [lineage.previousImageId]), ...others];
-    const { name, switchedAt, headConfirmed } = lineage;
-    yield { name, images: [...new Set(ranked)], switchedAt, headConfirmed };
+function* listVersions(inventory: Inventory, { records, lineages }: VersionHistory): Generator<Versions> {
+  const streams = listStreams(inventory);
+  const known = new Map(streams.filter(({ name }) => lineages.has(name)).map(({ name, images }) => [name, images]));
+  for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
+    const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
+    const rank = () => [...new Set([...first, ...rankByUse(known.get(name) ?? [], records)])];
+    yield { name, rank, switchedAt, headConfirmed };
   }
-  for (const [name, images] of byName) {
-    if (images.length < 2 || history.lineages.has(name)) continue;
-    const ranked = rankByUse(images, history.records);
-    const head = ranked[0] === undefined ? undefined : history.records.get(ranked[0]);
-    if (head !== undefined && ranked.length > 1) yield { name, images: ranked, switchedAt: head.firstSeen, headConfirmed: null };
+  for (const { name, images } of streams) {
+    if (images.length < 2 || known.has(name)) continue;
+    const head = findHead(images, records);
+    if (head !== null) yield { name, rank: () => rankByUse(images, records), switchedAt: head.firstSeen, headConfirmed: null };
   }
 }
 
-/** Versions that were used, the last used first; of two used at once the one that came later is the newer version. */
-function rankByUse(images: readonly ImageId[], records: ReadonlyMap<ImageId, UseRecord>): readonly ImageId[] {
-  const used = images.flatMap((image) => {
+/** The first of {@link rankByUse}; null when none was used. */
+function findHead(images: readonly ImageId[], records: VersionHistory['records']): UseRecord | null {
+  let head: UseRecord | null = null;
+  for (const image of images) {
     const record = records.get(image);
-    return record?.lastUsed == null ? [] : [{ image, used: record.lastUsed.idleMs, seen: record.firstSeen.idleMs }];
-  });
-  used.sort((left, right) => right.used - left.used || right.seen - left.seen || (left.image < right.image ? -1 : 1));
-  return used.map(({ image }) => image);
+    if (record?.lastUsed != null && (head === null || compareByUse(record, head) < 0)) head = record;
+  }
+  return head;
 }
 
-/** A name whose lineage is of interest only once its repository has another; null when that was so. */
-type Lone = { readonly name: string; readonly image: ImageId } | null;
+/** Versions that were used, the last used first. */
+function rankByUse(images: readonly ImageId[], records: VersionHistory['records']): readonly ImageId[] {
+  const used = images.map((image) => records.get(image)).filter((record) => record?.lastUsed != null);
+  return used.sort(compareByUse).flatMap((record) => record?.imageId ?? []);
+}
 
-/** Only repositories that occur more than once are named in full: naming costs more than all the rest of a large plan. */
-function groupByLineage(inventory: Inventory): ReadonlyMap<string, ImageId[]> {
-  const loneByRepository = new Map<string, Lone>();
-  const byLineage = new Map<string, ImageId[]>();
+/** Of two used at once the one that came later is the newer version. */
+function compareByUse(left: UseRecord | undefined, right: UseRecord | undefined): number {
+  if (left?.lastUsed == null || right?.lastUsed == null) return 0;
+  const byUse = right.lastUsed.idleMs - left.lastUsed.idleMs || right.firstSeen.idleMs - left.firstSeen.idleMs;
+  return byUse || (left.imageId < right.imageId ? -1 : 1);
+}
+
+/** Images of one lineage, each once. */
+interface Stream {
+  readonly name: string;
+  readonly images: readonly ImageId[];
+}
+
+/** One name of an image, and the name before it in the same repository. */
+interface Version {
+  readonly name: string;
+  readonly image: ImageId;
+  readonly before: Version | undefined;
+}
+
+/** Repositories with one name are left out: nothing in them can be a previous version. */
+function listStreams(inventory: Inventory): readonly Stream[] {
+  const newest = new Map<string, Version>();
   for (const image of inventory.images) {
     for (const name of versionNames(image)) {
       const repository = repositoryOf(name);
-      const lone = loneByRepository.get(repository);
-      if (lone === undefined) {
-        loneByRepository.set(repository, { name, image: image.id });
-        continue;
-      }
-      if (lone !== null) {
-        addTo(byLineage, lineageName(lone.name), lone.image);
-        loneByRepository.set(repository, null);
-      }
-      addTo(byLineage, lineageName(name), image.id);
+      newest.set(repository, { name, image: image.id, before: newest.get(repository) });
     }
   }
-  return byLineage;
+  const streams: Stream[] = [];
+  for (const [repository, version] of newest) {
+    if (version.before !== undefined) divideByStream(repository, version, streams);
+  }
+  return streams;
+}
+
+/** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
+function divideByStream(repository: string, last: Version, streams: Stream[]): void {
+  const images = new Map<string, ImageId[]>();
+  for (let version: Version | undefined = last; version !== undefined; version = version.before) {
+    const { name, image } = version;
+    const suffix = name[repository.length] === ':' ? `:${tagStream(name.slice(repository.length + 1))}` : '';
+    const members = images.get(suffix);
+    if (members === undefined) images.set(suffix, [image]);
+    // An image with two tags of one stream is one version of it.
+    else if (members.at(-1) !== image) members.push(image);
+  }
+  for (const [suffix, members] of images) streams.push({ name: repository + suffix, images: members });
 }
 
 /** Tags tell versions apart; an image held by digest alone is a version of its repository. */
@@ -114,11 +145,4 @@ function versionNames(image: Image): readonly string[] {
 function repositoryOf(name: string): string {
   const at = name.indexOf('@');
   return at < 0 ? name.slice(0, name.lastIndexOf(':')) : name.slice(0, at);
-}
-
-function addTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [value]);
-  // An image with two tags of one stream is one version of it.
-  else if (list.at(-1) !== value) list.push(value);
 }

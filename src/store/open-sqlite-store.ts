@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { StoredPin } from '../model/use-record.ts';
@@ -8,6 +9,7 @@ import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
 import { BrokenRow, isDamage, storeError } from './store-error.ts';
 import { createStoreFile, inspectStoreFile, makeStoreDirectory, setAside, sizeOf } from './store-files.ts';
+import { suspectPath } from './suspect-mark.ts';
 
 /** Where the store is, and whether this process may write it. */
 export interface StoreOptions {
@@ -37,7 +39,7 @@ export function openSqliteStore({ directory, access = 'read-write' }: StoreOptio
   makeStoreDirectory(directory);
   const finding = inspectStoreFile(path, true);
   if (finding.kind === 'damaged') return beginAnew(path, finding.problem);
-  if (finding.kind === 'absent') createStoreFile(path, fillNew);
+  if (finding.kind === 'absent') createStoreFile(path, (temporary) => fillNew(path, temporary));
   try {
     return new SqliteStore(openVerified(path), finding.kind === 'absent' ? NEW : SOUND);
   } catch (error) {
@@ -58,14 +60,14 @@ function openMemory(): SqliteDatabase {
   return database;
 }
 
-function fillNew(temporary: string): void {
-  using database = new SqliteDatabase(temporary, temporary, false);
+function fillNew(path: string, temporary: string): void {
+  using database = new SqliteDatabase(path, temporary, false);
   migrate(database);
 }
 
 function beginAnew(path: string, problem: string): Store {
   const evidencePath = setAside(path);
-  createStoreFile(path, fillNew);
+  createStoreFile(path, (temporary) => fillNew(path, temporary));
   const store = new SqliteStore(openVerified(path), { kind: 'set-aside', evidencePath, problem });
   for (const pin of salvagePins(evidencePath)) store.putPin(pin);
   return store;
@@ -78,6 +80,9 @@ function salvagePins(evidencePath: string): readonly StoredPin[] {
     return database.read((row) => unsealOrNull(row[0]), 'SELECT body FROM pin').filter((pin) => pin !== null);
   } catch {
     return [];
+  } finally {
+    // That the evidence is damaged needs no note beside it.
+    rmSync(suspectPath(evidencePath), { force: true });
   }
 }
 

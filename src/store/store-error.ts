@@ -21,7 +21,11 @@ const PERMISSION: Cause = [
 ];
 const DAMAGED: Cause = ['store-damaged', 'run any command again: the file is then set aside as evidence and a new store begun'];
 const BUSY: Cause = ['lock-held', 'another imagegc is writing; try again when it is done'];
-const UNUSABLE: Cause = ['store-damaged', 'set [store] path to a directory that can be made and written; nothing was changed'];
+const UNUSABLE: Cause = [
+  'store-damaged',
+  'set [store] path to a directory that can be made and written; nothing was changed',
+  'no file or directory can be there',
+];
 const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating system could not read or write the file'];
 
 const OPENED_TO_READ: Cause = ['permission', 'the store was opened for reading only'];
@@ -32,14 +36,11 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   EROFS: DISK_READ_ONLY,
   EACCES: PERMISSION,
   EPERM: PERMISSION,
-  // A path that cannot be: its parent is no real directory, it is too long, or its links run in a circle.
-  ENOENT: UNUSABLE,
-  ENOTDIR: UNUSABLE,
-  ENAMETOOLONG: UNUSABLE,
-  ELOOP: UNUSABLE,
   // node:sqlite: an integer beyond 2^53, which none of ours is.
   ERR_OUT_OF_RANGE: DAMAGED,
 };
+/** A path that cannot be: its parent is no real directory, it is too long, or its links run in a circle. */
+const IMPOSSIBLE_PATH = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'];
 /** SQLite's primary result codes (sqlite.org/rescode.html). */
 const BY_SQLITE_CODE: Readonly<Record<number, Cause>> = {
   // No such table or column: every statement is a constant that the tests run, so it is the schema that changed.
@@ -80,7 +81,8 @@ function findCause(path: string, error: unknown): Cause | null {
     return untold === undefined ? (BY_SQLITE_CODE[code] ?? null) : (findObstacle(path) ?? untold);
   }
   if (!('code' in error)) return null;
-  return BY_CODE[String(error.code)] ?? ('syscall' in error ? DISK_BROKEN : null);
+  const code = String(error.code);
+  return BY_CODE[code] ?? (IMPOSSIBLE_PATH.includes(code) ? UNUSABLE : 'syscall' in error ? DISK_BROKEN : null);
 }
 
 /** Asks the file system what SQLite does not say. */

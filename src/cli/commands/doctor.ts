@@ -7,7 +7,7 @@ import { listCandidates } from '../engine-address.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
-import { type Desk, lookContext, openSession, type Session, writeJson } from '../session.ts';
+import { type Desk, joinStore, lookContext, openEngine, type Session, writeJson } from '../session.ts';
 
 /** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
 interface Finding {
@@ -20,12 +20,15 @@ interface Finding {
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
 export async function runDoctor(desk: Desk, { repair }: { readonly repair: boolean }): Promise<number> {
   const findings: Finding[] = [checkSettings(desk), checkClock(desk)];
+  let reached: Finding['subject'] = 'engine';
   try {
-    using session = await openSession(desk, repair ? 'write' : 'read');
+    const runtime = await openEngine(desk);
+    reached = 'store';
+    using session = joinStore(desk, runtime, repair ? 'write' : 'read');
     findings.push(...checkEngine(session), checkStore(session), ...(await checkInside(session, repair)));
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
-    const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : 'store';
+    const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : reached;
     findings.push({ subject, state: 'bad', message: error.message, hint: error.hint });
   }
   if (desk.options.json) writeJson(desk, { format: 'imagegc.doctor/1', findings });

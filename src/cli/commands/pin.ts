@@ -3,12 +3,11 @@ import { parseDuration } from '../../model/duration.ts';
 import { OperatingError } from '../../model/error.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import type { StoredPin } from '../../model/use-record.ts';
-import type { Store } from '../../store/store.ts';
 import { formatTime, parseTime } from '../forms/rfc3339.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
 import { rigidColumn, table, textColumn } from '../output/table.ts';
-import { type Desk, writeJson } from '../session.ts';
+import { type Desk, openStore, writeJson } from '../session.ts';
 
 /** Options of `imagegc pin`. */
 export interface PinOptions {
@@ -54,10 +53,6 @@ export function runUnpin(desk: Desk, pattern: string): number {
   return EXIT.done;
 }
 
-function openStore({ world, loaded }: Desk, access: 'read-write' | 'read-only'): Store {
-  return world.openStore(loaded.settings['store.path'], access);
-}
-
 function listPins(desk: Desk, pins: readonly StoredPin[]): number {
   const columns = [
     textColumn('PATTERN', 1, 12, 'middle'),
@@ -90,7 +85,7 @@ function readEnd(text: string, now: WallMs): WallMs {
   if (!time.ok && !duration.ok)
     throw usage('pin', `--until ${text}`, 'write a day (2027-01-31), a time (2027-01-31T12:00:00Z) or a duration (30d)');
   const end = time.ok ? time.value : wallMs(now + (duration.ok ? duration.value : 0));
-  if (end <= now) throw usage('pin', `--until ${text}`, 'this is in the past');
+  if (end <= now) throw usage('pin', `--until ${text}`, 'this is in the past; write a moment to come');
   return end;
 }
 

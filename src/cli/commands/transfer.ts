@@ -1,11 +1,13 @@
 import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
 import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
+import { OperatingError } from '../../model/error.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
-import { formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
+import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
 import { formatUses } from '../forms/uses-form.ts';
 import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
+import { printable } from '../output/style.ts';
 import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
 
 /** What can be exported. */
@@ -42,23 +44,34 @@ function useEntries(records: ReadonlyMap<ImageId, UseRecord>): ImageUse[] {
  */
 export async function runImport(desk: Desk, file: string): Promise<number> {
   const { world } = desk;
-  const text = readInputBytes(world, file);
+  const { entries, bad } = parseImageUse(readInputBytes(world, file), world.readClock().wallMs);
+  if (entries.length === 0 && bad[0] !== undefined) throw nothingUsable(file, bad.length, bad[0]);
   using session = await openSession(desk, 'write');
   const { store, runtime } = session;
   const key = storeKey(runtime);
   const clock = readIdleClock(store, world.readClock());
   const now = nowOf(clock);
-  const { entries, bad } = parseImageUse(text, wallMs(now.wallMs));
   const { records } = store.readUsage(key);
   const imported = entries.map(({ imageId, lastUsedSeconds }) => {
     return importRecord(records.get(imageId), imageId, wallMs(lastUsedSeconds * 1_000), now);
   });
   store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
-    world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(line)}\n`);
+    world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(printable(line))}\n`);
   if (desk.options.json) writeJson(desk, { format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted });
   else world.out.write(describeImport(imported.length, bad.length, now));
   return EXIT.done;
+}
+
+/** A file in which no line is right is another file, or none of ours is left of it. */
+function nothingUsable(file: string, count: number, { lineNumber, problem }: BadLine): OperatingError {
+  return new OperatingError({
+    kind: 'input',
+    operation: 'read the file',
+    subject: file,
+    problem: `none of its ${count} lines is a use record; line ${lineNumber}: ${problem}`,
+    hint: 'a line is "<image id> <seconds since 1970>"; nothing was changed',
+  });
 }
 
 function describeImport(count: number, badCount: number, now: Now): string {

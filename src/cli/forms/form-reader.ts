@@ -52,7 +52,7 @@ function checkFormat(format: string, value: unknown): JsonObject {
 }
 
 function inputError(file: string, format: string, problem: string, cause: unknown): OperatingError {
-  const hint = `the form is described by schema/${format.replace('/', '-')}.schema.json`;
+  const hint = `"imagegc export" writes such a file; its form is described by schema/${format.replace('/', '-')}.schema.json`;
   return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
 }
 

@@ -93,6 +93,7 @@ const READ_PROBLEMS = [
   ['ENOTDIR', 'a part of this path is not a directory'],
   ['EACCES', 'this user may not read it'],
   ['EPERM', 'this user may not read it'],
+  ['ELOOP', 'its symbolic links run in a circle'],
 ] as const;
 
 /** @returns null when there is nothing at the path */
@@ -102,12 +103,23 @@ function readIfThere<Read>(read: () => Read, path: string): Read | null {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'ENOENT') return null;
-    throw fileError(path, READ_PROBLEMS.find(([known]) => known === code)?.[1] ?? `reading it failed: ${error}`, error);
+    throw fileError(
+      path,
+      READ_PROBLEMS.find(([known]) => known === code)?.[1] ?? (error instanceof Error ? error.message : String(error)),
+      error,
+    );
   }
 }
 
 function fileError(path: string, problem: string, cause?: unknown): OperatingError {
-  return new OperatingError({ kind: 'settings', operation: 'read the settings', subject: path, problem, hint: null, cause });
+  return new OperatingError({
+    kind: 'settings',
+    operation: 'read the settings',
+    subject: path,
+    problem,
+    hint: 'another file can be named with --config or IMAGEGC_CONFIG',
+    cause,
+  });
 }
 
 function readVariables({ environment }: SettingsSources): Layer {

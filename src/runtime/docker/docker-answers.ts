@@ -85,7 +85,8 @@ export function takeAnswer<Value>(schema: v.GenericSchema<unknown, Value>, answe
   const result = v.safeParse(schema, answer.body);
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const problem = `${v.getDotPath(issue) ?? 'the answer'}: ${issue.message}`;
+  const place = v.getDotPath(issue) ?? 'the answer';
+  const problem = issue.received === 'undefined' ? `it has no "${place}"` : `${place}: ${issue.message}`;
   const hint = 'does a Docker engine of a supported version listen there?';
   throw new OperatingError({ kind: 'engine-nonsense', operation: 'read the engine’s answer', subject: call, problem, hint });
 }
@@ -93,7 +94,13 @@ export function takeAnswer<Value>(schema: v.GenericSchema<unknown, Value>, answe
 /** The error for a call that had to work. */
 export function refusal(answer: DockerAnswer, call: string): OperatingError {
   const problem = `status ${answer.status}: ${engineMessage(answer)}`;
-  return new OperatingError({ kind: 'engine-refused', operation: 'ask the engine', subject: call, problem, hint: null });
+  return new OperatingError({
+    kind: 'engine-refused',
+    operation: 'ask the engine',
+    subject: call,
+    problem,
+    hint: "the engine's log may tell more",
+  });
 }
 
 /** The engine's own words in an error answer. */

@@ -66,7 +66,7 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
   const address = `unix://${options.socketPath}`;
   const send = (method: string, path: string) => sendRequest(agent, options, method, path);
   try {
-    const prefix = `/v${negotiateVersion((await send('HEAD', '/_ping')).headers, address)}`;
+    const prefix = `/v${negotiateVersion(await send('HEAD', '/_ping'), address)}`;
     return {
       address,
       close: () => agent.destroy(),
@@ -86,7 +86,7 @@ export function imagePath(nameOrId: string): string {
   return `/images/${nameOrId.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-function negotiateVersion(headers: IncomingHttpHeaders, address: string): string {
+function negotiateVersion({ status, headers }: RawAnswer, address: string): string {
   const theirs = String(headers['api-version'] ?? '');
   const match = /^(\d+)\.(\d+)$/.exec(theirs);
   const problem = (kind: OperatingErrorKind, text: string, hint: string): OperatingError =>
@@ -94,7 +94,8 @@ function negotiateVersion(headers: IncomingHttpHeaders, address: string): string
   // Podman speaks Docker's API, but removes by rules of its own (engines.md §3).
   if (headers['libpod-api-version'] !== undefined)
     throw problem('engine-refused', 'Podman answers there, which is not in this version', 'name a Docker Engine');
-  if (match === null) throw problem('engine-nonsense', 'the answer to /_ping names no API version', 'does a Docker engine listen there?');
+  if (match === null)
+    throw problem('engine-nonsense', `the answer to /_ping (status ${status}) names no API version`, 'does a Docker engine listen there?');
   const [major, minor] = [Number(match[1]), Number(match[2])];
   const isBelow = ([ourMajor, ourMinor]: readonly [number, number]) => major < ourMajor || (major === ourMajor && minor < ourMinor);
   if (isBelow(API_VERSION_OLDEST)) {
@@ -144,6 +145,14 @@ function parseBody(text: string, status: number, subject: string): unknown {
   }
 }
 
+const CLOSED_EARLY = 'the connection was closed before the answer was whole';
+const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: CLOSED_EARLY,
+  EPIPE: CLOSED_EARLY,
+};
+
 function explainFailure(cause: unknown, socketPath: string, call: string): OperatingError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const parts = { operation: `ask the engine (${call})`, subject: `unix://${socketPath}`, cause };
@@ -158,6 +167,6 @@ function explainFailure(cause: unknown, socketPath: string, call: string): Opera
   }
   const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED';
   const hint = isAbsent ? 'is the engine running? is the address right?' : 'is the engine overloaded or restarting? try again';
-  const problem = code === 'ENOENT' ? 'there is no such socket' : code === 'ECONNREFUSED' ? 'nothing listens there' : text;
+  const problem = CONNECTION_PROBLEMS[code] ?? text;
   return new OperatingError({ kind: 'engine-unreachable', ...parts, problem, hint });
 }

@@ -1,0 +1,57 @@
+/** Stands between the product and an engine, so that a test can act at any call: kill the product, move a tag, end the engine. */
+import { createServer, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+/** One call at one of its two moments. */
+export interface GateCall {
+  /** Counted from 1 since {@link EngineGate.watch}. */
+  readonly number: number;
+  readonly method: string;
+  readonly path: string;
+  /** `before`: the engine has not seen it. `after`: the engine has answered, the product does not know. */
+  readonly moment: 'before' | 'after';
+}
+
+/** What a test does at a call. @returns `drop` to break the connection there */
+export type AtCall = (call: GateCall) => Promise<'drop' | undefined> | 'drop' | undefined;
+
+/** A gate that is open; `socketPath` is what the product is given for an engine. */
+export interface EngineGate extends AsyncDisposable {
+  readonly socketPath: string;
+  /** Counts anew from here. */
+  watch(atCall: AtCall): void;
+}
+
+/** @param socketPath where the gate listens @param enginePath where the engine does */
+export async function openEngineGate(socketPath: string, enginePath: string): Promise<EngineGate> {
+  let number = 0;
+  let watcher: AtCall = () => undefined;
+  const server = createServer(async (incoming, outgoing) => {
+    number += 1;
+    const { method = 'GET', url: path = '/' } = incoming;
+    const call = { number, method, path };
+    const atCall = watcher;
+    outgoing.on('error', () => undefined);
+    if ((await atCall({ ...call, moment: 'before' })) === 'drop') return outgoing.destroy();
+    const onward = request({ socketPath: enginePath, method, path, agent: false }, async (answer) => {
+      const body = await buffer(answer);
+      if ((await atCall({ ...call, moment: 'after' })) === 'drop') return outgoing.destroy();
+      const { 'api-version': apiVersion = '' } = answer.headers;
+      return outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(body);
+    });
+    onward.on('error', () => outgoing.destroy()).end();
+    return undefined;
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  return {
+    socketPath,
+    watch(atCall) {
+      number = 0;
+      watcher = atCall;
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
