@@ -6,6 +6,8 @@ import type { RawCalls } from './raw-calls.ts';
 const BASES = 10;
 const FILES_PER_LAYER = 5;
 const CONTAINERS = 10;
+/** The image that containers hold. */
+export const USED_IMAGE = 'bench/app0:v1';
 
 /** Images as hosts have them: over 10 bases of three layers, two private layers each, five small files per layer. */
 function imageSpecs(count: number): readonly ImageSpec[] {
@@ -21,7 +23,7 @@ function imageSpecs(count: number): readonly ImageSpec[] {
 export async function saveImages(lab: Lab, kind: EngineKind, count: number): Promise<SavedState> {
   const engine = await lab.start(kind);
   await engine.loadImages(imageSpecs(count));
-  for (let index = 0; index < CONTAINERS; index += 1) await engine.run({ image: 'bench/app0:v1', createOnly: true });
+  for (let index = 0; index < CONTAINERS; index += 1) await engine.run({ image: USED_IMAGE, createOnly: true });
   return lab.save(engine);
 }
 

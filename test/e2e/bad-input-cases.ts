@@ -161,14 +161,21 @@ export const ENGINES: readonly (readonly [title: string, engine: FalseEngine, sa
   ['an engine that is too old', speakHttp('1.30', ''), /it speaks 1\.30, and 1\.41 is needed\n {2}hint: update/],
 ];
 
-/** A copy of the store on a small file system, and then not a byte more; for sh. */
+/** The store on a small file system without a byte left; for sh. The real one is in /mnt. */
 const FULL_DISK = `
-cp -a "$STORE" "$STORE.copy-$$"
+mount --bind "$STORE" /mnt
 mount -t tmpfs -o size=128k none "$STORE"
-cp -a "$STORE.copy-$$/." "$STORE"
-rm -r "$STORE.copy-$$"
+cp -a /mnt/. "$STORE"
 cat /dev/zero > "$STORE/filler" 2> /dev/null || true
 `;
+/** The same, but there was no store yet. */
+const FULL_NEW_DISK = FULL_DISK.replace(/cp .*/, '');
+/** The database is the same byte for byte, and can be written once there is room. */
+const CHECK_OLD = `
+cmp /mnt/imagegc.db "$STORE/imagegc.db" >&2
+rm "$STORE/filler"
+"$1" pin app --store-path "$STORE" > /dev/null`;
+const CHECK_NEW = '[ "$(ls "$STORE")" = filler ] || ls "$STORE" >&2';
 /** The store where nobody can write; for sh. */
 const READ_ONLY_DISK = `
 mount --bind "$STORE" "$STORE"
@@ -191,7 +198,8 @@ function writeForeignDatabase(path: string): void {
 
 /** Why a store cannot be written, and how to get there; `$STORE` is its directory. */
 export const OBSTACLES: readonly (readonly [title: string, circumstances: () => Circumstances, problem: RegExp])[] = [
-  ['a full disk', () => withMounts(FULL_DISK), /file system is full\n {2}hint: free some space/],
+  ['a full disk', () => withMounts(FULL_DISK, CHECK_OLD), /file system is full\n {2}hint: free some space/],
+  ['a full disk without a store', () => withMounts(FULL_NEW_DISK, CHECK_NEW), /file system is full\n {2}hint: free some space/],
   ['a read-only disk', () => withMounts(READ_ONLY_DISK), /mounted read-only\n {2}hint: mount the file system for writing/],
   ['a store of another user', asNobody, /permission denied\n {2}hint: run as the user that owns the store/],
 ];

@@ -49,11 +49,12 @@ export function asNobody(): Circumstances {
   return through(NOBODY, 'a checkout that other users can read, and setpriv');
 }
 
-/** With mounts that nobody else sees. @param script for sh, run before the product */
-export function withMounts(script: string): Circumstances {
-  const run = (before: string) => ['unshare', '--mount', 'sh', '-ec', `${before}\nexec "$@"`, 'sh'];
-  const able = through(run('mount -t tmpfs none /mnt'), 'the right to mount');
-  return able.kind === 'missing' ? able : { kind: 'ready', options: { through: run(script) } };
+/** With mounts that nobody else sees. @param before for sh, run before the product @param afterwards run after it, with the product as `$1` */
+export function withMounts(before: string, afterwards = ''): Circumstances {
+  const run = (script: string) => ['unshare', '--mount', 'sh', '-ec', script, 'sh'];
+  const able = through(run('mount -t tmpfs none /mnt; exec "$@"'), 'the right to mount');
+  if (able.kind === 'missing') return able;
+  return { kind: 'ready', options: { through: run(`${before}\nstatus=0; "$@" || status=$?\n${afterwards}\nexit $status`) } };
 }
 
 function through(command: readonly string[], needed: string): Circumstances {
