@@ -51,7 +51,7 @@ function readTime({ result }: Bench['tasks'][number]): number {
  * A host with six layers per image: three of one of 10 bases, one runtime, two of its own. Repositories have four versions each, so
  * that lineages cost what they cost.
  */
-export function hostOf(count: number): PlanInput {
+function hostOf(count: number): PlanInput {
   const rows = Array.from({ length: count }, (_, index): Row => {
     const base = `base${index % 10}`;
     const repository = `registry.example:5000/team${index % 50}/app${Math.floor(index / 4)}`;

@@ -1,7 +1,7 @@
 import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import { OperatingError } from '../model/error.ts';
-import type { DiskUsage } from '../model/inventory.ts';
+import type { DiskUsage, Inventory } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
 import type { RemovalFailure } from '../model/use-record.ts';
@@ -105,7 +105,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
     if (index > 0) await context.wait(context.paceMs);
     stopped = context.signal.aborted ? 'interrupted' : await findReasonToStop(plan, results, before, runtime);
     if (stopped !== null) break;
-    results.push(...(await carryOutBatch(batch, { ...context, layers: inventory.layers, clockNow: nowOf(clock) })));
+    results.push(...(await carryOutBatch(batch, { ...context, inventory, clockNow: nowOf(clock) })));
     context.onBatch({ done: results.length, total: plan.removals.length, freedBytes: freedBy(results) });
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
@@ -130,7 +130,7 @@ function isForTarget(removal: Removal | undefined): boolean {
 }
 
 interface BatchContext extends CollectContext {
-  readonly layers: Look['inventory']['layers'];
+  readonly inventory: Inventory;
   readonly clockNow: ReturnType<typeof nowOf>;
 }
 
@@ -145,7 +145,7 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   });
   store.addIntents(key, intents);
   const settle = (): Promise<void> => context.wait(context.settleMs);
-  const results = await removeBatch(batch, { runtime, mark, settle, layers: context.layers });
+  const results = await removeBatch(batch, { runtime, mark, settle, inventory: context.inventory });
   const entries = results.map(({ outcome }, index) => {
     const intent = intents[index];
     return intent === undefined ? [] : [{ ...intent, outcome: outcome.kind, message: outcome.message } satisfies RemovalEntry];

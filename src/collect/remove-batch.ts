@@ -1,6 +1,6 @@
 import { type Bytes, bytes, type ChainId, type ImageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
-import type { Inventory } from '../model/inventory.ts';
+import type { Image, Inventory } from '../model/inventory.ts';
 import type { Removal } from '../model/plan.ts';
 import type { Outcome, OutcomeKind } from '../model/removal-record.ts';
 import type { ContainerUse, ImageNames, RemoveOutcome, Runtime } from '../runtime/runtime.ts';
@@ -14,7 +14,8 @@ export interface BatchTools {
   readonly mark: string;
   /** Waits for creations that had resolved a name before it was taken off. */
   readonly settle: () => Promise<void>;
-  readonly layers: Inventory['layers'];
+  /** What was planned from. */
+  readonly inventory: Inventory;
 }
 
 /** Of the calls that concern one image each; engines gain nothing from more (docs/background/performance.md §4). */
@@ -51,15 +52,22 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
     await takeAllNamesOff(removals, tools, { candidates, outcomes });
     if (candidates.values().some(({ held }) => held !== null)) await tools.settle();
     const uses = await listUses(tools.runtime);
-    // One after the other, because a parent can go only when its children are gone.
-    for (const candidate of listOpen()) {
-      outcomes.set(candidate.removal.imageId, await releaseOrReturn(candidate, uses.get(candidate.removal.imageId), tools));
-    }
+    await inFlight(listOpen(), areUnrelated(removals, tools) ? CALLS_IN_FLIGHT : 1, async (candidate) => {
+      const { imageId } = candidate.removal;
+      outcomes.set(imageId, await releaseOrReturn(candidate, uses.get(imageId), tools));
+    });
   } catch (error) {
     for (const candidate of listOpen()) await returnNames(candidate, tools, 'failed', 'the engine failed').catch(() => undefined);
     throw error;
   }
   return removals.map((removal) => ({ removal, outcome: outcomes.get(removal.imageId) ?? outcome('failed', 'it was not tried') }));
+}
+
+/** Whether no image of the batch was built on another of it: a parent can go only when its children are gone. */
+function areUnrelated(removals: readonly Removal[], { runtime, inventory }: BatchTools): boolean {
+  const going = new Set(removals.map(({ imageId }) => imageId));
+  const isRelated = ({ id, parentId }: Image): boolean => parentId !== null && going.has(id) && going.has(parentId);
+  return runtime.capabilities.parentsKnown && !inventory.images.some(isRelated);
 }
 
 interface Progress {
@@ -200,7 +208,7 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
       return returnNames(candidate, tools, 'failed', answer.message);
     case 'done':
       if (!answer.isImageDeleted) return returnNames(candidate, tools, 'refused', 'the engine took the name off but kept the image');
-      return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, tools.layers) };
+      return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, tools.inventory.layers) };
   }
 }
 

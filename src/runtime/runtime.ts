@@ -78,6 +78,8 @@ export interface Capabilities {
   readonly holds: boolean;
   /** A registry digest is proof of a pull; where false, an unseen origin counts as local. */
   readonly digestsProvePull: boolean;
+  /** A listing tells of every image the one it was built on; where false, one removal may need another to have ended. */
+  readonly parentsKnown: boolean;
 }
 
 /** The result of {@link Runtime.observe}. */

@@ -65,7 +65,7 @@ export function imagesInUse(inventory: Inventory): ReadonlySet<ImageId> {
 }
 
 /** The state after the changes. */
-export function applyChanges(state: UsageState, changes: UsageChanges): UsageState {
+function applyChanges(state: UsageState, changes: UsageChanges): UsageState {
   const records = new Map(state.records);
   for (const record of changes.records) records.set(record.imageId, record);
   for (const image of changes.forgotten) records.delete(image);

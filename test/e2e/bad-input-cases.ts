@@ -174,7 +174,7 @@ const FULL_NEW_DISK = FULL_DISK.replace(/cp .*/, '');
 const CHECK_OLD = `
 cmp /mnt/imagegc.db "$STORE/imagegc.db" >&2
 rm "$STORE/filler"
-"$1" pin app --store-path "$STORE" > /dev/null`;
+"$1" pin app --store-path "$STORE" > /dev/null 2>&1 || echo "it cannot be written any more" >&2`;
 const CHECK_NEW = '[ "$(ls "$STORE")" = filler ] || ls "$STORE" >&2';
 /** The store where nobody can write; for sh. */
 const READ_ONLY_DISK = `

@@ -44,7 +44,7 @@ export async function runCollect(desk: Desk, options: CollectOptions): Promise<n
     return EXIT.done;
   }
   const signal = desk.world.catchInterrupts();
-  const report = isGoing ? await carryOut(look, { ...context, signal }) : nothingDone(look.plan);
+  const report = isGoing ? await carryOut(look, { ...context, signal }).catch(tellOfRepair) : nothingDone(look.plan);
   if (desk.options.json) writeJson(desk, formatReport(report, repairs));
   else if (isGoing) desk.world.out.write(renderReport(report, desk.look));
   return reportStatus(report, enabled, signal);
@@ -100,6 +100,14 @@ function collectContext(session: Session, { free }: CollectOptions): CollectCont
       if (state.done === state.total) progress.end();
     },
   };
+}
+
+/** An engine that fails half-way leaves names taken off; that they come back is what a person wants to know most. */
+function tellOfRepair(error: unknown): never {
+  if (!(error instanceof OperatingError) || !error.kind.startsWith('engine')) throw error;
+  const { kind, operation, subject, problem } = error;
+  const hint = 'when the engine answers again, run "imagegc collect" or "imagegc doctor --repair": it gives back every name taken off';
+  throw new OperatingError({ kind, operation, subject, problem, hint, cause: error });
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {

@@ -14,7 +14,7 @@ export function openMemory(engine: MemoryEngine, now: () => WallMs = () => wallM
 
 class MemoryRuntime implements Runtime {
   readonly identity: EngineIdentity;
-  readonly capabilities: Capabilities = { holds: true, digestsProvePull: true };
+  readonly capabilities: Capabilities = { holds: true, digestsProvePull: true, parentsKnown: true };
   readonly #engine: MemoryEngine;
   readonly #now: () => WallMs;
 
