@@ -8,7 +8,7 @@ import { SqliteDatabase } from './sqlite-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
 import { BrokenRow, isDamage, storeError } from './store-error.ts';
-import { createStoreFile, inspectStoreFile, makeStoreDirectory, setAside, sizeOf } from './store-files.ts';
+import { createStoreFile, findEvidence, inspectStoreFile, makeStoreDirectory, setAside, sizeOf } from './store-files.ts';
 import { suspectPath } from './suspect-mark.ts';
 
 /** Where the store is, and whether this process may write it. */
@@ -41,12 +41,21 @@ export function openSqliteStore({ directory, access = 'read-write' }: StoreOptio
   if (finding.kind === 'damaged') return beginAnew(path, finding.problem);
   if (finding.kind === 'absent') createStoreFile(path, (temporary) => fillNew(path, temporary));
   try {
-    return new SqliteStore(openVerified(path), finding.kind === 'absent' ? NEW : SOUND);
+    return openFound(path, finding.kind === 'absent' ? NEW : SOUND);
   } catch (error) {
     const cause = error instanceof Error ? error.cause : null;
     if (!isDamage(cause)) throw error;
     return beginAnew(path, cause.message);
   }
+}
+
+/** A store that was set aside stays so until a look has recorded what counts as used now: `pin` alone must not make it sound. */
+function openFound(path: string, found: StoreCondition): Store {
+  const database = openVerified(path);
+  const store = new SqliteStore(database, found);
+  const evidencePath = findEvidence(path);
+  if (evidencePath === null || store.readClock() !== null) return store;
+  return new SqliteStore(database, { kind: 'set-aside', evidencePath, problem: 'as an earlier command found' });
 }
 
 /** A store that lives as long as the process: for tests, demonstrations and decisions without a host. The same SQL. */

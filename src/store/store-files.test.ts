@@ -3,6 +3,7 @@ import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } f
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
+import { clockAt } from '../../test/contract/store-values.ts';
 import { openSqliteStore } from './open-sqlite-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
@@ -89,6 +90,20 @@ describe('openSqliteStore()', () => {
       openSqliteStore({ directory })[Symbol.dispose]();
       assert.equal(readFileSync(`${fileIn(directory)}.damaged-${number}`, 'utf8'), `damage ${number}`);
     }
+  });
+
+  test('stays set aside until a look has recorded what counts as used now', () => {
+    const directory = filledDirectory();
+    writeFileSync(fileIn(directory), 'damage');
+    const openKind = (): string => {
+      using store = openSqliteStore({ directory });
+      return store.condition.kind;
+    };
+    assert.deepEqual([openKind(), openKind()], ['set-aside', 'set-aside']);
+    const looked = openSqliteStore({ directory });
+    looked.writeClock(clockAt(1));
+    looked[Symbol.dispose]();
+    assert.equal(openKind(), 'sound');
   });
 
   test('carries the pins that can be read over from a damaged file', () => {

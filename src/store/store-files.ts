@@ -175,9 +175,7 @@ function removeWithCompanions(path: string): void {
  */
 export function setAside(path: string): string {
   try {
-    let number = 1;
-    while (existsSync(`${path}.damaged-${number}`) || existsSync(`${path}.damaged-${number}-wal`)) number += 1;
-    const evidencePath = `${path}.damaged-${number}`;
+    const evidencePath = evidencePathOf(path, countEvidence(path) + 1);
     // The database first: should we die in between, a log without a database is damage still, a database without its log would look sound.
     for (const suffix of ['', ...COMPANIONS]) if (existsSync(path + suffix)) renameSync(path + suffix, evidencePath + suffix);
     rmSync(suspectPath(path), { force: true });
@@ -186,6 +184,22 @@ export function setAside(path: string): string {
   } catch (error) {
     throw storeError('set the damaged store aside', path, error);
   }
+}
+
+/** @returns the latest evidence beside the database; null when nothing was ever set aside */
+export function findEvidence(path: string): string | null {
+  const count = countEvidence(path);
+  return count === 0 ? null : evidencePathOf(path, count);
+}
+
+function countEvidence(path: string): number {
+  let count = 0;
+  while (['', '-wal'].some((suffix) => existsSync(evidencePathOf(path, count + 1) + suffix))) count += 1;
+  return count;
+}
+
+function evidencePathOf(path: string, number: number): string {
+  return `${path}.damaged-${number}`;
 }
 
 /** @returns bytes; 0 when there is no such file */
