@@ -176,6 +176,7 @@ describe('openSqliteStore()', () => {
     store[Symbol.dispose]();
     using again = openSqliteStore({ directory });
     assert.equal(again.condition.kind, 'set-aside');
+    again.writeClock(clockAt(1));
     again[Symbol.dispose]();
     using third = openSqliteStore({ directory });
     assert.equal(third.condition.kind, 'sound');
