@@ -32,7 +32,7 @@ export function holdPreviousVersions(inventory: Inventory, history: VersionHisto
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  for (const versions of listVersions(inventory, history)) {
+  for (const versions of listVersions(inventory, history, findChanging(inventory, history, policy, now))) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
     for (const image of versions.rank().slice(1, 1 + keepLast)) {
@@ -56,8 +56,12 @@ function holdFor(versions: Versions, policy: Policy, now: Now): Hold | null {
   return { reason: 'rollback', detail, until, binds: isFinal ? 'age-rules' : 'always' };
 }
 
-function* listVersions(inventory: Inventory, { records, lineages }: VersionHistory): Generator<Versions> {
-  const streams = listStreams(inventory);
+function* listVersions(
+  inventory: Inventory,
+  { records, lineages }: VersionHistory,
+  changing: ReadonlySet<string> | null,
+): Generator<Versions> {
+  const streams = listStreams(inventory, changing);
   const known = new Map(streams.filter(({ name }) => lineages.has(name)).map(({ name, images }) => [name, images]));
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
@@ -69,6 +73,25 @@ function* listVersions(inventory: Inventory, { records, lineages }: VersionHisto
     const head = findHead(images, records);
     if (head !== null) yield { name, rank: () => rankByUse(images, records), switchedAt: head.firstSeen, headConfirmed: null };
   }
+}
+
+/**
+ * The repositories in which a previous version may have to be held: where a switch was recorded, or where an image came within the
+ * time that one is kept. On most hosts that is few, and naming streams costs more than all the rest of a large plan.
+ *
+ * @returns null when all may
+ */
+function findChanging(inventory: Inventory, { records, lineages }: VersionHistory, policy: Policy, now: Now): ReadonlySet<string> | null {
+  const { keepLastForMs } = policy.protect;
+  if (keepLastForMs === 'always') return null;
+  // A lineage by digest is named as its repository, and others as repository and tag; a colon may also stand before a port.
+  const changing = new Set([...lineages.keys()].flatMap((name) => [name, name.slice(0, Math.max(0, name.lastIndexOf(':')))]));
+  for (const image of inventory.images) {
+    const seen = records.get(image.id)?.firstSeen;
+    if (seen === undefined || idleSince(seen.idleMs, now.idleMs) >= keepLastForMs) continue;
+    for (const name of versionNames(image)) changing.add(repositoryOf(name));
+  }
+  return changing;
 }
 
 /** The first of {@link rankByUse}; null when none was used. */
@@ -108,11 +131,13 @@ interface Version {
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. */
-function listStreams(inventory: Inventory): readonly Stream[] {
+function listStreams(inventory: Inventory, changing: ReadonlySet<string> | null): readonly Stream[] {
+  if (changing?.size === 0) return [];
   const newest = new Map<string, Version>();
   for (const image of inventory.images) {
     for (const name of versionNames(image)) {
       const repository = repositoryOf(name);
+      if (changing !== null && !changing.has(repository)) continue;
       newest.set(repository, { name, image: image.id, before: newest.get(repository) });
     }
   }
