@@ -15,6 +15,7 @@ const SIZES = [
 /** Of both sides, before any round counts: code that runs once is not what is compared. */
 const WARM_UP_SHARE = 0.25;
 const CONTAINERS = 100;
+const VERSIONS = 4;
 
 /** Times the planner on hosts of three sizes, asked for half of all bytes, as kubelet was. */
 export function benchPlan(): readonly Figure[] {
@@ -48,20 +49,21 @@ function readTime({ result }: Bench['tasks'][number]): number {
 }
 
 /**
- * A host with six layers per image: three of one of 10 bases, one runtime, two of its own. Repositories have four versions each, so
- * that lineages cost what they cost.
+ * A host with six layers per image: three of one of 10 bases, one runtime, two of its own. Repositories have four versions each, and a
+ * quarter of them got one within two weeks. A third of the images is old enough to go by age; the rest of the half goes for the target.
  */
 function hostOf(count: number): PlanInput {
   const rows = Array.from({ length: count }, (_, index): Row => {
     const base = `base${index % 10}`;
-    const repository = `registry.example:5000/team${index % 50}/app${Math.floor(index / 4)}`;
+    const repository = `registry.example:5000/team${index % 50}/app${Math.floor(index / VERSIONS)}`;
+    const usedDaysAgo = 1 + (10 * ((index * 7_919) % count)) / count;
     return {
       name: `sha256:${index.toString(16).padStart(64, '0')}`,
-      references: [`${repository}:v1.${index % 4}.${index}`],
+      references: [`${repository}:v1.${index % VERSIONS}.${index}`],
       digests: [`${repository}@sha256:${index.toString(16).padStart(64, '1')}`],
       layers: [...[0, 1, 2].map((at) => `${base}-${at}`), `${base}-runtime${index % 3}`, `own${index}-0`, `own${index}-1`],
-      usedDaysAgo: 1 + (20 * ((index * 7_919) % count)) / count,
-      seenDaysAgo: 5 + (index % 36),
+      usedDaysAgo,
+      seenDaysAgo: Math.max(usedDaysAgo, 6 + (Math.floor(index / VERSIONS) % 30)),
     };
   });
   const containers = rows.slice(0, CONTAINERS).map(({ name }) => ({ of: name }));

@@ -64,7 +64,13 @@ function makeProgram(world: World, finish: (status: number) => void): Command {
     })
     .exitOverride();
   const define = (command: Command, run: Run): Command => {
-    withSettings(command.option('--json', 'print one JSON document (docs/json.md)'));
+    command
+      .option('--json', 'print one JSON document (docs/json.md)')
+      .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
+    // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
+    (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
+      if (called === command) withSettings(command);
+    });
     return command.action(async (...given) => {
       const words = given.slice(0, -2);
       const options: Readonly<Record<string, unknown>> = command.opts();
@@ -144,7 +150,6 @@ function defineTransfer(program: Command, define: Define): void {
 
 /** Every key of the settings is a flag of every command; the help of one names them in a line instead of thirty. */
 function withSettings(command: Command): void {
-  command.option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
   for (const path of SETTING_PATHS) {
     command.addOption(new Option(`${flagName(path)} <value>`, SETTING_KEYS[path].about).hideHelp());
   }

@@ -22,10 +22,11 @@ const PRINTED_UNITS_MS = [
   ['ms', 1],
 ] as const;
 const AGE_UNITS_MS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
+  { unit: 'd', unitMs: 86_400_000 },
+  { unit: 'h', unitMs: 3_600_000 },
+  { unit: 'min', unitMs: 60_000 },
 ] as const;
+const SHORTEST_AGE_UNIT = { unit: 's', unitMs: 1_000 } as const;
 const PART = /^\s*([0-9]+)([a-z]+)/;
 const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
 
@@ -65,8 +66,6 @@ export function formatDuration(duration: DurationMs): string {
 
 /** Prints an age for a person, cut to its largest unit: `9 d`, `3 h`, `45 s`. */
 export function formatAge(duration: DurationMs): string {
-  for (const [unit, unitMs] of AGE_UNITS_MS) {
-    if (duration >= unitMs) return `${Math.floor(duration / unitMs)} ${unit}`;
-  }
-  return `${Math.floor(duration / 1_000)} s`;
+  const { unit, unitMs } = AGE_UNITS_MS.find((each) => duration >= each.unitMs) ?? SHORTEST_AGE_UNIT;
+  return `${Math.floor(duration / unitMs)} ${unit}`;
 }

@@ -10,6 +10,8 @@ import { type Parsed, parsed, unparsable } from './error.ts';
 const DOMAIN =
   /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$/;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
+/** Whole paths at once, because every name of every listing passes here. */
+const PATH = /^[a-z0-9]+(?:(?:\.|_|__|-+|\/)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST =
   /^(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}|(?!sha(?:256|384|512):)[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})$/;
@@ -46,12 +48,9 @@ export function parseReference(text: string): Parsed<Reference> {
   const path = repository.slice(slash + 1);
   if (!DOMAIN.test(domain)) return unparsable(`"${domain}" is not a registry host`);
   if (path.length > NAME_LENGTH_MAX) return unparsable(`the name is longer than ${NAME_LENGTH_MAX} characters`);
-  for (const component of path.split('/')) {
-    if (!PATH_COMPONENT.test(component)) {
-      return unparsable(`"${component}" in "${name}" is not allowed: lower-case letters and digits, joined by ".", "_", "__" or "-"`);
-    }
-  }
-  return parsed({ repository, tag, digest });
+  if (PATH.test(path)) return parsed({ repository, tag, digest });
+  const wrong = path.split('/').find((component) => !PATH_COMPONENT.test(component));
+  return unparsable(`"${wrong}" in "${name}" is not allowed: lower-case letters and digits, joined by ".", "_", "__" or "-"`);
 }
 
 /** Splits at the first `@`, then at the last `:` behind the last `/`, so that a host's port stays with the name. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { connect, createServer, type Server } from 'node:net';
 import * as v from 'valibot';
 
@@ -50,6 +49,8 @@ export function isHeld(lock: EngineLock | HeldBy): lock is HeldBy {
 
 /** The socket's name; it is hashed because an engine's ID may be longer than a socket's name. */
 export function lockPath(engineId: string): string {
+  // Loaded here, because commands that take no lock would wait for it.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return `\0imagegc/${createHash('sha256').update(engineId).digest('hex').slice(0, 32)}`;
 }
 

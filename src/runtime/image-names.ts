@@ -5,16 +5,18 @@ import { canonicalReference } from '../model/reference.ts';
 import type { FoundHold, ImageNames } from './runtime.ts';
 
 /** Tells one image's names apart: tags, digest references and holds; canonical, sorted, each once. */
-export function sortNames(imageId: ImageId, names: Iterable<string>): ImageNames {
+export function sortNames(imageId: ImageId, names: readonly string[]): ImageNames {
+  const tags = new Set<string>();
+  const digests = new Set<string>();
+  for (const name of names.map(canonicalReference)) (name.includes('@') ? digests : tags).add(name);
   const references: string[] = [];
-  const digests: string[] = [];
   const holds: FoundHold[] = [];
-  for (const name of [...new Set([...names].map(canonicalReference))].sort()) {
+  for (const name of [...tags].sort()) {
     const hold = parseHold(name);
-    if (hold !== null) holds.push({ imageId, reference: name, ...hold });
-    else (name.includes('@') ? digests : references).push(name);
+    if (hold === null) references.push(name);
+    else holds.push({ imageId, reference: name, ...hold });
   }
-  return { references, digests, holds };
+  return { references, digests: [...digests].sort(), holds };
 }
 
 /**
@@ -22,6 +24,7 @@ export function sortNames(imageId: ImageId, names: Iterable<string>): ImageNames
  * dangling. A name that points elsewhere by now belongs to whoever moved it.
  */
 export function withHeldNames(named: ReadonlyMap<ImageId, ImageNames>): ReadonlyMap<ImageId, ImageNames> {
+  if (named.values().every(({ holds }) => holds.length === 0)) return named;
   const taken = new Set([...named.values()].flatMap(({ references }) => references));
   return new Map(
     [...named].map(([id, names]) => {

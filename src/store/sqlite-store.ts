@@ -76,6 +76,7 @@ export class SqliteStore implements Store {
   }
 
   addLayerFacts(key: StoreKey, learned: LayerFacts): void {
+    if (learned.layersByImage.size === 0 && learned.sizeByLayer.size === 0) return;
     const sealed = LAYER_BATCH_FORM.seal(toLayerBatch(learned));
     this.#database.transaction(() => {
       this.#database.run('INSERT INTO layer_batch (store, body) VALUES (?, ?)', this.#storeId(key), sealed);

@@ -32,6 +32,36 @@ export const imageList = v.array(
 );
 
 /**
+ * Reads a listing of images by hand: it is by far the longest answer, and a schema takes several times as long. What is not as expected
+ * is left to the schema, which says what is wrong.
+ */
+export function takeImageList(answer: DockerAnswer, call: string): readonly ListedImage[] {
+  const items = answer.status === 200 && Array.isArray(answer.body) ? answer.body.map(readListedImage) : [null];
+  const read = items.filter((item) => item !== null);
+  return read.length === items.length ? read : takeAnswer(imageList, answer, call);
+}
+
+function readListedImage(item: unknown): ListedImage | null {
+  if (typeof item !== 'object' || item === null) return null;
+  const { Id, RepoTags = null, RepoDigests = null, ParentId = '', Created = 0, Size = -1, Labels = null }: RawImage = item;
+  if (typeof Id !== 'string' || Id === '' || typeof ParentId !== 'string') return null;
+  if (!Number.isFinite(Created) || !Number.isFinite(Size) || typeof Created !== 'number' || typeof Size !== 'number') return null;
+  if (!isNames(RepoTags) || !isNames(RepoDigests) || !isLabels(Labels)) return null;
+  return { Id, RepoTags, RepoDigests, ParentId, Created, Size, Labels: Labels ?? {} };
+}
+
+type RawImage = { readonly [Key in keyof ListedImage]?: unknown };
+
+function isNames(value: unknown): value is string[] | null {
+  return value === null || (Array.isArray(value) && value.every((name) => typeof name === 'string'));
+}
+
+function isLabels(value: unknown): value is Record<string, string> | null {
+  if (value === null) return true;
+  return typeof value === 'object' && !Array.isArray(value) && Object.values(value).every((text) => typeof text === 'string');
+}
+
+/**
  * `GET /images/{name}/json`. `Layers` is left out when the image has none, and `Type` too when Docker 28 with the containerd store
  * cannot tell: it pulled no blobs, because their layers were unpacked already.
  */

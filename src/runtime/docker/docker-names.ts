@@ -18,7 +18,9 @@ export interface RawNames {
 export function readDockerNames({ Id, RepoTags, RepoDigests }: RawNames): ImageNames {
   const tags = (RepoTags ?? []).filter((name) => !NO_NAMES.has(name));
   const digests = (RepoDigests ?? []).filter((name) => !NO_NAMES.has(name));
-  return sortNames(imageId(Id), [...tags, ...digests.flatMap((digest) => completeDigest(digest, Id, tags))]);
+  const names = [...tags];
+  for (const digest of digests) names.push(...completeDigest(digest, Id, tags));
+  return sortNames(imageId(Id), names);
 }
 
 /**

@@ -13,10 +13,10 @@ import {
   engineMessage,
   type ImageDetails,
   imageDetails,
-  imageList,
   type ListedImage,
   refusal,
   takeAnswer,
+  takeImageList,
 } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { readDockerNames } from './docker-names.ts';
@@ -68,9 +68,12 @@ class DockerRuntime implements Runtime {
     const contentRoot = this.#hasContentStore ? root : null;
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
     const survey = await surveyLayers(this.#client, list, known, readOther);
-    const { stacks, layers } = await this.#countLayers(list, survey, contentRoot);
-    const disk = root === null ? null : await readDisk(root);
-    const { containers, doubts } = await this.#containers.survey();
+    // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
+    const [{ containers, doubts }, { stacks, layers }, disk] = await Promise.all([
+      this.#containers.survey(),
+      this.#countLayers(list, survey, contentRoot),
+      root === null ? null : readDisk(root),
+    ]);
     const named = new Map(list.map((listed) => [imageId(listed.Id), readDockerNames(listed)]));
     const images = this.#readImages(list, stacks, withHeldNames(named));
     const engine = { name: this.identity.name, version: this.identity.version };
@@ -125,7 +128,7 @@ class DockerRuntime implements Runtime {
   /** With `all`, because an unnamed parent in the middle of a build chain holds layers too, and is listed only then. */
   async #listImages(): Promise<readonly ListedImage[]> {
     const path = '/images/json?all=1';
-    return takeAnswer(imageList, await this.#client.call('GET', path), `GET ${path}`);
+    return takeImageList(await this.#client.call('GET', path), `GET ${path}`);
   }
 
   async #delete(nameOrId: string): Promise<RemoveOutcome> {
@@ -163,7 +166,9 @@ class DockerRuntime implements Runtime {
     for (const { Id, Size } of list) {
       const stack = survey.layersByImage.get(imageId(Id));
       if (stack === undefined) continue;
-      for (const layer of stack ?? []) layers.set(layer, { sizeBytes: survey.sizeByLayer.get(layer) ?? null });
+      for (const layer of stack ?? []) {
+        if (!layers.has(layer)) layers.set(layer, { sizeBytes: survey.sizeByLayer.get(layer) ?? null });
+      }
       const content = this.#hasContentStore && stack !== null ? (blobs?.get(Id) ?? ownContent(Id, Size, stack, layers)) : [];
       const keys = [...content].map(([key, sizeBytes]) => {
         layers.set(key, { sizeBytes });

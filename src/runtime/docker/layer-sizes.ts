@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type Bytes, bytes, type ChainId, chainId } from '../../model/brands.ts';
 
 /**
@@ -58,6 +57,8 @@ function fillWithEmpty(entries: readonly HistoryEntry[], emptyCount: number): re
   return entries.filter(({ Size }) => Size > 0 || left-- > 0).map(({ Size }) => bytes(Size));
 }
 
+/** The module is loaded by the first layer that is new: a listing of known images would wait for it as long as for all its own work. */
 function sha256(text: string): string {
+  const { createHash } = process.getBuiltinModule('node:crypto');
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

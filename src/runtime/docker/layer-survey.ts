@@ -27,15 +27,21 @@ export async function surveyLayers(
 ): Promise<LayerSurvey> {
   const layersByImage = new Map<ImageId, readonly ChainId[] | null>();
   const learnedLayers = new Map<ImageId, readonly ChainId[]>();
-  await forEachInFlight(list, async ({ Id }) => {
+  const unknown: ImageId[] = [];
+  for (const { Id } of list) {
     const id = imageId(Id);
-    const layers = known.layersByImage.get(id) ?? (await readLayers(client, id, otherSource));
+    const layers = known.layersByImage.get(id);
+    if (layers === undefined) unknown.push(id);
+    else layersByImage.set(id, layers);
+  }
+  await forEachInFlight(unknown, async (id) => {
+    const layers = await readLayers(client, id, otherSource);
     if (layers === undefined) return;
     layersByImage.set(id, layers);
-    if (layers !== null && !known.layersByImage.has(id)) learnedLayers.set(id, layers);
+    if (layers !== null) learnedLayers.set(id, layers);
   });
   const learnedSizes = await learnSizes(client, layersByImage, known.sizeByLayer);
-  const sizeByLayer = new Map([...known.sizeByLayer, ...learnedSizes]);
+  const sizeByLayer = learnedSizes.size === 0 ? known.sizeByLayer : new Map([...known.sizeByLayer, ...learnedSizes]);
   return { layersByImage, sizeByLayer, learned: { layersByImage: learnedLayers, sizeByLayer: learnedSizes } };
 }
 
@@ -61,7 +67,8 @@ async function learnSizes(
 ): Promise<Map<ChainId, Bytes>> {
   const learned = new Map<ChainId, Bytes>();
   const isKnown = (layer: ChainId) => known.has(layer) || learned.has(layer);
-  const unasked = new Map([...layersByImage].flatMap(([id, layers]) => (layers === null ? [] : [[id, layers] as const])));
+  const unasked = new Map<ImageId, readonly ChainId[]>();
+  for (const [id, layers] of layersByImage) if (layers !== null && !layers.every(isKnown)) unasked.set(id, layers);
   while (true) {
     const wave = pickWave(unasked, isKnown);
     if (wave.length === 0) return learned;
