@@ -55,7 +55,8 @@ function readTime({ result }: Bench['tasks'][number]): number {
 function hostOf(count: number): PlanInput {
   const rows = Array.from({ length: count }, (_, index): Row => {
     const base = `base${index % 10}`;
-    const repository = `registry.example:5000/team${index % 50}/app${Math.floor(index / VERSIONS)}`;
+    const app = Math.floor(index / VERSIONS);
+    const repository = `registry.example:5000/team${app % 50}/app${app}`;
     const usedDaysAgo = 1 + (10 * ((index * 7_919) % count)) / count;
     return {
       name: `sha256:${index.toString(16).padStart(64, '0')}`,
@@ -63,7 +64,7 @@ function hostOf(count: number): PlanInput {
       digests: [`${repository}@sha256:${index.toString(16).padStart(64, '1')}`],
       layers: [...[0, 1, 2].map((at) => `${base}-${at}`), `${base}-runtime${index % 3}`, `own${index}-0`, `own${index}-1`],
       usedDaysAgo,
-      seenDaysAgo: Math.max(usedDaysAgo, 6 + (Math.floor(index / VERSIONS) % 30)),
+      seenDaysAgo: Math.max(usedDaysAgo, 6 + (app % 30)),
     };
   });
   const containers = rows.slice(0, CONTAINERS).map(({ name }) => ({ of: name }));

@@ -33,6 +33,7 @@ export class LayerCounts {
     let total = 0;
     let unknown = 0;
     for (let layer = 0; layer < sizes.values.length; layer++) {
+      if (this.#needs[layer] === 0) continue;
       const size = sizes.values[layer] ?? Number.NaN;
       if (Number.isNaN(size)) unknown++;
       else total += size;
@@ -113,9 +114,11 @@ interface LayerIndex {
   readonly sizes: { readonly values: Float64Array; readonly indexOf: ReadonlyMap<string, number> };
 }
 
+/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. */
 function indexLayers({ images, layers: facts }: Inventory): LayerIndex {
   const indexOf = new Map<string, number>();
   const sizes: number[] = [];
+  for (const [key, { sizeBytes }] of facts) indexOf.set(key, sizes.push(sizeBytes ?? Number.NaN) - 1);
   const starts = new Int32Array(images.length + 1);
   const layers = new Int32Array(images.reduce((sum, image) => sum + (image.layers?.length ?? 1), 0));
   let end = 0;
@@ -125,7 +128,7 @@ function indexLayers({ images, layers: facts }: Inventory): LayerIndex {
     for (const key of image.layers ?? [ownLayer(image)]) {
       let layer = indexOf.get(key);
       if (layer === undefined) {
-        layer = sizes.push((image.layers === null ? image.sizeBytes : facts.get(key)?.sizeBytes) ?? Number.NaN) - 1;
+        layer = sizes.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN) - 1;
         indexOf.set(key, layer);
       }
       // A chain that is listed twice in one image is still one need.
