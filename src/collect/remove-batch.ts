@@ -1,11 +1,11 @@
 import { type Bytes, bytes, type ChainId, type ImageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import { inFlight } from '../model/in-flight.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
 import type { Removal } from '../model/plan.ts';
 import type { Outcome, OutcomeKind } from '../model/removal-record.ts';
 import type { ContainerUse, ImageNames, RemoveOutcome, Runtime } from '../runtime/runtime.ts';
 import { giveBack, type HeldName, looseDigests, planHolds, releaseMark } from './hold-names.ts';
-import { inFlight } from './in-flight.ts';
 
 /** What a batch works with. */
 export interface BatchTools {

@@ -19,6 +19,7 @@ import {
   WAYS,
   type Way,
 } from './race-host.ts';
+import { randomFrom } from './seeded-random.ts';
 
 /** Of each way of creating, on each engine. */
 const RACES = Number(process.env.IMAGEGC_RACES ?? 200);
@@ -158,17 +159,6 @@ async function checkRound(host: RaceHost, round: Round): Promise<void> {
   }
   await host.checkContainers(round);
   await host.checkNames(round);
-}
-
-/** mulberry32: the same seed gives the same moments. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function shuffle<Item>(items: readonly Item[], random: () => number): readonly Item[] {

@@ -1,4 +1,5 @@
 import { type Bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
+import { inFlight } from '../../model/in-flight.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { imageDetails, imageHistory, type ListedImage, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
@@ -34,7 +35,7 @@ export async function surveyLayers(
     if (layers === undefined) unknown.push(id);
     else layersByImage.set(id, layers);
   }
-  await forEachInFlight(unknown, async (id) => {
+  await inFlight(unknown, CALLS_IN_FLIGHT, async (id) => {
     const layers = await readLayers(client, id, otherSource);
     if (layers === undefined) return;
     layersByImage.set(id, layers);
@@ -72,7 +73,7 @@ async function learnSizes(
   while (true) {
     const wave = pickWave(unasked, isKnown);
     if (wave.length === 0) return learned;
-    await forEachInFlight(wave, async ([id, layers]) => {
+    await inFlight(wave, CALLS_IN_FLIGHT, async ([id, layers]) => {
       unasked.delete(id);
       const sizes = await readSizes(client, id, layers.length);
       for (const [index, layer] of layers.entries()) {
@@ -102,12 +103,4 @@ async function readSizes(client: DockerClient, id: ImageId, layerCount: number):
   const path = `${imagePath(id)}/history`;
   const answer = await client.call('GET', path);
   return answer.status === 200 ? alignHistory(takeAnswer(imageHistory, answer, `GET ${path}`), layerCount) : null;
-}
-
-async function forEachInFlight<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const worker = async () => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(CALLS_IN_FLIGHT, items.length) }, worker));
 }
