@@ -61,7 +61,7 @@ function recordOf(index: number, now: number): UseRecord {
   const at = { idleMs: idleMs(now), wallMs: wallMs(now) };
   const references = [`docker.io/bench/app${index}:v1`];
   const id = imageId(`sha256:${index.toString(16).padStart(64, '0')}`);
-  return { imageId: id, firstSeen: at, lastUsed: at, origin: 'pulled', references, digests: [], missingSince: null };
+  return { imageId: id, firstSeen: at, lastUsed: at, origin: 'pulled', references, digests: [], missingSince: null, isInUse: false };
 }
 
 function clockAt(now: number): IdleClockState {

@@ -46,13 +46,22 @@ export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
   const clock = readIdleClock(store, context.readClock());
-  const { inventory, learned, holds } = await runtime.observe(store.readLayerFacts(key));
+  const known = store.readLayerFacts(key);
+  const { inventory, learned, holds } = await runtime.observe(known);
   const at = nowOf(clock);
-  const areRecordsLost = store.condition.kind === 'set-aside';
-  const sighting = sight({ inventory, state: store.readUsage(key), otherStores: store.readOtherUsage(key), now: at, areRecordsLost });
+  const sighting = sight({
+    inventory,
+    state: store.readUsage(key),
+    otherStores: store.readOtherUsage(key),
+    now: at,
+    chainOf: (image) => learned.layersByImage.get(image) ?? known.layersByImage.get(image),
+    newChains: new Set(learned.layersByImage.keys()),
+    areRecordsLost: store.condition.kind === 'set-aside',
+  });
   if (context.mayWrite) {
-    store.addLayerFacts(key, learned);
+    // In this order: after a crash in between, new images are still new to the next look, which finds what they were built on.
     store.writeUsage(key, sighting.changes, clock);
+    store.addLayerFacts(key, learned);
   }
   const { records, lineages, failures } = sighting.state;
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];

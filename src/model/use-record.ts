@@ -25,6 +25,8 @@ export interface UseRecord {
   readonly digests: readonly string[];
   /** Since when complete listings do not hold it; null while it is there. */
   readonly missingSince: Instant | null;
+  /** A container needed it when last known. When a later look finds none, its end was missed, and it counts as used until then. */
+  readonly isInUse: boolean;
 }
 
 /** The versions of one workload, or of one repository and tag stream. */
@@ -52,8 +54,14 @@ export interface StoredPin extends Pin {
   readonly createdAt: WallMs;
 }
 
-/** How a use came to be known. A `sighting` is a container found in a listing; `import` came from another program's record. */
-export type UseEvidence = 'sighting' | 'import';
+/**
+ * How a use came to be known. `container`, `pull`, `tag`, `load` and `commit` are events of the engine; a `sighting` is a container found
+ * in a listing, or one that was and is gone; a `build` is a new image on top of it; an `import` came from another program's record.
+ */
+export const USE_EVIDENCE = ['container', 'pull', 'tag', 'load', 'commit', 'sighting', 'build', 'import'] as const;
+
+/** One of {@link USE_EVIDENCE}. */
+export type UseEvidence = (typeof USE_EVIDENCE)[number];
 
 /** One use as history shows it; uses of one image within a minute are one. */
 export interface UseEntry {

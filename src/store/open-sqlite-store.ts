@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { StoredPin } from '../model/use-record.ts';
 import { DECIDING_TABLES, migrate, verifySchema } from './schema.ts';
 import { PIN_FORM, verifyRow } from './sealed-json.ts';
-import { SqliteDatabase } from './sqlite-database.ts';
+import { MEMORY_PATH, SqliteDatabase } from './sqlite-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
 import { BrokenRow, isDamage, storeError } from './store-error.ts';
@@ -20,7 +20,6 @@ export interface StoreOptions {
 }
 
 const FILE_NAME = 'imagegc.db';
-const MEMORY = ':memory:';
 const SOUND: StoreCondition = { kind: 'sound' };
 const NEW: StoreCondition = { kind: 'new' };
 
@@ -64,7 +63,7 @@ export function openMemoryStore(): Store {
 }
 
 function openMemory(): SqliteDatabase {
-  const database = new SqliteDatabase(MEMORY, MEMORY, false);
+  const database = new SqliteDatabase(MEMORY_PATH, MEMORY_PATH, false);
   migrate(database);
   return database;
 }

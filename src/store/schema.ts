@@ -27,8 +27,13 @@ const FIRST = `
   CREATE TABLE layer_batch (id INTEGER PRIMARY KEY, store INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
 `;
 
+/** What the daemon remembers; and from here on a record says whether its image was in use when last known. */
+const SECOND = `
+  CREATE TABLE watch (store INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+`;
+
 /** One step per schema version, in order; a step that was released never changes. */
-const MIGRATIONS: readonly string[] = [FIRST];
+const MIGRATIONS: readonly string[] = [FIRST, SECOND];
 
 /** The schema version that this program reads and writes. */
 const SCHEMA_VERSION = MIGRATIONS.length;

@@ -4,7 +4,16 @@ import { bytes, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { Origin } from '../model/inventory.ts';
 import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/removal-record.ts';
-import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
+import {
+  type Instant,
+  type Lineage,
+  type RemovalFailure,
+  type StoredPin,
+  USE_EVIDENCE,
+  type UseEntry,
+  type UseRecord,
+} from '../model/use-record.ts';
+import type { WatchState } from '../model/watch-state.ts';
 import type { Cell } from './sqlite-database.ts';
 import { BrokenRow } from './store-error.ts';
 
@@ -134,9 +143,18 @@ export const REMOVAL_FORM: SealedForm<RemovalEntry> = schemaForm(
   v.object({ ...intent.entries, outcome: v.picklist(OUTCOME_KINDS), message: v.string() }),
 );
 
+/** {@link WatchState}, sealed. */
+export const WATCH_FORM: SealedForm<WatchState> = schemaForm(
+  v.object({
+    cursor: v.nullable(v.string()),
+    lastRun: instant,
+    massHoldSince: v.nullable(v.object({ bootId: v.string(), bootTimeMs: span })),
+  }),
+);
+
 /** {@link UseEntry}, sealed. */
 export const USE_FORM: SealedForm<UseEntry> = schemaForm(
-  v.object({ imageId: image, references: names, evidence: v.picklist(['sighting', 'import']), at: instant }),
+  v.object({ imageId: image, references: names, evidence: v.picklist(USE_EVIDENCE), at: instant }),
 );
 
 /**
@@ -145,17 +163,20 @@ export const USE_FORM: SealedForm<UseEntry> = schemaForm(
  */
 export const RECORD_FORM: SealedForm<UseRecord> = sealedForm(listRecord, parseRecord);
 
-function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, digests, missingSince }: UseRecord): unknown {
-  return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince)];
+function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: UseRecord): unknown {
+  return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince), isInUse];
 }
 
 function parseRecord(content: unknown): UseRecord | null {
   if (!Array.isArray(content)) return null;
-  const [id, firstIdle, firstWall, usedIdle, usedWall, origin, references, digests, missingIdle, missingWall]: unknown[] = content;
+  const [id, firstIdle, firstWall, usedIdle, usedWall, origin, references, digests, ...rest]: unknown[] = content;
+  // Schema 1 did not know what was in use: in doubt it was.
+  const [missingIdle, missingWall, isInUse = usedIdle !== null] = rest;
   const firstSeen = parseInstant(firstIdle, firstWall);
   if (typeof id !== 'string' || firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests)) return null;
-  const lastUsed = parseInstant(usedIdle, usedWall);
-  return { imageId: imageId(id), firstSeen, lastUsed, origin, references, digests, missingSince: parseInstant(missingIdle, missingWall) };
+  if (typeof isInUse !== 'boolean') return null;
+  const [lastUsed, missingSince] = [parseInstant(usedIdle, usedWall), parseInstant(missingIdle, missingWall)];
+  return { imageId: imageId(id), firstSeen, lastUsed, origin, references, digests, missingSince, isInUse };
 }
 
 function listInstant(at: Instant | null): readonly (number | null)[] {

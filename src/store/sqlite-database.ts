@@ -4,6 +4,9 @@ import { markSuspect } from './suspect-mark.ts';
 
 // The only file that imports node:sqlite: the module is a release candidate, and its class names are about to change.
 
+/** The path of a database that lives as long as the process. */
+export const MEMORY_PATH = ':memory:';
+
 /** What a column can hold. */
 export type Cell = string | number | null;
 

@@ -3,6 +3,7 @@ import type { IdleClockState } from '../model/clock.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
+import type { WatchState } from '../model/watch-state.ts';
 import { LAYER_BATCH_FORM, mergeLayerBatches, toLayerBatch } from './layer-batch.ts';
 import {
   CLOCK_FORM,
@@ -15,9 +16,11 @@ import {
   REMOVAL_FORM,
   type SealedForm,
   USE_FORM,
+  WATCH_FORM,
 } from './sealed-json.ts';
-import type { Cell, SqliteDatabase } from './sqlite-database.ts';
+import { type Cell, MEMORY_PATH, type SqliteDatabase } from './sqlite-database.ts';
 import type { Store, StoreCondition, StoreKey } from './store.ts';
+import { identifyStoreFile } from './store-files.ts';
 
 /** History keeps this many uses (near 30 MB), then drops the oldest tenth at once: counting at each write would cost more. */
 export const USES_MAX = 100_000;
@@ -32,6 +35,8 @@ export class SqliteStore implements Store {
   readonly path: string;
   readonly condition: StoreCondition;
   readonly #database: SqliteDatabase;
+  /** Which file was opened; null in memory. */
+  readonly #file: string | null;
   /** How many uses there are; null until this process has counted them once. */
   #useCount: number | null = null;
 
@@ -39,6 +44,11 @@ export class SqliteStore implements Store {
     this.path = database.path;
     this.condition = condition;
     this.#database = database;
+    this.#file = database.path === MEMORY_PATH ? null : identifyStoreFile(database.path);
+  }
+
+  isInPlace(): boolean {
+    return this.path === MEMORY_PATH || (this.#file !== null && identifyStoreFile(this.path) === this.#file);
   }
 
   readClock(): IdleClockState | null {
@@ -60,14 +70,33 @@ export class SqliteStore implements Store {
     return this.#readUsage(others, 'ORDER BY used_idle_ms', engine.length, engine, engine.length + 1, key);
   }
 
-  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState): void {
+  readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord> {
+    const sql = `SELECT body FROM record WHERE ${MINE} AND image_id = ?`;
+    const found = [...images].flatMap((image) => this.#read(RECORD_FORM, sql, key, image));
+    return new Map(found.map((record) => [record.imageId, record]));
+  }
+
+  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState | null): void {
     this.#database.transaction(() => {
       const store = this.#storeId(key);
-      this.#putClock(clock);
+      if (clock !== null) this.#putClock(clock);
       for (const id of changes.forgotten) this.#forget('record', store, id);
       for (const record of changes.records) this.#putRecord(store, record);
       for (const lineage of changes.lineages) this.#put('lineage', LINEAGE_FORM, store, lineage.name, lineage);
       this.#addUses(store, changes.uses);
+    });
+  }
+
+  readWatchState(key: StoreKey): WatchState | null {
+    return this.#read(WATCH_FORM, `SELECT body FROM watch WHERE ${MINE}`, key)[0] ?? null;
+  }
+
+  writeWatchState(key: StoreKey, state: WatchState, clock: IdleClockState): void {
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      this.#putClock(clock);
+      const body = WATCH_FORM.seal(state, store);
+      this.#database.run('INSERT INTO watch VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body', store, body);
     });
   }
 

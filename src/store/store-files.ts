@@ -63,6 +63,18 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
   }
 }
 
+/** @returns a text that stays the same as long as the same database of ours lies there; null when none does */
+export function identifyStoreFile(path: string): string | null {
+  try {
+    const header = readHeader(path);
+    const isOurs = header !== null && header.length === HEADER_BYTES && header.readUInt32BE(68) === APPLICATION_ID;
+    const { dev, ino } = statSync(path);
+    return isOurs && header.toString('latin1', 0, MAGIC.length) === MAGIC ? `${dev}:${ino}` : null;
+  } catch {
+    return null;
+  }
+}
+
 /** @returns what is missing of the database or its log; null when nothing is */
 function findLoss(path: string, header: Buffer): string | null {
   const logPath = `${path}-wal`;

@@ -2,7 +2,8 @@ import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
-import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry } from '../model/use-record.ts';
+import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
+import type { WatchState } from '../model/watch-state.ts';
 
 /** Whose images: records of one engine store mean nothing in another. `<engine ID>/<store ID>`. */
 export type StoreKey = string;
@@ -17,16 +18,27 @@ export interface Store extends Disposable {
   /** The database file; what a person is told. */
   readonly path: string;
   readonly condition: StoreCondition;
+  /**
+   * Whether the database that was opened still lies where others look for it. False: it was deleted, replaced or overwritten, so nothing
+   * that is written now can be found again; it has to be opened anew.
+   */
+  isInPlace(): boolean;
 
   /** The idle clock; null in a new store. */
   readClock(): IdleClockState | null;
   writeClock(clock: IdleClockState): void;
 
   readUsage(key: StoreKey): UsageState;
+  /** The records of some images, at a cost that does not grow with how many are known. Images without one are left out. */
+  readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord>;
   /** What was remembered of the same engine under its other stores, to find records again when a store change renamed all IDs. */
   readOtherUsage(key: StoreKey): UsageState;
-  /** Writes all of it, and the clock it was made at, or nothing. */
-  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState): void;
+  /** Writes all of it, and the clock it was made at, or nothing. @param clock null: it was written a moment ago */
+  writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState | null): void;
+
+  /** Null: the daemon has never seen this engine. */
+  readWatchState(key: StoreKey): WatchState | null;
+  writeWatchState(key: StoreKey, state: WatchState, clock: IdleClockState): void;
 
   readLayerFacts(key: StoreKey): LayerFacts;
   addLayerFacts(key: StoreKey, learned: LayerFacts): void;

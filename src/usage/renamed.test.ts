@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { daysAgo, emptyUsage, makeInventory, makeRecord, type Row } from '../../test/worlds/world.ts';
+import { daysAgo, emptyUsage, makeInventory, makeRecord, NO_CHAINS, type Row } from '../../test/worlds/world.ts';
 import { imageId } from '../model/brands.ts';
 import type { UsageState } from '../model/use-record.ts';
 import { findRenamed } from './renamed.ts';
@@ -84,6 +84,7 @@ describe('sight() after a store change', () => {
       otherStores: remembered(other),
       now: daysAgo(0),
       areRecordsLost: false,
+      ...NO_CHAINS,
     });
 
   it('carries stamps and origin over to the new ID, and writes the record under it', () => {
@@ -106,6 +107,7 @@ describe('sight() after a store change', () => {
       otherStores: remembered(onContainerd),
       now: daysAgo(0),
       areRecordsLost: false,
+      ...NO_CHAINS,
     });
     assert.deepEqual(
       again.changes.records.filter(({ lastUsed }) => lastUsed?.idleMs !== daysAgo(2).idleMs),

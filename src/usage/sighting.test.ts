@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { DAY_MS, daysAgo, emptyUsage, HOUR_MS, makeInventory, makeRecord, type WorldRows } from '../../test/worlds/world.ts';
+import { DAY_MS, daysAgo, emptyUsage, HOUR_MS, makeInventory, makeRecord, NO_CHAINS, type WorldRows } from '../../test/worlds/world.ts';
 import { idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { Instant, UsageState, UseRecord } from '../model/use-record.ts';
 import { imagesInUse, type Sighting, sight } from './sighting.ts';
@@ -19,7 +19,7 @@ function knowing(...records: readonly UseRecord[]): UsageState {
 
 /** A look at what `world` lists, of which `state` is known. */
 function look(world: WorldRows, state: UsageState = emptyUsage(), now: Instant = NOW, areRecordsLost = false): Sighting {
-  return sight({ inventory: makeInventory(world), state, otherStores: emptyUsage(), now, areRecordsLost });
+  return sight({ inventory: makeInventory(world), state, otherStores: emptyUsage(), now, areRecordsLost, ...NO_CHAINS });
 }
 
 const a: WorldRows = { images: [{ name: 'a' }] };

@@ -1,6 +1,7 @@
 import type { ImageId } from '../model/brands.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
 import type { Instant, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
+import { type ChainOf, findBuildBases } from './build-bases.ts';
 import { isSameMinute } from './coalesce.ts';
 import { sightLineages } from './lineage-sighting.ts';
 import { findRenamed } from './renamed.ts';
@@ -12,6 +13,9 @@ export interface SightingInput {
   /** What is remembered of the same engine's other stores. */
   readonly otherStores: UsageState;
   readonly now: Instant;
+  /** Chains as far as they are known, and which of them this look has learned. */
+  readonly chainOf: ChainOf;
+  readonly newChains: ReadonlySet<ImageId>;
   /** The records were lost: everything counts as used now (design §3.5). */
   readonly areRecordsLost: boolean;
 }
@@ -27,8 +31,9 @@ export interface Sighting {
 const FORGET_AFTER_MS = 24 * 3_600_000;
 
 /**
- * Turns one complete inventory into use records: an unknown image is first seen now, one that a container in any state
- * needs is used now, and one that is missing twice, a day apart, is forgotten. No stamp is ever moved back.
+ * Turns one complete inventory into use records: an unknown image is first seen now; used now is one that a container in any state
+ * needs, one that a container needed when last known (nobody saw when that ended), and one that a new image was built on; one that is
+ * missing twice, a day apart, is forgotten. No stamp is ever moved back.
  *
  * @returns the new state with the changes that lead to it; an empty listing where images were known is a doubt and changes nothing
  */
@@ -38,8 +43,7 @@ export function sight(input: SightingInput): Sighting {
   if (inventory.images.length === 0 && [...state.records.values()].some(isPresent)) {
     return { state, changes: NO_CHANGES, doubts: [EMPTY_LISTING] };
   }
-  const used = imagesInUse(inventory);
-  const { records, uses } = sightImages(input, used);
+  const { records, uses } = sightImages(input);
   const missing = sightMissing(input);
   const lineages = sightLineages(inventory, state.lineages, input.now);
   const changes: UsageChanges = { records: [...records, ...missing.records], forgotten: missing.forgotten, lineages, uses };
@@ -74,25 +78,42 @@ function applyChanges(state: UsageState, changes: UsageChanges): UsageState {
   return { records, lineages, failures: state.failures };
 }
 
-function sightImages(input: SightingInput, used: ReadonlySet<ImageId>): { records: UseRecord[]; uses: UseEntry[] } {
+function sightImages(input: SightingInput): { records: UseRecord[]; uses: UseEntry[] } {
+  const { inventory, state, now } = input;
   const records: UseRecord[] = [];
   const uses: UseEntry[] = [];
-  const renamed = findRenamed(input.inventory, input.state, input.otherStores);
-  for (const image of input.inventory.images) {
-    const known = input.state.records.get(image.id);
-    // An image that comes back was pulled, loaded or built again: a use, which restarts its grace as well.
-    const isBack = known !== undefined && known.missingSince !== null;
-    const isUsed = used.has(image.id) || isBack || (input.areRecordsLost && known === undefined);
-    const record = sightImage(image, renamed.get(image.id) ?? known, isUsed, input.now);
-    if (record !== known) records.push(record);
-    const isNewUse = used.has(image.id) && record.lastUsed !== known?.lastUsed;
-    if (isNewUse) uses.push({ imageId: image.id, references: image.references, evidence: 'sighting', at: input.now });
+  const renamed = findRenamed(inventory, state, input.otherStores);
+  const inUse = imagesInUse(inventory);
+  const bases = basesOfNew(input);
+  for (const image of inventory.images) {
+    const known = renamed.get(image.id) ?? state.records.get(image.id);
+    const evidence = inUse.has(image.id) || known?.isInUse === true ? 'sighting' : bases.has(image.id) ? 'build' : null;
+    const isUsed = evidence !== null || isBack(known) || (input.areRecordsLost && known === undefined);
+    const record = sightImage(image, known, { isUsed, isInUse: inUse.has(image.id), now });
+    if (record !== state.records.get(image.id)) records.push(record);
+    const isNewUse = evidence !== null && record.lastUsed !== known?.lastUsed;
+    if (isNewUse) uses.push({ imageId: image.id, references: image.references, evidence, at: now });
   }
   return { records, uses };
 }
 
+/** An image that comes back was pulled, loaded or built again: a use, which restarts its grace as well. */
+function isBack(known: UseRecord | undefined): boolean {
+  return known !== undefined && known.missingSince !== null;
+}
+
+/** At the first look of all every image is new, and none tells when it was built. */
+function basesOfNew({ inventory, state, chainOf, newChains }: SightingInput): ReadonlySet<ImageId> {
+  if (state.records.size === 0) return new Set();
+  const isNew = ({ id }: Image): boolean => {
+    const known = state.records.get(id);
+    return known === undefined || isBack(known) || (newChains.has(id) && known.origin !== 'pulled');
+  };
+  return findBuildBases(inventory.images, isNew, chainOf);
+}
+
 /** @returns the very record that was given when nothing worth a write has changed */
-function sightImage(image: Image, known: UseRecord | undefined, isUsed: boolean, now: Instant): UseRecord {
+function sightImage(image: Image, known: UseRecord | undefined, { isUsed, isInUse, now }: Sight): UseRecord {
   const lastUsed =
     isUsed && (known?.lastUsed == null || !isSameMinute(known.lastUsed, now))
       ? later(known?.lastUsed ?? null, now)
@@ -104,11 +125,19 @@ function sightImage(image: Image, known: UseRecord | undefined, isUsed: boolean,
     lastUsed === known.lastUsed &&
     origin === known.origin &&
     known.missingSince === null &&
+    known.isInUse === isInUse &&
     isSameList(known.references, image.references) &&
     isSameList(known.digests, image.digests);
   if (isUnchanged) return known;
   const { id, references, digests } = image;
-  return { imageId: id, firstSeen: known?.firstSeen ?? now, lastUsed, origin, references, digests, missingSince: null };
+  return { imageId: id, firstSeen: known?.firstSeen ?? now, lastUsed, origin, references, digests, missingSince: null, isInUse };
+}
+
+/** What a look shows of one image. */
+interface Sight {
+  readonly isUsed: boolean;
+  readonly isInUse: boolean;
+  readonly now: Instant;
 }
 
 function later(known: Instant | null, now: Instant): Instant {
@@ -121,7 +150,7 @@ function sightMissing(input: SightingInput): { records: UseRecord[]; forgotten: 
   const forgotten: ImageId[] = [];
   for (const record of input.state.records.values()) {
     if (present.has(record.imageId)) continue;
-    if (record.missingSince === null) records.push({ ...record, missingSince: input.now });
+    if (record.missingSince === null) records.push({ ...record, missingSince: input.now, isInUse: false });
     else if (input.now.idleMs - record.missingSince.idleMs >= FORGET_AFTER_MS) forgotten.push(record.imageId);
   }
   return { records, forgotten };

@@ -37,6 +37,7 @@ const record: fc.Arbitrary<UseRecord> = row({
   references: texts,
   digests: texts,
   missingSince: fc.option(instant),
+  isInUse: fc.boolean(),
 });
 const lineage: fc.Arbitrary<Lineage> = row({
   name: fc.constantFrom('app', 'web'),

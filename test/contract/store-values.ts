@@ -17,5 +17,14 @@ export function clockAt(idle: number): IdleClockState {
 export function recordOf(id: string, used: number | null): UseRecord {
   const references = [`docker.io/library/${id}:1`];
   const lastUsed = used === null ? null : at(used);
-  return { imageId: imageId(id), firstSeen: at(0), lastUsed, origin: 'pulled', references, digests: [], missingSince: null };
+  return {
+    imageId: imageId(id),
+    firstSeen: at(0),
+    lastUsed,
+    origin: 'pulled',
+    references,
+    digests: [],
+    missingSince: null,
+    isInUse: false,
+  };
 }

@@ -1,4 +1,4 @@
-import { bytes, chainId, containerId, durationMs, idleAt, imageId, wallMs } from '../../src/model/brands.ts';
+import { bytes, chainId, containerId, durationMs, type ImageId, idleAt, imageId, wallMs } from '../../src/model/brands.ts';
 import type { Container, Image, Inventory } from '../../src/model/inventory.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../src/model/pattern.ts';
 import type { Policy } from '../../src/model/policy.ts';
@@ -148,6 +148,7 @@ export function makeRecord(row: Row): UseRecord {
     references: row.references ?? [],
     digests: row.digests ?? [],
     missingSince: null,
+    isInUse: false,
   };
 }
 
@@ -155,6 +156,12 @@ export function makeRecord(row: Row): UseRecord {
 export function emptyUsage(): UsageState {
   return { records: new Map(), lineages: new Map(), failures: new Map() };
 }
+
+/** Of a look that learns no layers. */
+export const NO_CHAINS: { readonly chainOf: () => undefined; readonly newChains: ReadonlySet<ImageId> } = {
+  chainOf: () => undefined,
+  newChains: new Set(),
+};
 
 /** A pattern that must be right. */
 export function pattern(text: string): Policy['protect']['references'][number] {

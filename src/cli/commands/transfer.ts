@@ -87,7 +87,7 @@ function importRecord(known: UseRecord | undefined, id: ImageId, lastUsedMs: Wal
   const ageMs = now.isWallTrusted ? Math.max(0, now.wallMs - lastUsedMs) : 0;
   const used = { idleMs: idleMs(now.idleMs - ageMs), wallMs: wallMs(Math.min(lastUsedMs, now.wallMs)) };
   if (known === undefined) {
-    return { imageId: id, firstSeen: used, lastUsed: used, origin: null, references: [], digests: [], missingSince: null };
+    return { imageId: id, firstSeen: used, lastUsed: used, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
   }
   const isLater = known.lastUsed === null || known.lastUsed.idleMs < used.idleMs;
   return isLater ? { ...known, lastUsed: used } : known;

@@ -149,7 +149,7 @@ test('formatInventory() writes the origin that was recorded, and null where nobo
   assert.ok(image);
   const firstSeen = { idleMs: idleMs(0), wallMs: AT.at };
   const origin = 'local' as const;
-  const record = { imageId: image.id, firstSeen, lastUsed: null, origin, references: [], digests: [], missingSince: null };
+  const record = { imageId: image.id, firstSeen, lastUsed: null, origin, references: [], digests: [], missingSince: null, isInUse: false };
   const records = new Map([[image.id, record]]);
   const written = JSON.parse(JSON.stringify(formatInventory(form, records)));
   assert.deepEqual(

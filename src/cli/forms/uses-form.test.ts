@@ -58,6 +58,7 @@ test('formatUses() writes now less the idle age, whatever the wall clock said wh
     references: [],
     digests: [],
     missingSince: null,
+    isInUse: false,
   };
   const written = JSON.stringify(formatUses({ records: new Map([[record.imageId, record]]), lineages: new Map() }, now));
   const again = parseUses('uses.json', written, { at: AT }).records.get(record.imageId);

@@ -40,6 +40,7 @@ function recordReader(at: WallMs): (value: unknown) => UseRecord {
       references: [],
       digests: [],
       missingSince: null,
+      isInUse: false,
     };
   };
 }

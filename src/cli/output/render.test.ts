@@ -102,7 +102,10 @@ const RECORDS = new Map<ImageId, UseRecord>([record(OLD, 30, 9), record(LOOSE, 8
 function record({ id }: Image, seenDays: number, usedDays: number | null): [ImageId, UseRecord] {
   const ago = (days: number) => ({ idleMs: idleMs(NOW.idleMs - days * DAY_MS), wallMs: wallMs(0) });
   const lastUsed = usedDays === null ? null : ago(usedDays);
-  return [id, { imageId: id, firstSeen: ago(seenDays), lastUsed, origin: null, references: [], digests: [], missingSince: null }];
+  return [
+    id,
+    { imageId: id, firstSeen: ago(seenDays), lastUsed, origin: null, references: [], digests: [], missingSince: null, isInUse: false },
+  ];
 }
 
 const FACTS = { plan: PLAN, records: RECORDS, exclusiveBytes: new Map([[OLD.id, bytes(2 * GB)]]), now: NOW };
