@@ -1,4 +1,5 @@
 import type { ChainId, ContainerId, ImageId } from '../model/brands.ts';
+import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Hold } from '../model/hold.ts';
 import type { DiskUsage, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
@@ -57,7 +58,28 @@ export interface Runtime {
   /** Removes an image by its ID: for one that has no name, or names by digest in one repository only. */
   removeImage(imageId: ImageId): Promise<RemoveOutcome>;
 
+  /**
+   * Tells what happens, from a cursor on as far as the engine remembers, and then as it happens; until `signal` is aborted.
+   * Events come in the engine's order and in groups, as they arrive. What an engine forgot in between is lost without a word, so whoever
+   * watches looks as well, after `onOpen`.
+   *
+   * @throws OperatingError when the engine ends the stream, or fails while a name in it is looked up; what was not told by then is told
+   * again to whoever resumes from the last cursor
+   */
+  watch(watcher: EventWatcher): Promise<void>;
+
   close(): void;
+}
+
+/** Who is told of events. */
+export interface EventWatcher {
+  /** Null: from now on. */
+  readonly since: EventCursor | null;
+  readonly signal: AbortSignal;
+  /** The engine listens: whatever happens from here on is told. */
+  readonly onOpen: () => void;
+  /** @param cursor stands behind the last of these events */
+  readonly onEvents: (events: readonly EngineEvent[], cursor: EventCursor) => void;
 }
 
 /** Which engine, and which of its stores, in words that stay the same over restarts of both sides. */

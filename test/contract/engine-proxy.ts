@@ -22,12 +22,19 @@ export async function openEngineProxy(socketPath: string, enginePath: string, re
     const call = `${method} ${url}`;
     calls.push(call);
     const onward = request({ socketPath: enginePath, method, path: url, agent: false }, async (answer) => {
+      // Events go on and on, so nothing of them is kept back.
+      if (url.includes('/events?')) {
+        outgoing.writeHead(answer.statusCode ?? 500);
+        outgoing.flushHeaders();
+        outgoing.on('close', () => onward.destroy());
+        return answer.on('error', () => outgoing.destroy()).pipe(outgoing);
+      }
       const text = rewrite(call, await readText(answer));
       const action = pending?.call.test(call) ? pending.action : null;
       if (action !== null) pending = null;
       await action?.();
       const { 'api-version': apiVersion = '' } = answer.headers;
-      outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(text);
+      return outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(text);
     });
     onward.on('error', () => outgoing.destroy());
     onward.end();

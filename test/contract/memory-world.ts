@@ -46,13 +46,16 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
       return engine.addImage({ layers: [...layers, [child, 3]], references: [child], parentId: below.id });
     },
     async tag(id, reference) {
-      engine.names.set(reference, id);
+      engine.tag(id, reference);
     },
-    async createContainer(spec): Promise<ContainerId> {
-      return engine.createContainer(spec);
+    async createContainer({ state, ...spec }): Promise<ContainerId> {
+      if (state !== 'exited') return engine.createContainer({ ...spec, state });
+      const id = engine.createContainer(spec);
+      engine.endContainer(id);
+      return id;
     },
     async removeContainer(id) {
-      engine.containers.delete(containerId(id));
+      engine.removeContainer(containerId(id));
     },
     async forceRemove(id) {
       engine.forceRemove(id);

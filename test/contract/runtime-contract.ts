@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { BASE, find, KIB, local, NOTHING_KNOWN } from './contract-images.ts';
 import type { ContractWorld } from './contract-world.ts';
+import { describeEvents } from './events-contract.ts';
 import { describeNames, describeRemoval } from './removal-contract.ts';
 
 /**
@@ -20,6 +21,7 @@ export function describeRuntimeContract(engineName: string, open: () => Promise<
     describeNames(() => world);
     describeRemoval(() => world);
     describeRaces(() => world);
+    describeEvents(() => world);
   });
 }
 

@@ -18,6 +18,8 @@ const containerFile = v.object({
   ID: v.string(),
   MountPoints: v.record(v.string(), v.object({ Type: v.string(), Spec: v.object({ Source: v.optional(v.string(), '') }) })),
 });
+/** An ID has 64 digits, and a URL of 8 kB is read everywhere. */
+const NAMED_MAX = 100;
 const idOnly = v.object({ Id: v.string() });
 const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 
@@ -32,9 +34,13 @@ export class ContainerSurveyor {
     this.#dockerRoot = dockerRoot;
   }
 
-  /** @throws OperatingError when the listing itself fails */
-  async survey(): Promise<ContainerSurvey> {
-    const path = '/containers/json?all=1';
+  /**
+   * @param ids some containers alone; more than a URL may name are all
+   * @throws OperatingError when the listing itself fails
+   */
+  async survey(ids: readonly ContainerId[] = []): Promise<ContainerSurvey> {
+    const filter = ids.length === 0 || ids.length > NAMED_MAX ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
+    const path = `/containers/json?all=1${filter}`;
     const listed = takeAnswer(containerList, await this.#client.call('GET', path), `GET ${path}`);
     const doubts = new Map<ContainerId, Doubt>();
     const containers: Container[] = [];

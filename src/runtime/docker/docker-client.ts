@@ -8,6 +8,8 @@ const API_VERSION_OLDEST = [1, 41] as const;
 /** Docker 28 with the containerd store needs 15 s to list 500 images; a small device needs longer. */
 const TIMEOUT_MS_DEFAULT = 120_000;
 const CONNECTIONS_MAX = 8;
+/** An event carries all labels of its image; more than this is no event. */
+const LINE_LENGTH_MAX = 4_000_000;
 /** An idle connection is given up before an engine does, so that a request never meets a closing one. */
 const CONNECTION_IDLE_MS = 60_000;
 /** Without a name for TLS, Node looks whether the host header is an IPv6 address, with an expression that takes 10 ms to compile. */
@@ -25,7 +27,20 @@ export interface DockerClient {
   readonly address: string;
   /** @param path without the version, parameters included */
   call(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<DockerAnswer>;
+  /**
+   * Reads an answer that goes on, a line at a time, until `signal` is aborted.
+   *
+   * @throws OperatingError when no answer begins in time, its status is not 200, or it ends
+   */
+  stream(path: string, listener: StreamListener): Promise<void>;
   close(): void;
+}
+
+/** Who reads a stream. */
+export interface StreamListener {
+  readonly signal: AbortSignal;
+  readonly onOpen: () => void;
+  readonly onLines: (lines: readonly string[]) => void;
 }
 
 /** Where the engine is and how long one call may take. */
@@ -72,6 +87,7 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
     return {
       address,
       close: () => agent.destroy(),
+      stream: (path, listener) => readStream(options, prefix + path, listener),
       async call(method, path) {
         const { status, text } = await send(method, prefix + path);
         return { status, body: parseBody(text, status, `${method} ${path}`) };
@@ -137,6 +153,39 @@ function readText(answer: IncomingMessage): Promise<string> {
   answer.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
   // A connection that breaks in the middle of an answer is an error of the answer alone.
   answer.on('error', reject);
+  return promise;
+}
+
+/** On a connection of its own, which ends with it. */
+function readStream(options: DockerClientOptions, path: string, { signal, onOpen, onLines }: StreamListener): Promise<void> {
+  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const outgoing = request({ agent: false, socketPath, path, ...NO_SERVER_NAME, headers: { host: 'docker' } });
+  const end = (cause: unknown): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    outgoing.destroy();
+    if (signal.aborted) resolve();
+    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, socketPath, `GET ${path.split('?')[0]}`));
+  };
+  const abort = (): void => end(null);
+  const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  signal.addEventListener('abort', abort);
+  outgoing.on('error', end).on('response', (answer) => {
+    clearTimeout(timer);
+    if (answer.statusCode !== 200) return end(new Error(`status ${answer.statusCode}`));
+    onOpen();
+    let rest = '';
+    answer.setEncoding('utf8').on('error', end);
+    answer.on('end', () => end(new Error('the engine ended the stream')));
+    answer.on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > LINE_LENGTH_MAX) return end(new Error(`a line of the stream is longer than ${LINE_LENGTH_MAX} characters`));
+      if (lines.length > 0) onLines(lines.filter((line) => line.trim() !== ''));
+    });
+  });
+  outgoing.end();
   return promise;
 }
 

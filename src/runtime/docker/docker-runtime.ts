@@ -2,8 +2,18 @@ import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId, wallMs
 import type { DiskUsage, Image, Layer } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { splitReference } from '../../model/reference.ts';
+import { GroupReader } from '../group-reader.ts';
 import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
-import type { Capabilities, ContainerListing, EngineIdentity, ImageNames, Observation, RemoveOutcome, Runtime } from '../runtime.ts';
+import type {
+  Capabilities,
+  ContainerListing,
+  EngineIdentity,
+  EventWatcher,
+  ImageNames,
+  Observation,
+  RemoveOutcome,
+  Runtime,
+} from '../runtime.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
 import {
@@ -19,6 +29,7 @@ import {
   takeImageList,
 } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
+import { CursorKeeper, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { readDockerNames } from './docker-names.ts';
 import { findGraphDriverRoot, readDisk } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
@@ -46,6 +57,7 @@ class DockerRuntime implements Runtime {
   readonly #info: EngineInfo;
   readonly #hasContentStore: boolean;
   readonly #containers: ContainerSurveyor;
+  readonly #events: EventResolver;
   /** Undefined: not looked for yet. */
   #imageRoot: string | null | undefined;
 
@@ -59,6 +71,7 @@ class DockerRuntime implements Runtime {
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
+    this.#events = new EventResolver({ surveyor: this.#containers, resolve: (name) => this.resolveName(name) });
   }
 
   async observe(known: LayerFacts): Promise<Observation> {
@@ -75,6 +88,7 @@ class DockerRuntime implements Runtime {
       root === null ? null : readDisk(root),
     ]);
     const named = new Map(list.map((listed) => [imageId(listed.Id), readDockerNames(listed)]));
+    this.#events.learnNames(named);
     const images = this.#readImages(list, stacks, withHeldNames(named));
     const engine = { name: this.identity.name, version: this.identity.version };
     const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
@@ -119,6 +133,21 @@ class DockerRuntime implements Runtime {
 
   async removeImage(id: ImageId): Promise<RemoveOutcome> {
     return this.#delete(id);
+  }
+
+  async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {
+    const broken = new AbortController();
+    const keeper = new CursorKeeper(since);
+    // Lines that arrive while names are looked up wait, and are then one group.
+    const reader = new GroupReader<RawEvent>(async (raws) => {
+      const fresh = raws.filter((raw) => keeper.pass(raw));
+      if (fresh.length > 0) onEvents(await this.#events.resolve(fresh), keeper.cursor());
+    });
+    const onLines = (lines: readonly string[]): void => {
+      reader.add(lines.map(parseEventLine).filter((event) => event !== null)).catch((error: unknown) => broken.abort(error));
+    };
+    await this.#client.stream(eventsPath(since), { signal: AbortSignal.any([signal, broken.signal]), onOpen, onLines });
+    if (broken.signal.aborted) throw broken.signal.reason;
   }
 
   close(): void {

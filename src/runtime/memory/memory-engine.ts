@@ -8,11 +8,14 @@ import {
   containerId,
   type ImageId,
   imageId,
+  type WallMs,
   wallMs,
 } from '../../model/brands.ts';
+import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
 import type { Container, Image } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import type { RemoveOutcome } from '../runtime.ts';
+import { MemoryEvents } from './memory-events.ts';
 
 /** An image to put into a {@link MemoryEngine}. Images with equal layers from the base up share them. */
 export interface MemoryImageSpec {
@@ -23,6 +26,8 @@ export interface MemoryImageSpec {
   readonly labels?: Readonly<Record<string, string>>;
   readonly parentId?: ImageId;
   readonly createdAt?: string;
+  /** How it came; absent: pulled where it has a digest, loaded where it has none. */
+  readonly by?: 'pull' | 'load' | 'build';
 }
 
 /** A container to create. The image and the mounted images are given by name, digest reference or ID, as an engine takes them. */
@@ -50,7 +55,8 @@ export interface MemoryCall {
     | 'measureDisk'
     | 'addName'
     | 'removeName'
-    | 'removeImage';
+    | 'removeImage'
+    | 'watch';
   /** The name or ID asked for; empty for listings. */
   readonly subject: string;
 }
@@ -79,6 +85,10 @@ export class MemoryEngine {
   readonly layerSizes = new Map<ChainId, Bytes | null>();
   /** Removals of these fail with these words. */
   readonly failures = new Map<ImageId, string>();
+  /** What happens, as it happens. */
+  readonly events = new MemoryEvents();
+  /** The engine's own wall clock. */
+  now: () => WallMs = () => wallMs(Date.now());
   /** Called around every call: to race with it, or to throw in its place. */
   onCall: (call: MemoryCall, phase: 'before' | 'after') => void | Promise<void> = () => undefined;
   /** A container goes on holding its layers when its image is gone. */
@@ -102,8 +112,32 @@ export class MemoryEngine {
       this.layerSizes.set(layer, sizeBytes === null ? null : bytes(sizeBytes));
     }
     this.images.set(id, { id, layers, labels, parentId, createdAt });
-    for (const name of [...(spec.references ?? []), ...(spec.digests ?? [])]) this.names.set(canonicalReference(name), id);
+    const names = [...(spec.references ?? []), ...(spec.digests ?? [])].map(canonicalReference);
+    for (const name of names) this.names.set(name, id);
+    this.#tellArrival(id, names, spec.by ?? ((spec.digests ?? []).length > 0 ? 'pull' : 'load'));
     return id;
+  }
+
+  /** Gives a name; it leaves whatever had it. */
+  tag(id: ImageId, reference: string): void {
+    this.names.set(reference, id);
+    this.#tell('image-tagged', [id], { reference });
+  }
+
+  /** The container's process ends; the container stays. */
+  endContainer(id: ContainerId): void {
+    const container = this.containers.get(id);
+    if (container === undefined) return;
+    this.containers.set(id, { ...container, state: 'exited' });
+    this.#tell('container-ended', imagesOf(container), { containerId: id });
+  }
+
+  removeContainer(id: ContainerId): void {
+    const container = this.containers.get(id);
+    if (container === undefined) return;
+    this.containers.delete(id);
+    this.#containerLayers.delete(id);
+    this.#tell('container-removed', imagesOf(container), { containerId: id });
   }
 
   /** @throws Error when a name points to nothing, as an engine answers 404 */
@@ -119,6 +153,9 @@ export class MemoryEngine {
       id,
       [root, ...mounted].flatMap(({ layers }) => layers),
     );
+    const used = [root, ...mounted].map((image) => image.id);
+    this.#tell('container-created', used, { containerId: id });
+    if (state !== 'created') this.#tell('container-started', used, { containerId: id });
     return id;
   }
 
@@ -170,6 +207,15 @@ export class MemoryEngine {
     return sizes.includes(null) ? null : bytes(sizes.reduce((sum: number, size) => sum + (size ?? 0), 0));
   }
 
+  #tellArrival(id: ImageId, names: readonly string[], by: 'pull' | 'load' | 'build'): void {
+    if (by === 'load') this.#tell('image-loaded', [id], {});
+    else for (const reference of names) this.#tell(by === 'pull' ? 'image-pulled' : 'image-tagged', [id], { reference });
+  }
+
+  #tell(kind: EngineEventKind, imageIds: readonly ImageId[], more: Partial<EngineEvent>): void {
+    this.events.emit({ kind, imageIds, containerId: null, reference: null, at: this.now(), ...more });
+  }
+
   #need(nameOrId: string): MemoryImage {
     const image = this.find(nameOrId);
     if (image === null) throw new Error(`No such image: ${nameOrId}`);
@@ -202,6 +248,7 @@ export class MemoryEngine {
     const layers = this.images.get(id)?.layers ?? [];
     for (const name of this.namesOf(id)) this.names.delete(name);
     this.images.delete(id);
+    this.#tell('image-removed', [id], {});
     const needed = this.#layersInUse();
     return layers.filter((layer) => !needed.has(layer)).toReversed();
   }
@@ -210,6 +257,10 @@ export class MemoryEngine {
     const ofImages = [...this.images.values()].flatMap(({ layers }) => layers);
     return new Set([...ofImages, ...[...this.containers.keys()].flatMap((id) => this.#containerLayers.get(id) ?? [])]);
   }
+}
+
+function imagesOf({ imageId: root, mountedImageIds }: Container): readonly ImageId[] {
+  return root === null ? mountedImageIds : [root, ...mountedImageIds];
 }
 
 /** At most one tag, and every name in one repository: then Docker treats the names as one. */

@@ -1,9 +1,20 @@
 import { type Bytes, bytes, type ChainId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { OperatingError } from '../../model/error.ts';
 import type { DiskUsage, Image } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
-import type { Capabilities, ContainerListing, EngineIdentity, ImageNames, Observation, RemoveOutcome, Runtime } from '../runtime.ts';
+import type {
+  Capabilities,
+  ContainerListing,
+  EngineIdentity,
+  EventWatcher,
+  ImageNames,
+  Observation,
+  RemoveOutcome,
+  Runtime,
+} from '../runtime.ts';
 import type { MemoryCall, MemoryEngine, MemoryImage } from './memory-engine.ts';
+import type { NumberedEvent } from './memory-events.ts';
 
 const VERSION = '1';
 
@@ -74,7 +85,7 @@ class MemoryRuntime implements Runtime {
   addName(id: ImageId, reference: string): Promise<boolean> {
     return this.#call('addName', reference, () => {
       if (!this.#engine.images.has(id)) return false;
-      this.#engine.names.set(reference, id);
+      this.#engine.tag(id, reference);
       return true;
     });
   }
@@ -85,6 +96,26 @@ class MemoryRuntime implements Runtime {
 
   removeImage(id: ImageId): Promise<RemoveOutcome> {
     return this.#call('removeImage', id, () => this.#engine.removeImage(id));
+  }
+
+  async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {
+    const { events } = this.#engine;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const tell = (told: readonly NumberedEvent[]): void => {
+      const last = told.at(-1);
+      if (last !== undefined)
+        onEvents(
+          told.map(({ event }) => event),
+          String(last.number),
+        );
+    };
+    await this.#call('watch', '', () => undefined);
+    using _listening = events.listen((told) => (told === null ? reject(streamEnded()) : tell([told])));
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    if (signal.aborted) return;
+    onOpen();
+    tell(events.since(since === null ? null : Number(since)));
+    await promise;
   }
 
   close(): void {}
@@ -111,6 +142,16 @@ class MemoryRuntime implements Runtime {
     const usedBytes = this.#engine.usedBytes();
     return { capacityBytes, usedBytes, availableBytes: bytes(Math.max(0, capacityBytes - usedBytes)), inodes: null, inodesUsed: null };
   }
+}
+
+function streamEnded(): OperatingError {
+  return new OperatingError({
+    kind: 'engine-unreachable',
+    operation: 'watch the engine',
+    subject: 'memory engine',
+    problem: 'the engine ended the stream',
+    hint: null,
+  });
 }
 
 function describeImage({ id, layers, labels, parentId, createdAt }: MemoryImage, names: ImageNames, sizeBytes: Bytes | null): Image {
