@@ -5,6 +5,7 @@ import { type CollectContext, carryOut, countOutcomes, SETTLE_MS } from '../src/
 import { look } from '../src/collect/look.ts';
 import { durationMs } from '../src/model/brands.ts';
 import { formatOwnerMark } from '../src/model/hold.ts';
+import { planCollection } from '../src/plan/plan-collection.ts';
 import { openDocker } from '../src/runtime/docker/docker-runtime.ts';
 import { readHostClock } from '../src/runtime/host/clock-reading.ts';
 import { readOwnerMark } from '../src/runtime/host/owner-mark.ts';
@@ -79,6 +80,7 @@ const CONTEXT: Omit<CollectContext, 'runtime' | 'store' | 'wait' | 'policy'> = {
   mayWrite: true,
   readClock: () => readHostClock(),
   freeBytes: null,
+  decide: planCollection,
   makeMark: () => formatOwnerMark(readOwnerMark()),
   judgeOwner: () => 'unknown',
   settleMs: SETTLE_MS,

@@ -27,7 +27,7 @@ export function processWorld(): World {
     err: output(process.stderr),
     ask: process.stdin.isTTY && process.stdout.isTTY ? askOnTerminal : null,
     readClock: () => readHostClock(),
-    wait: (ms) => pause(ms),
+    wait: (ms, signal) => pause(ms, undefined, signal && { signal }).catch(() => undefined),
     readFile: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'),
     readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
     listDirectory: (path) => readdirSync(path),

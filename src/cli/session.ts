@@ -2,6 +2,7 @@ import type { LookContext } from '../collect/look.ts';
 import type { Bytes } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import type { Policy } from '../model/policy.ts';
+import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { findEngine } from './engine-address.ts';
@@ -124,7 +125,7 @@ function isAccessProblem(error: unknown): error is OperatingError {
 
 /** What a look at the session's engine needs. */
 export function lookContext({ desk, runtime, store, mayWrite }: Session, freeBytes: Bytes | null): LookContext {
-  return { runtime, store, mayWrite, policy: desk.policy, readClock: desk.world.readClock, freeBytes };
+  return { runtime, store, mayWrite, policy: desk.policy, readClock: desk.world.readClock, freeBytes, decide: planCollection };
 }
 
 /** Prints a value as one JSON document. */

@@ -23,7 +23,8 @@ export interface World {
   /** Asks a yes-or-no question; null where nobody can answer. */
   readonly ask: ((question: string) => Promise<Answer>) | null;
   readonly readClock: () => ClockReading;
-  readonly wait: (pause: DurationMs) => Promise<void>;
+  /** @param signal ends the pause when it is aborted */
+  readonly wait: (pause: DurationMs, signal?: AbortSignal) => Promise<void>;
   readonly readFile: (path: string) => string;
   readonly readBytes: (path: string) => Uint8Array;
   readonly listDirectory: (path: string) => readonly string[];

@@ -17,7 +17,8 @@ export interface CollectContext extends LookContext {
   /** Our owner mark as of now: made anew for each batch, because a hold's age counts from it. */
   readonly makeMark: () => string;
   readonly judgeOwner: (mark: string) => OwnerState;
-  readonly wait: (pause: DurationMs) => Promise<void>;
+  /** @param signal ends the pause when it is aborted; without one nothing does */
+  readonly wait: (pause: DurationMs, signal?: AbortSignal) => Promise<void>;
   readonly settleMs: DurationMs;
   /** Pause between batches, so that the host's disk stays usable. */
   readonly paceMs: DurationMs;
@@ -102,7 +103,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   let stopped: string | null = null;
   const batches = splitIntoBatches(plan.removals);
   for (const [index, batch] of batches.entries()) {
-    if (index > 0) await context.wait(context.paceMs);
+    if (index > 0) await context.wait(context.paceMs, context.signal);
     stopped = context.signal.aborted ? 'interrupted' : await findReasonToStop(plan, results, before, runtime);
     if (stopped !== null) break;
     results.push(...(await carryOutBatch(batch, { ...context, inventory, clockNow: nowOf(clock) })));

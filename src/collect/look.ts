@@ -4,7 +4,7 @@ import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Now, Pin } from '../model/use-record.ts';
-import { type PlanInput, planCollection } from '../plan/plan-collection.ts';
+import type { PlanInput } from '../plan/plan-collection.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
@@ -20,6 +20,8 @@ export interface LookContext {
   readonly readClock: () => ClockReading;
   /** Asked for with `--free`; null without. */
   readonly freeBytes: Bytes | null;
+  /** `planCollection`, or it with the brakes of a scheduled run. */
+  readonly decide: (input: PlanInput) => Plan;
 }
 
 /** One complete look at the engine, and what follows from it. */
@@ -67,7 +69,7 @@ export async function look(context: LookContext): Promise<Look> {
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
   const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
-  return { inventory, input, plan: planCollection(input), clock, holds };
+  return { inventory, input, plan: context.decide(input), clock, holds };
 }
 
 /** The idle clock moved on to now; it is not written. */

@@ -17,6 +17,13 @@ export interface Circumstances {
   readonly containersByImage: ReadonlyMap<ImageId, readonly Container[]>;
   readonly pins: readonly ActivePin[];
   readonly previousVersions: ReadonlyMap<ImageId, Hold>;
+  readonly ageBrake: AgeBrake | null;
+}
+
+/** Removals by age wait: why, and until when on the wall clock. Removals for room do not. */
+export interface AgeBrake {
+  readonly detail: string;
+  readonly until: WallMs;
 }
 
 /** A pin that stands now, with its pattern read. */
@@ -46,7 +53,7 @@ export interface AssessmentInput extends VersionHistory {
 }
 
 /** Looks up once what every assessment asks. A pin ends only on a wall clock that can be trusted. */
-export function gatherCircumstances(input: AssessmentInput): Circumstances {
+export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake | null = null): Circumstances {
   const { inventory, policy, now, records, failures } = input;
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
@@ -63,7 +70,7 @@ export function gatherCircumstances(input: AssessmentInput): Circumstances {
     return pattern.ok && !hasEnded ? [{ pin, pattern: pattern.value }] : [];
   });
   const previousVersions = holdPreviousVersions(inventory, input, policy, now);
-  return { policy, now, records, failures, containersByImage, pins, previousVersions };
+  return { policy, now, records, failures, containersByImage, pins, previousVersions, ageBrake };
 }
 
 /** Weighs one image. An image without a record was first seen now. */
@@ -77,6 +84,8 @@ export function assess(image: Image, circumstances: Circumstances): Assessment {
   holds = holdsByOrigin(image, record, circumstances, holds);
   holds = holdsByAge(image, record, circumstances, holds);
   if (limitMs !== null && !isAgeDue) holds = add(holds, RECENTLY_USED);
+  else if (isAgeDue && circumstances.ageBrake !== null)
+    holds = add(holds, { reason: 'held', binds: 'age-rules', ...circumstances.ageBrake });
   return { image, record, holds, isAgeDue };
 }
 

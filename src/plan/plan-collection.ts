@@ -6,7 +6,16 @@ import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict }
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
-import { type Assessment, ageRuleOf, assess, type Circumstances, describeHolds, gatherCircumstances, idleMsOf } from './assess.ts';
+import {
+  type AgeBrake,
+  type Assessment,
+  ageRuleOf,
+  assess,
+  type Circumstances,
+  describeHolds,
+  gatherCircumstances,
+  idleMsOf,
+} from './assess.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { selectForNeed } from './select.ts';
@@ -31,11 +40,12 @@ export interface PlanInput {
  * Decides what would be removed now, and why everything else stays. Pure: the daemon, `collect`, `plan`, `simulate` and
  * every what-if call it.
  *
+ * @param ageBrake holds back removals by age, and nothing else
  * @returns a plan in which every image has exactly one verdict; with any doubt, one that removes nothing
  */
-export function planCollection(input: PlanInput): Plan {
+export function planCollection(input: PlanInput, ageBrake: AgeBrake | null = null): Plan {
   const [doubt] = [...input.inventory.doubts, ...input.doubts, ...unreadablePins(input.pins)];
-  return doubt === undefined ? new Planning(input).plan() : refusePlan(input, doubt);
+  return doubt === undefined ? new Planning(input, ageBrake).plan() : refusePlan(input, doubt);
 }
 
 /** What a pin wants to keep must be known; a store may hold one that another version of this program wrote. */
@@ -73,11 +83,11 @@ class Planning {
   readonly #family: Family;
   readonly #counts: LayerCounts;
 
-  constructor(input: PlanInput) {
+  constructor(input: PlanInput, ageBrake: AgeBrake | null) {
     this.#input = input;
     this.#inventory = input.inventory;
     this.#policy = input.policy;
-    this.#circumstances = gatherCircumstances(input);
+    this.#circumstances = gatherCircumstances(input, ageBrake);
     this.#assessments = input.inventory.images.map((image) => assess(image, this.#circumstances));
     this.#family = new Family(input.inventory.images);
     this.#counts = new LayerCounts(input.inventory);

@@ -42,6 +42,9 @@ export interface Runtime {
   /** The image that a name points to now; null when nothing has that name. */
   resolveName(reference: string): Promise<ImageId | null>;
 
+  /** Asks for nothing but an answer, at next to no cost. */
+  ping(): Promise<void>;
+
   /** Figures of the filesystem that holds the images, as in the inventory: cheap, asked between batches. Null is unknown. */
   measureDisk(): Promise<DiskUsage | null>;
 

@@ -2,6 +2,7 @@ import { type CollectContext, type CollectReport, carryOut, prepareCollection } 
 import type { OwnerState, Repair } from '../../src/collect/repair.ts';
 import { durationMs, type ImageId, wallMs } from '../../src/model/brands.ts';
 import type { ClockReading } from '../../src/model/clock.ts';
+import { planCollection } from '../../src/plan/plan-collection.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
 import { openMemoryStore } from '../../src/store/open-sqlite-store.ts';
@@ -63,6 +64,7 @@ export function contextOf(world: CollectWorld): CollectContext {
     policy: world.policy,
     readClock: () => clockAt(world.day),
     freeBytes: null,
+    decide: planCollection,
     makeMark: () => MARKS[world.run],
     judgeOwner: world.judge,
     wait: () => Promise.resolve(),

@@ -113,6 +113,11 @@ class DockerRuntime implements Runtime {
     return details === null ? null : imageId(details.Id);
   }
 
+  async ping(): Promise<void> {
+    const answer = await this.#client.call('GET', '/_ping');
+    if (answer.status !== 200) throw refusal(answer, 'GET /_ping');
+  }
+
   async measureDisk(): Promise<DiskUsage | null> {
     const root = this.#imageRoot === undefined ? await this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);

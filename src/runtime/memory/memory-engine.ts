@@ -56,7 +56,8 @@ export interface MemoryCall {
     | 'addName'
     | 'removeName'
     | 'removeImage'
-    | 'watch';
+    | 'watch'
+    | 'ping';
   /** The name or ID asked for; empty for listings. */
   readonly subject: string;
 }

@@ -78,6 +78,10 @@ class MemoryRuntime implements Runtime {
     return this.#call('resolveName', reference, () => this.#engine.names.get(reference) ?? null);
   }
 
+  ping(): Promise<void> {
+    return this.#call('ping', '', () => undefined);
+  }
+
   measureDisk(): Promise<DiskUsage | null> {
     return this.#call('measureDisk', '', () => this.#disk());
   }

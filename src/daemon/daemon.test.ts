@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
+import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
+import { imageId } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
+
+async function connected(): Promise<DaemonWorld> {
+  const world = new DaemonWorld();
+  world.pull('kept');
+  world.engine.createContainer({ image: 'lab/kept:1', state: 'exited' });
+  assert.equal(await world.connect(), true, world.log.join('\n'));
+  return world;
+}
+
+describe('the daemon', () => {
+  it('records a pull, a container that was created and one that went, as they happen', async () => {
+    const world = await connected();
+    const id = world.pull('app');
+    assert.equal(world.record(id)?.origin, 'pulled');
+    world.pass(2 * MINUTE_MS);
+    const container = world.engine.createContainer({ image: 'lab/app:1' });
+    assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [0, true]);
+    world.pass(3 * DAY_MS);
+    world.engine.removeContainer(container);
+    assert.equal(world.idleMs(id), 0);
+    world.pass(2 * MINUTE_MS);
+    await world.tick();
+    assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [2 * MINUTE_MS, false]);
+  });
+
+  it('counts an image as used until it is found unused, when its container went while the daemon was down', async () => {
+    const world = await connected();
+    const id = world.pull('app');
+    const container = world.engine.createContainer({ image: 'lab/app:1' });
+    world.engine.events.breakStreams({ isForgotten: false });
+    world.pass(9 * DAY_MS);
+    world.engine.removeContainer(container);
+    world.pass(HOUR_MS);
+    world.engine.events.breakStreams({ isForgotten: true });
+    await world.restart();
+    assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [0, false]);
+  });
+
+  it('makes up for what happened while it was down, as far as the engine remembers', async () => {
+    const world = await connected();
+    const id = world.pull('app');
+    world.pass(HOUR_MS);
+    await world.tick();
+    world.engine.events.breakStreams({ isForgotten: false });
+    world.pass(5 * DAY_MS);
+    world.engine.removeContainer(world.engine.createContainer({ image: 'lab/app:1' }));
+    await world.restart();
+    assert.equal(world.idleMs(id), 0);
+  });
+
+  it('does not count its own holds and the names it gives back as uses', async () => {
+    const world = await connected();
+    const id = imageId(world.pull('app'));
+    await world.tick();
+    world.pass(3 * DAY_MS);
+    world.engine.tag(id, 'docker.io/lab/app:imagegc.hold.aaaaaaaa-1-1-1-1.1');
+    world.engine.removeName('docker.io/lab/app:1');
+    world.engine.tag(id, 'docker.io/lab/app:1');
+    assert.equal(world.idleMs(id), 3 * DAY_MS);
+    world.engine.tag(id, 'docker.io/lab/app:1');
+    assert.equal(world.idleMs(id), 0);
+  });
+
+  it('removes what is old when it is time, once a day, and remembers that it did', async () => {
+    const world = await connected();
+    const id = world.pull('app');
+    await world.tick();
+    await world.live(8 * 24);
+    assert.equal(world.engine.images.has(imageId(id)), false, world.log.join('\n'));
+    assert.equal(world.engine.images.size, 1);
+    const runs = world.log.filter((line) => /collected|nothing is (to be )?removed/.test(line));
+    assert.equal(runs.length, 8);
+    const lastRun = world.store.readWatchState(KEY)?.lastRun.wallMs ?? 0;
+    assert.ok(world.wall - lastRun <= DAY_MS);
+  });
+
+  it('makes up once for runs that were missed while the host was off', async () => {
+    const world = await connected();
+    await world.tick();
+    world.boot += 1;
+    world.uptimeMs = MINUTE_MS;
+    world.wall += 5 * DAY_MS;
+    await world.restart();
+    await world.daemon.idle();
+    const runs = (): number => world.log.filter((line) => line.includes('nothing is to be removed')).length;
+    assert.equal(runs(), 1);
+    world.pass(30_000);
+    await world.tick();
+    assert.equal(runs(), 1);
+  });
+
+  it('removes nothing while the store cannot be written, keeps what it learns, and writes it when it can', async () => {
+    const world = await connected();
+    const id = world.pull('app');
+    await world.tick();
+    const full = new OperatingError({
+      kind: 'disk-full',
+      operation: 'write the store',
+      subject: world.store.path,
+      problem: 'the file system is full',
+      hint: null,
+    });
+    const broken = world.store;
+    const writeUsage = broken.writeUsage.bind(broken);
+    let isFull = true;
+    broken.writeUsage = (...given) => {
+      if (isFull) throw full;
+      writeUsage(...given);
+    };
+    world.pass(2 * DAY_MS);
+    const container = world.engine.createContainer({ image: 'lab/app:1' });
+    world.engine.removeContainer(container);
+    await world.tick();
+    assert.deepEqual(
+      world.daemon.status().problems.map(({ subject }) => subject),
+      ['store'],
+    );
+    assert.equal(world.daemon.status().counts?.pending, 1);
+    assert.equal(world.engine.images.size, 2);
+    isFull = false;
+    await world.tick();
+    assert.deepEqual(world.daemon.status().problems, []);
+    assert.ok((world.idleMs(id) ?? DAY_MS) < HOUR_MS);
+  });
+
+  it('goes on when a call of the engine fails, and says so', async () => {
+    const world = await connected();
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind === 'ping' && phase === 'before')
+        throw new OperatingError({ kind: 'engine-unreachable', operation: 'ask', subject: 's', problem: 'gone', hint: null });
+    };
+    await world.tick();
+    assert.equal(world.daemon.status().isReady, false);
+    assert.deepEqual(
+      world.daemon.status().problems.map(({ subject }) => subject),
+      ['engine'],
+    );
+    world.engine.onCall = () => undefined;
+    await world.restart();
+    assert.equal(world.daemon.status().isReady, true);
+  });
+});

@@ -1,0 +1,230 @@
+import { storeKey } from '../collect/look.ts';
+import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
+import type { WatchState } from '../model/watch-state.ts';
+import type { DaemonTools } from './daemon-tools.ts';
+import { EngineWatch } from './engine-watch.ts';
+import { Health, type HealthProblem } from './health.ts';
+import { isRunDue, nextRunAt } from './schedule.ts';
+import { type RunResult, retryAfter, runScheduled } from './scheduled-run.ts';
+import { StoreKeeper } from './store-keeper.ts';
+import type { RecorderCounts } from './use-recorder.ts';
+
+/** A run that was missed begins within a minute of being possible, with the time that a tick takes. */
+const TICK_MS: DurationMs = durationMs(30_000);
+/** New images are looked at when the burst that brought them may be over. */
+const SETTLING_TICK_MS: DurationMs = durationMs(2_000);
+const PAUSE_FIRST_MS = 1_000;
+const PAUSE_LONGEST_MS = 60_000;
+/** Looks take at most this share of the time: on Docker's containerd store one can take 15 s of all cores. */
+const LOOK_SHARE = 20;
+const LOOK_LATEST_MS = 24 * 3_600_000;
+
+/** What the daemon says of itself. */
+export interface DaemonStatus {
+  /** Whether an engine is watched, and everything on it was looked at once. */
+  readonly isReady: boolean;
+  readonly engine: string | null;
+  readonly problems: readonly HealthProblem[];
+  readonly counts: RecorderCounts | null;
+  readonly isCollecting: boolean;
+  readonly lastRunAt: WallMs | null;
+  readonly nextRunAt: WallMs | null;
+}
+
+/** Watches one engine, records every use, and collects when it is time. Errors of operation end nothing; only programmer errors do. */
+export class Daemon {
+  readonly health: Health;
+  readonly #tools: DaemonTools;
+  readonly #keeper: StoreKeeper;
+  #watch: EngineWatch | null = null;
+  #state: WatchState | null = null;
+  #collecting: Promise<void> | null = null;
+  #failures = 0;
+  /** Why the last run removed nothing, if it refused. */
+  #refusal: string | null = null;
+  /** No scheduled run before this, as time since boot. */
+  #notBeforeMs = 0;
+
+  constructor(tools: DaemonTools) {
+    this.#tools = tools;
+    this.health = new Health(tools.log);
+    this.#keeper = new StoreKeeper(tools, this.health);
+  }
+
+  /**
+   * Runs until `signal` is aborted; then the batch under way is finished, names are given back, and the store is closed.
+   *
+   * @throws what is no error of operation
+   */
+  async run(signal: AbortSignal): Promise<void> {
+    let pauseMs = PAUSE_FIRST_MS;
+    while (!signal.aborted) {
+      const hasHeld = (await this.connect(signal)) && (await this.#serve(signal));
+      await this.#disconnect();
+      pauseMs = hasHeld ? PAUSE_FIRST_MS : Math.min(PAUSE_LONGEST_MS, pauseMs * 2);
+      await this.#tools.wait(durationMs(pauseMs), signal);
+    }
+    this.#keeper.close();
+  }
+
+  /** Connects to the engine, and looks at everything. @returns whether it worked */
+  async connect(signal: AbortSignal): Promise<boolean> {
+    const isOpen = await this.#guard('engine', async () => {
+      this.#watch = await EngineWatch.open(this.#keeper, this.#tools, signal);
+      this.#tools.log('info', `watching ${this.#watch.runtime.identity.title}`);
+    });
+    if (isOpen) await this.tick(signal);
+    return isOpen;
+  }
+
+  /** One round: writes what waits, looks where that is due, and begins a collection where one is. */
+  async tick(signal: AbortSignal): Promise<void> {
+    const watch = this.#watch;
+    if (watch === null) return;
+    this.#keep();
+    await this.#guard('engine', async () => {
+      await watch.ping();
+      if (this.#collecting === null && this.#isLookDue(watch)) await watch.look();
+    });
+    this.#recall(watch);
+    if (this.#collecting === null && !signal.aborted && this.#isRunDue(watch)) {
+      this.#collecting = this.#collect(watch, signal).finally(() => {
+        this.#collecting = null;
+      });
+    }
+  }
+
+  /** Resolves when no collection is under way. */
+  async idle(): Promise<void> {
+    await this.#collecting;
+  }
+
+  /** What is to be told of the daemon now. @param timeZone of the schedule; undefined is the host's */
+  status(timeZone?: string): DaemonStatus {
+    const { lastRun = null } = this.#state ?? {};
+    return {
+      isReady: this.#watch?.isComplete === true && !this.#watch.signal.aborted,
+      engine: this.#watch?.runtime.identity.title ?? null,
+      problems: this.health.problems(),
+      counts: this.#watch?.recorder.counts ?? null,
+      isCollecting: this.#collecting !== null,
+      lastRunAt: lastRun?.wallMs ?? null,
+      nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, timeZone),
+    };
+  }
+
+  /** @returns whether the connection held for a while */
+  async #serve(signal: AbortSignal): Promise<boolean> {
+    let ticks = 0;
+    while (!signal.aborted && this.#watch !== null && !this.#watch.signal.aborted) {
+      const watch = this.#watch;
+      await this.tick(signal);
+      const pause = watch.recorder.hasNewImages ? SETTLING_TICK_MS : TICK_MS;
+      await this.#tools.wait(pause, AbortSignal.any([signal, watch.signal]));
+      if (!watch.signal.aborted) ticks += 1;
+    }
+    return ticks > 1;
+  }
+
+  async #disconnect(): Promise<void> {
+    const watch = this.#watch;
+    if (watch === null) return;
+    const { reason } = watch.signal;
+    // Whatever is being removed is finished or given back first.
+    await this.#collecting;
+    await watch.close();
+    this.#keep({ isDue: true });
+    this.#watch = null;
+    this.#state = null;
+    if (reason instanceof OperatingError) this.health.report('engine', reason);
+    else if (reason instanceof Error && reason.name !== 'AbortError') throw reason;
+  }
+
+  /** Remembers what was remembered; when the engine was never seen before, its schedule begins now. */
+  #recall(watch: EngineWatch): void {
+    if (this.#state !== null || !watch.isComplete) return;
+    const known = this.#keeper.use((store) => store.readWatchState(storeKey(watch.runtime)));
+    if (known === null) return;
+    const { idleMs, reading } = this.#keeper.now();
+    this.#state = known.value ?? { cursor: null, lastRun: { idleMs, wallMs: reading.wallMs }, massHoldSince: null };
+    if (known.value === null) this.#keep({ isDue: true });
+  }
+
+  /** Writes what waits, and from time to time the clock and the place in the stream. */
+  #keep({ isDue = false } = {}): void {
+    const watch = this.#watch;
+    watch?.recorder.write();
+    watch?.recorder.releaseEnded();
+    const clock = this.#keeper.clockToWrite({ isDue });
+    if (watch === null || this.#state === null || clock === null) return;
+    const state = { ...this.#state, cursor: watch.recorder.cursor ?? this.#state.cursor };
+    const written = this.#keeper.use((store) => store.writeWatchState(storeKey(watch.runtime), state, clock));
+    if (written === null) return;
+    this.#state = state;
+    this.#keeper.wrote(clock);
+  }
+
+  #isLookDue(watch: EngineWatch): boolean {
+    const { agoMs, lastedMs } = watch.sinceLook();
+    if (!watch.isComplete || agoMs >= LOOK_LATEST_MS) return true;
+    return agoMs >= lastedMs * LOOK_SHARE && watch.recorder.takeNewImages();
+  }
+
+  #isRunDue(watch: EngineWatch): boolean {
+    if (this.#state === null || !watch.isComplete) return false;
+    const { idleMs, reading } = this.#keeper.now();
+    if (reading.bootTimeMs < this.#notBeforeMs) return false;
+    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, { idleMs, wallMs: reading.wallMs });
+  }
+
+  async #collect(watch: EngineWatch, signal: AbortSignal): Promise<void> {
+    const { runtime } = watch;
+    const isDone = await this.#guard('collection', async () => {
+      const store = this.#keeper.open();
+      const massHoldSince = this.#state?.massHoldSince ?? null;
+      const stop = AbortSignal.any([signal, watch.signal]);
+      this.#remember(await runScheduled({ runtime, store, massHoldSince, signal: stop }, this.#tools));
+    });
+    watch.recorder.assertInUse();
+    const refusal = isDone ? this.#refusal : null;
+    if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });
+    this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
+    if (this.#failures > 0) this.#postpone(retryAfter(this.#failures));
+  }
+
+  /** A run that was refused, held back or cut short is not the last one: it is made again. */
+  #remember({ plan, report, massHoldSince, heldUntilMs }: RunResult): void {
+    this.#refusal = plan.refusal?.message ?? null;
+    const { idleMs, reading } = this.#keeper.now();
+    const isComplete = this.#refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';
+    if (this.#state !== null) {
+      const lastRun = isComplete ? { idleMs, wallMs: reading.wallMs } : this.#state.lastRun;
+      this.#state = { ...this.#state, massHoldSince, lastRun };
+    }
+    if (heldUntilMs !== null) this.#notBeforeMs = heldUntilMs;
+    this.#keep({ isDue: true });
+  }
+
+  #postpone(pauseMs: DurationMs): void {
+    this.#notBeforeMs = this.#tools.readClock().bootTimeMs + pauseMs;
+  }
+
+  /** Does what may fail with an error of operation, which is reported and goes no further. @returns whether it did not */
+  async #guard(subject: 'engine' | 'collection', work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      this.health.resolve(subject);
+      return true;
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      if (this.#keeper.isOurs(error)) {
+        this.#keeper.fail(error);
+        return false;
+      }
+      this.health.report(subject, error);
+      if (subject === 'engine') this.#watch?.abandon(error);
+      return false;
+    }
+  }
+}

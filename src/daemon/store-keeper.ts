@@ -1,0 +1,128 @@
+import type { IdleClockState } from '../model/clock.ts';
+import { OperatingError } from '../model/error.ts';
+import type { Store } from '../store/store.ts';
+import { advanceIdleClock, startIdleClock } from '../usage/idle-clock.ts';
+import type { DaemonTools } from './daemon-tools.ts';
+import type { Health } from './health.ts';
+
+/** A flash card wears out; a power cut loses this much age, which keeps images longer. */
+const CLOCK_WRITE_MS = 10 * 60_000;
+
+/**
+ * Keeps a store open for as long as the daemon runs: one that was deleted, replaced or damaged under it is opened anew, one that cannot be
+ * written is tried again, and nobody is stopped by it. Carries the idle clock too, which goes on while there is no store.
+ */
+export class StoreKeeper {
+  readonly #tools: Pick<DaemonTools, 'openStore' | 'readClock' | 'log'>;
+  readonly #health: Health;
+  #store: Store | null = null;
+  #clock: IdleClockState;
+  #writtenIdleMs = Number.NEGATIVE_INFINITY;
+  #path: string | null = null;
+  #failedToOpen: unknown = null;
+  /** Counts the stores that were opened: what was recorded in one is not in the next. */
+  generation = 0;
+
+  constructor(tools: Pick<DaemonTools, 'openStore' | 'readClock' | 'log'>, health: Health) {
+    this.#tools = tools;
+    this.#health = health;
+    this.#clock = startIdleClock(tools.readClock());
+  }
+
+  /** The idle clock as of now. */
+  now(): IdleClockState {
+    this.#clock = advanceIdleClock(this.#clock, this.#tools.readClock());
+    return this.#clock;
+  }
+
+  /**
+   * The clock, where it may be written along with something else; null where it was written a moment ago.
+   *
+   * @param isDue whenever it was written; a store that is not well is tried at every occasion
+   */
+  clockToWrite({ isDue = false } = {}): IdleClockState | null {
+    // The clock of a store that was set aside is not begun before a look has said what counts as used now.
+    if (this.#store?.condition.kind === 'set-aside') return null;
+    const clock = this.now();
+    const isTrial = this.#health.problems().some(({ subject }) => subject === 'store');
+    return isDue || isTrial || clock.idleMs - this.#writtenIdleMs >= CLOCK_WRITE_MS ? clock : null;
+  }
+
+  /** Says that something was written, so the store is well. @param clock that was written along with it */
+  wrote(clock: IdleClockState | null): void {
+    if (clock !== null) this.#writtenIdleMs = clock.idleMs;
+    this.#health.resolve('store');
+  }
+
+  /**
+   * Works with the store, opened first where that is needed.
+   *
+   * @returns null when it cannot be used now: health says why, and the next call tries again
+   */
+  use<Value>(work: (store: Store) => Value): { readonly value: Value } | null {
+    try {
+      return { value: work(this.open()) };
+    } catch (error) {
+      this.fail(error);
+      return null;
+    }
+  }
+
+  /** Whether an error is one of the store. */
+  isOurs(error: OperatingError): boolean {
+    return error.subject === this.#path || this.#failedToOpen === error;
+  }
+
+  /** Notes what went wrong with the store, and gives it up where it cannot go on. @throws what is no error of operation */
+  fail(error: unknown): void {
+    if (!(error instanceof OperatingError)) throw error;
+    // A full disk or another writer leaves the database as it was.
+    if (error.kind !== 'disk-full' && error.kind !== 'lock-held') this.close();
+    this.#health.report('store', error);
+  }
+
+  /**
+   * The store, open and in its place.
+   *
+   * @throws OperatingError when there is none to be had
+   */
+  open(): Store {
+    if (this.#store?.isInPlace() === false) {
+      this.#tools.log('error', `the store ${this.#store.path} was deleted or replaced; another one is opened`);
+      this.close();
+    }
+    try {
+      this.#store ??= this.#openAnew();
+    } catch (error) {
+      this.#failedToOpen = error;
+      throw error;
+    }
+    return this.#store;
+  }
+
+  /** A look has recorded what is there: a store that was begun anew is sound from here on. */
+  settle(): void {
+    if (this.#store?.condition.kind === 'set-aside') this.close();
+  }
+
+  close(): void {
+    this.#store?.[Symbol.dispose]();
+    this.#store = null;
+  }
+
+  #openAnew(): Store {
+    const store = this.#tools.openStore();
+    const { condition } = store;
+    this.#path = store.path;
+    this.generation += 1;
+    if (condition.kind === 'set-aside') {
+      const { evidencePath, problem } = condition;
+      this.#tools.log('error', `the store was damaged (${problem}); it lies in ${evidencePath} now, every image counts as used now`);
+    }
+    const stored = store.readClock();
+    // Of two clocks the one that stands later wins, so that neither goes back.
+    if (stored !== null && stored.idleMs > this.#clock.idleMs) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
+    this.#writtenIdleMs = stored?.idleMs ?? Number.NEGATIVE_INFINITY;
+    return store;
+  }
+}

@@ -1,0 +1,149 @@
+import { storeKey } from '../collect/look.ts';
+import type { ImageId } from '../model/brands.ts';
+import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
+import type { Container } from '../model/inventory.ts';
+import type { Instant, UseRecord } from '../model/use-record.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Store } from '../store/store.ts';
+import { isSameMinute } from '../usage/coalesce.ts';
+import { EventReader, type EventUse, recordEventUses } from '../usage/event-uses.ts';
+import type { StoreKeeper } from './store-keeper.ts';
+
+/** How many events were told, and how many uses they were. */
+export interface RecorderCounts {
+  readonly events: number;
+  readonly uses: number;
+  /** Uses that are known but could not be written yet. */
+  readonly pending: number;
+}
+
+/**
+ * Makes uses of what one engine tells, and writes them at once. What cannot be written waits, one use per image, and is written when the
+ * store can be had again; the place in the stream is not moved past it.
+ */
+export class UseRecorder {
+  readonly #key: string;
+  readonly #keeper: StoreKeeper;
+  readonly #reader = new EventReader();
+  readonly #pending = new Map<ImageId, EventUse>();
+  /** Images whose last container went, and when; written a minute later, because most come back. */
+  readonly #ended = new Map<ImageId, Instant>();
+  #cursor: EventCursor | null = null;
+  #counts = { events: 0, uses: 0 };
+  #hasNewImages = false;
+
+  constructor(runtime: Runtime, keeper: StoreKeeper) {
+    this.#key = storeKey(runtime);
+    this.#keeper = keeper;
+  }
+
+  /** Up to where all that was told is on stable storage; null while something waits. */
+  get cursor(): EventCursor | null {
+    return this.#pending.size === 0 ? this.#cursor : null;
+  }
+
+  get counts(): RecorderCounts {
+    return { ...this.#counts, pending: this.#pending.size };
+  }
+
+  /** Whether images came that no look has seen. */
+  get hasNewImages(): boolean {
+    return this.#hasNewImages;
+  }
+
+  /** The same; asking answers once. */
+  takeNewImages(): boolean {
+    const hasNew = this.#hasNewImages;
+    this.#hasNewImages = false;
+    return hasNew;
+  }
+
+  /** Takes over events, and writes the uses among them. */
+  take(events: readonly EngineEvent[], cursor: EventCursor): void {
+    const uses = events.flatMap((event) => this.#reader.read(event));
+    this.#counts.events += events.length;
+    this.#counts.uses += uses.length;
+    // An event whose image is not known any more is made up for by a look.
+    if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
+    for (const use of uses) this.#pending.set(use.imageId, mergeUses(this.#pending.get(use.imageId), use));
+    this.#cursor = cursor;
+    this.#noteEnds(events);
+    this.write();
+  }
+
+  /** Writes what waits. */
+  write(): void {
+    if (this.#pending.size === 0) return;
+    const { idleMs, reading } = this.#keeper.now();
+    const written = this.#keeper.use((store) => {
+      const known = store.readRecords(this.#key, this.#pending.keys());
+      const changes = recordEventUses([...this.#pending.values()], known, this.#reader.imagesInUse(), { idleMs, wallMs: reading.wallMs });
+      this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
+      this.#put(store, changes.records, changes.uses);
+    });
+    if (written !== null) this.#pending.clear();
+  }
+
+  /** To be called before the engine is listed. */
+  beginLook(): void {
+    this.#reader.beginLook();
+  }
+
+  /** Takes over what a look found, and puts right what it could not see: containers that came since it listed them. */
+  endLook(containers: readonly Container[]): void {
+    this.#reader.endLook(containers);
+    this.assertInUse();
+  }
+
+  /** Marks as in use what containers need now, whatever a listing that is older says. */
+  assertInUse(): void {
+    this.#mark(this.#reader.imagesInUse(), (record) => (record.isInUse ? null : { ...record, isInUse: true }));
+  }
+
+  /** Marks as no longer in use what no container has needed for a minute. @param isLast whatever the time: there will be no later call */
+  releaseEnded(isLast = false): void {
+    const { idleMs, reading } = this.#keeper.now();
+    const now = { idleMs, wallMs: reading.wallMs };
+    const inUse = this.#reader.imagesInUse();
+    for (const image of this.#ended.keys()) if (inUse.has(image)) this.#ended.delete(image);
+    const due = new Map([...this.#ended].filter(([, at]) => isLast || !isSameMinute(at, now)));
+    const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, due.get(record.imageId) ?? now));
+    if (isDone) for (const image of due.keys()) this.#ended.delete(image);
+  }
+
+  #noteEnds(events: readonly EngineEvent[]): void {
+    const { idleMs, reading } = this.#keeper.now();
+    for (const { kind, imageIds } of events) {
+      if (kind !== 'container-removed') continue;
+      for (const image of imageIds) this.#ended.set(image, { idleMs, wallMs: reading.wallMs });
+    }
+  }
+
+  #mark(images: ReadonlySet<ImageId>, change: (record: UseRecord) => UseRecord | null): boolean {
+    if (images.size === 0) return true;
+    const written = this.#keeper.use((store) => {
+      const records = [...store.readRecords(this.#key, images).values()].map(change).filter((record) => record !== null);
+      this.#put(store, records, []);
+    });
+    return written !== null;
+  }
+
+  #put(store: Store, records: readonly UseRecord[], uses: Parameters<Store['writeUsage']>[1]['uses']): void {
+    if (records.length === 0) return;
+    const clock = this.#keeper.clockToWrite();
+    store.writeUsage(this.#key, { records, forgotten: [], lineages: [], uses }, clock);
+    this.#keeper.wrote(clock);
+  }
+}
+
+/** What a pull told of the origin must not be lost to a later event of the same image. */
+function mergeUses(before: EventUse | undefined, use: EventUse): EventUse {
+  const origin = before?.origin === 'pulled' ? before.origin : (use.origin ?? before?.origin ?? null);
+  return { ...use, origin, reference: use.reference ?? before?.reference ?? null };
+}
+
+function endOfUse(record: UseRecord, at: Instant): UseRecord | null {
+  if (!record.isInUse) return null;
+  const isLater = record.lastUsed === null || at.idleMs > record.lastUsed.idleMs;
+  return { ...record, isInUse: false, lastUsed: isLater ? at : record.lastUsed };
+}
