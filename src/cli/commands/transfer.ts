@@ -9,9 +9,7 @@ import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
 import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
-
-/** What can be exported. */
-export const EXPORTS = ['image_use', 'inventory', 'uses'] as const;
+import type { EXPORTS } from './exports.ts';
 
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
 export async function runExport(desk: Desk, what: (typeof EXPORTS)[number], file: string | undefined): Promise<number> {
