@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
 import { formatOwnerMark, parseOwnerMark } from '../model/hold.ts';
 import { openDocker } from '../runtime/docker/docker-runtime.ts';
 import { acquireEngineLock } from '../runtime/engine-lock.ts';
@@ -27,7 +26,7 @@ export function processWorld(): World {
     err: output(process.stderr),
     ask: process.stdin.isTTY && process.stdout.isTTY ? askOnTerminal : null,
     readClock: () => readHostClock(),
-    wait: (ms, signal) => pause(ms, undefined, signal && { signal }).catch(() => undefined),
+    wait: pause,
     readFile: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'),
     readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
     listDirectory: (path) => readdirSync(path),
@@ -58,4 +57,18 @@ function catchInterrupts(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+/** Written out, because node:timers/promises takes longer to load than most commands wait. */
+function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+    resolve();
+  };
+  const timer = setTimeout(end, ms);
+  signal?.addEventListener('abort', end);
+  if (signal?.aborted === true) end();
+  return promise;
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
@@ -60,7 +60,7 @@ export class ContainerSurveyor {
     const id = containerId(item.Id);
     const remembered = mounts.length === 0 ? [] : this.#mounts.get(id);
     if (remembered !== undefined) return remembered;
-    const recorded = await readMountedImages(this.#dockerRoot, item.Id);
+    const recorded = readMountedImages(this.#dockerRoot, item.Id);
     const found: ImageId[] = [];
     for (const { Name, Destination } of mounts) {
       const mounted = recorded?.get(Destination) ?? (await this.#resolveFixed(Name));
@@ -86,9 +86,9 @@ export class ContainerSurveyor {
  *
  * @returns image IDs by destination; null when the file cannot be read or is not this container's
  */
-async function readMountedImages(dockerRoot: string, id: string): Promise<ReadonlyMap<string, ImageId> | null> {
+function readMountedImages(dockerRoot: string, id: string): ReadonlyMap<string, ImageId> | null {
   try {
-    const file = v.parse(containerFile, JSON.parse(await readFile(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
+    const file = v.parse(containerFile, JSON.parse(readFileSync(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
     if (file.ID !== id) return null;
     const mounts = Object.entries(file.MountPoints).filter(([, { Type, Spec }]) => Type === 'image' && IMAGE_ID.test(Spec.Source));
     return new Map(mounts.map(([destination, { Spec }]) => [destination, imageId(Spec.Source)]));

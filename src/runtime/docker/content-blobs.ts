@@ -1,4 +1,5 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+// Not from node:fs/promises: in the bundle this loads that module where it is first used, and most engines need no blobs read.
+import { promises as files } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type Bytes, bytes, type ChainId } from '../../model/brands.ts';
@@ -43,7 +44,7 @@ export async function findContainerdRoot(dockerRoot: string, list: readonly List
  * @returns blobs under {@link blobKey}; an image whose manifest cannot be read is absent
  */
 export async function readBlobs(root: string, list: readonly ListedImage[]): Promise<ReadonlyMap<string, ReadonlyMap<ChainId, Bytes>>> {
-  const present = new Set((await readdir(join(root, BLOBS))).map((hex) => `sha256:${hex}`));
+  const present = new Set((await files.readdir(join(root, BLOBS))).map((hex) => `sha256:${hex}`));
   const blobsByImage = new Map<string, ReadonlyMap<ChainId, Bytes>>();
   for (const { Id } of list) {
     const blobs = new Map<ChainId, Bytes>();
@@ -83,7 +84,7 @@ async function readDocument<Value>(
   digest: string,
 ): Promise<(Value & Measured) | null> {
   try {
-    const data = await readFile(blobPath(root, digest));
+    const data = await files.readFile(blobPath(root, digest));
     return { ...v.parse(schema, JSON.parse(data.toString('utf8'))), sizeBytes: data.length };
   } catch {
     return null;
@@ -99,7 +100,7 @@ function blobPath(root: string, digest: string): string {
 }
 
 async function isReadable(path: string): Promise<boolean> {
-  return access(path).then(
+  return files.access(path).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,4 @@
-import { access, readFile, statfs } from 'node:fs/promises';
+import { existsSync, readFileSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import type { DiskUsage } from '../../model/inventory.ts';
@@ -13,13 +13,13 @@ const PROOFS = 8;
  * @returns null when the path that the engine names is not proven to be the engine's as this process sees it: the engine may run in
  *   another mount namespace or on another machine
  */
-export async function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage[]): Promise<string | null> {
-  return (await isEngineRoot(info, list)) ? join(info.DockerRootDir, info.Driver) : null;
+export function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage[]): string | null {
+  return isEngineRoot(info, list) ? join(info.DockerRootDir, info.Driver) : null;
 }
 
 /** Figures of the filesystem at a path; null when it cannot be read. `used` counts what is reserved for root as free. */
-export async function readDisk(path: string): Promise<DiskUsage | null> {
-  const figures = await statfs(path, { bigint: true }).catch(() => null);
+export function readDisk(path: string): DiskUsage | null {
+  const figures = orNull(() => statfsSync(path, { bigint: true }));
   if (figures === null) return null;
   const { bsize, blocks, bfree, bavail, files, ffree } = figures;
   return {
@@ -33,16 +33,18 @@ export async function readDisk(path: string): Promise<DiskUsage | null> {
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */
-async function isEngineRoot(info: EngineInfo, list: readonly ListedImage[]): Promise<boolean> {
-  const engineId = await readFile(join(info.DockerRootDir, 'engine-id'), 'utf8').catch(() => null);
+function isEngineRoot(info: EngineInfo, list: readonly ListedImage[]): boolean {
+  const engineId = orNull(() => readFileSync(join(info.DockerRootDir, 'engine-id'), 'utf8'));
   if (engineId !== null) return engineId.trim() === info.ID;
-  for (const { Id } of list.slice(0, PROOFS)) {
-    const path = join(info.DockerRootDir, 'image', info.Driver, 'imagedb/content/sha256', Id.replace(/^sha256:/, ''));
-    const isThere = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return true;
+  const content = join(info.DockerRootDir, 'image', info.Driver, 'imagedb/content/sha256');
+  return list.slice(0, PROOFS).some(({ Id }) => existsSync(join(content, Id.replace(/^sha256:/, ''))));
+}
+
+/** Two small reads: to begin a pool of threads for them, as asynchronous ones do, takes longer than they do. */
+function orNull<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
   }
-  return false;
 }
