@@ -24,6 +24,7 @@ export interface ListedCommand {
 export const COMMANDS: readonly ListedCommand[] = [
   { name: 'plan', define: definePlan },
   { name: 'collect', define: defineCollect },
+  { name: 'daemon', define: defineDaemon },
   { name: 'images', define: defineImages },
   { name: 'why', define: defineWhy },
   { name: 'history', define: defineHistory },
@@ -55,6 +56,14 @@ function defineCollect(program: Command, define: Define): void {
   define(collect.option('-y, --yes', 'do not ask'), async (desk, options) => {
     const { runCollect } = await import('./commands/collect.ts');
     return runCollect(desk, { free: size(options['free']), yes: options['yes'] === true });
+  });
+}
+
+function defineDaemon(program: Command, define: Define): void {
+  const daemon = program.command('daemon').description('watches use, and collects on schedule, until it is told to stop');
+  define(daemon, async (desk) => {
+    const { runDaemon } = await import('./commands/daemon.ts');
+    return runDaemon(desk);
   });
 }
 

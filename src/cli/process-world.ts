@@ -42,6 +42,9 @@ export function processWorld(): World {
       return mark === null ? 'unknown' : judgeOwner(mark, readOwnerMark());
     },
     catchInterrupts,
+    catchServiceSignals,
+    // Loaded by who needs it alone, as most commands do not.
+    askDaemon: async (socketPath, order, world) => (await import('./daemon-client.ts')).askDaemon(socketPath, order, world),
   };
 }
 
@@ -54,6 +57,22 @@ function catchInterrupts(): AbortSignal {
       if (controller.signal.aborted) process.exit(130);
       process.stderr.write('\nimagegc: finishing what was begun; once more ends at once\n');
       controller.abort();
+    });
+  }
+  return controller.signal;
+}
+
+/** The time in which a service has to end (systemd waits ninety seconds, a person less). */
+const STOP_LIMIT_MS = 9_500;
+
+function catchServiceSignals(reload: () => void): AbortSignal {
+  const controller = new AbortController();
+  process.on('SIGHUP', reload);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+      setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
     });
   }
   return controller.signal;

@@ -4,6 +4,7 @@ import type { ClockReading } from '../model/clock.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
+import type { CollectOrder } from './daemon-client.ts';
 import type { Answer } from './terminal-question.ts';
 
 /** A stream that a person or a program reads. */
@@ -39,4 +40,11 @@ export interface World {
   readonly judgeOwner: (mark: string) => OwnerState;
   /** From the call on, Ctrl-C no longer ends the process but aborts the signal. */
   readonly catchInterrupts: () => AbortSignal;
+  /**
+   * From the call on, being told to stop aborts the signal, and the process ends ten seconds later whatever it does; being told to read the
+   * settings again calls `reload`.
+   */
+  readonly catchServiceSignals: (reload: () => void) => AbortSignal;
+  /** Has a daemon do it. @returns the exit status; null where none takes orders */
+  readonly askDaemon: (socketPath: string, order: CollectOrder, world: World) => Promise<number | null>;
 }

@@ -86,6 +86,7 @@ export class Daemon {
     await this.#guard('engine', async () => {
       await watch.ping();
       if (this.#collecting === null && this.#isLookDue(watch)) await watch.look();
+      this.health.resolve('engine');
     });
     this.#recall(watch);
     if (this.#collecting === null && !signal.aborted && this.#isRunDue(watch)) {
@@ -188,6 +189,7 @@ export class Daemon {
     });
     watch.recorder.assertInUse();
     const refusal = isDone ? this.#refusal : null;
+    if (isDone && refusal === null) this.health.resolve('collection');
     if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });
     this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
     if (this.#failures > 0) this.#postpone(retryAfter(this.#failures));
@@ -214,7 +216,6 @@ export class Daemon {
   async #guard(subject: 'engine' | 'collection', work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
-      this.health.resolve(subject);
       return true;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;

@@ -47,9 +47,9 @@ function answer(request: IncomingMessage, response: ServerResponse, routes: Http
   const { method, url = '/', headers } = request;
   const path = url.split('?')[0] ?? '/';
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (!isOwnHost(headers.host)) return send(response, { status: 421, body: { error: 'this host is not served here' } });
-  if (method !== 'GET' && method !== 'HEAD') return send(response, { status: 405, body: { error: 'only GET and HEAD' } });
-  send(response, route?.() ?? { status: 404, body: { error: 'there is nothing here', paths: Object.keys(routes) } });
+  if (!isOwnHost(headers.host)) send(response, { status: 421, body: { error: 'this host is not served here' } });
+  else if (method !== 'GET' && method !== 'HEAD') send(response, { status: 405, body: { error: 'only GET and HEAD' } });
+  else send(response, route?.() ?? { status: 404, body: { error: 'there is nothing here', paths: Object.keys(routes) } });
 }
 
 function send(response: ServerResponse, { status, body }: HttpAnswer): void {

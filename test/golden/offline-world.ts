@@ -26,6 +26,8 @@ export function offlineWorld(): { readonly world: World; readonly out: string[];
     makeMark: forbidden,
     judgeOwner: forbidden,
     catchInterrupts: forbidden,
+    catchServiceSignals: forbidden,
+    askDaemon: forbidden,
   };
   return { world, out, err };
 }

@@ -10,7 +10,7 @@ import type { Look } from '../../collect/look.ts';
 import type { Repair } from '../../collect/repair.ts';
 import type { Bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import { isHeld } from '../../runtime/engine-lock.ts';
+import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatReport } from '../forms/collection-form.ts';
 import { EXIT } from '../output/error-text.ts';
 import { Progress } from '../output/progress.ts';
@@ -18,6 +18,7 @@ import { renderPlan } from '../output/render-plan.ts';
 import { renderRepairs, renderReport } from '../output/render-report.ts';
 import { lookOf } from '../output/style.ts';
 import { type Desk, lookContext, openSession, type Session, writeJson } from '../session.ts';
+import { lockFor } from './collecting.ts';
 import { planStatus } from './plan.ts';
 
 /** Options of `imagegc collect`. */
@@ -29,8 +30,17 @@ export interface CollectOptions {
 /** `imagegc collect`: the same plan as `imagegc plan`, then does it. @returns the exit status */
 export async function runCollect(desk: Desk, options: CollectOptions): Promise<number> {
   if (!options.yes && desk.world.ask === null) throw needsYes();
+  return (await collectThroughDaemon(desk, options)) ?? (await collectHere(desk, options));
+}
+
+/** While a daemon keeps the store, it does the work: one process then writes records, holds and history. */
+function collectThroughDaemon({ world, loaded, options: common }: Desk, { free, yes }: CollectOptions): Promise<number | null> {
+  return world.askDaemon(controlPath(loaded.settings['store.path']), formOrder(world, common, { freeBytes: free, yes }), world);
+}
+
+async function collectHere(desk: Desk, options: CollectOptions): Promise<number> {
   using session = await openSession(desk, 'write');
-  using _lock = await lock(session);
+  using _lock = await lockFor(desk.world, session.runtime);
   const context = collectContext(session, options);
   const { look, repairs } = await prepareCollection(context);
   const { enabled } = desk.loaded.settings;
@@ -65,21 +75,6 @@ function needsYes(): OperatingError {
     subject: 'no terminal',
     problem: 'nobody can be asked whether to remove the images',
     hint: 'add --yes, or look first with "imagegc plan"',
-  });
-}
-
-/** @throws OperatingError `lock-held` that says who holds it */
-async function lock({ desk, runtime }: Session): Promise<Disposable> {
-  const lock = await desk.world.lockEngine(runtime.identity.engineId);
-  if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
-  const { pid, command, startedAt } = lock;
-  const holder = pid === null ? 'another process' : `process ${pid} (${command ?? 'unknown command'}), since ${startedAt ?? 'unknown'},`;
-  throw new OperatingError({
-    kind: 'lock-held',
-    operation: 'collect',
-    subject: runtime.identity.title,
-    problem: `${holder} is collecting on this engine`,
-    hint: 'wait until it has finished; nothing was removed by this run',
   });
 }
 

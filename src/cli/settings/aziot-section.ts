@@ -19,19 +19,18 @@ const HUMANTIME_MS: readonly (readonly [RegExp, number])[] = [
   [/^(?:y|yr|yrs|year|years)$/, 31_557_600_000],
 ];
 const HUMANTIME_PART = /^\s*([0-9]+)\s*([A-Za-z]+)/;
-const SCHEDULE_WARNING = 'takes effect with the daemon, which is not in this version';
 
-/** What a key of the section becomes. A null raw value: nothing but a warning. */
+/** What a key of the section becomes. */
 interface Translation {
-  readonly path: SettingPath | null;
+  readonly path: SettingPath;
   readonly read: (raw: unknown) => Parsed<unknown>;
 }
 
 const KEYS: Readonly<Record<string, Translation>> = {
   enabled: { path: 'enabled', read: BOOL.parse },
   image_age_cleanup_threshold: { path: 'rules.unused_for', read: readThreshold },
-  cleanup_recurrence: { path: null, read: (raw) => wholeDays(parseHumantime(raw)) },
-  cleanup_time: { path: null, read: TIME.parse },
+  cleanup_recurrence: { path: 'schedule.every', read: readRecurrence },
+  cleanup_time: { path: 'schedule.at', read: TIME.parse },
 };
 
 /**
@@ -43,16 +42,14 @@ const KEYS: Readonly<Record<string, Translation>> = {
 export function readAziotSection(section: Readonly<Record<string, unknown>>, originOf: (path: string) => string): Layer {
   const entries: Entry[] = [{ path: 'scope', raw: 'recorded', origin: originOf(AZIOT_SECTION) }];
   const problems: string[] = [];
-  const warnings: string[] = [];
   for (const [key, raw] of Object.entries(section)) {
     const path = `${AZIOT_SECTION}.${key}`;
     const translation = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
     const value = translation?.read(raw) ?? unparsable(`there is no such key; there are ${Object.keys(KEYS).join(', ')}`);
     if (!value.ok) problems.push(describeProblem(originOf(path), path, raw, value.problem));
-    else if (translation?.path == null) warnings.push(`${originOf(path)}: ${path} ${SCHEDULE_WARNING}`);
-    else entries.push({ path: translation.path, raw: value.value, origin: originOf(path) });
+    else if (translation !== undefined) entries.push({ path: translation.path, raw: value.value, origin: originOf(path) });
   }
-  return { entries, problems, warnings };
+  return { entries, problems, warnings: [] };
 }
 
 /** Reads `7d`, `10 days`, `1day 12hours` as the humantime crate does. @returns whole milliseconds */
@@ -68,6 +65,12 @@ export function parseHumantime(raw: unknown): Parsed<DurationMs> {
     rest = rest.slice(part.length);
   }
   return Number.isSafeInteger(totalMs) ? parsed(durationMs(totalMs)) : problem;
+}
+
+/** Where the original loops without a pause at 0, and fails at a fraction of a day, both are refused. */
+function readRecurrence(raw: unknown): Parsed<unknown> {
+  const days = wholeDays(parseHumantime(raw));
+  return days.ok ? parsed(formatDuration(days.value)) : days;
 }
 
 function readThreshold(raw: unknown): Parsed<unknown> {

@@ -174,6 +174,21 @@ function merge(given: readonly Entry[], sources: SettingsSources): ReadonlyMap<S
  * @param isAllRead false: a `high` that seems missing may be one that could not be read
  */
 function findContradictions(inForce: ReadonlyMap<SettingPath, Entry>, isAllRead: boolean): string[] {
+  return [...findLowAboveHigh(inForce, isAllRead), ...findTwoSchedules(inForce)];
+}
+
+/** Where cron says when, nothing else may. */
+function findTwoSchedules(inForce: ReadonlyMap<SettingPath, Entry>): string[] {
+  const cron = inForce.get('schedule.cron');
+  if (cron === undefined || cron.raw === 'off') return [];
+  return (['schedule.at', 'schedule.every'] as const).flatMap((path) => {
+    const entry = inForce.get(path);
+    if (entry === undefined || entry.origin === 'default') return [];
+    return [describeProblem(entry.origin, path, entry.raw, `schedule.cron is set as well (${cron.origin}); write one of the two`)];
+  });
+}
+
+function findLowAboveHigh(inForce: ReadonlyMap<SettingPath, Entry>, isAllRead: boolean): string[] {
   return (
     [
       ['rules.disk.low', 'rules.disk.high'],

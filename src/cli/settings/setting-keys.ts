@@ -4,7 +4,7 @@ import { parseLabelPattern, parseReferencePattern } from '../../model/pattern.ts
 import {
   BOOL,
   COUNT,
-  CRON,
+  CRON_OR_OFF,
   choice,
   DAYS,
   duration,
@@ -67,6 +67,10 @@ const BUILT_KEYS = {
     'last',
     'Images that no registry can give back: never, after all others, or like any.',
   ),
+  'schedule.at': setting(TIME, '00:00', "When the daemon collects, in the host's time zone."),
+  'schedule.every': setting(DAYS, '1d', 'How often the daemon collects; counted from the last time.'),
+  'schedule.cron': setting(CRON_OR_OFF, 'off', 'The same as cron says it, instead of `at` and `every`.'),
+  'http.listen': setting(LISTEN, '127.0.0.1:9720', 'Where the daemon serves its health; "" serves nothing.'),
   'store.path': derived(PATH, '`/var/lib/imagegc`; `$XDG_STATE_HOME/imagegc` as an ordinary user', 'The folder of the store.'),
 } as const;
 
@@ -75,10 +79,6 @@ const LATER_KEYS = {
   'protect.workloads': setting(list('paths', notYet), [], 'Compose, quadlet and static pod files: what they name is needed.'),
   'rules.build_cache.unused_for': setting(duration(NEVER), 'never', "Prune the engine's build cache before images."),
   'rules.containers.exited_for': setting(duration(NEVER), 'never', 'Remove exited containers that hold images.'),
-  'schedule.at': setting(TIME, null, "When the daemon collects, in the host's time zone."),
-  'schedule.every': setting(DAYS, null, 'How often the daemon collects.'),
-  'schedule.cron': setting(CRON, null, 'The same as cron says it.'),
-  'http.listen': setting(LISTEN, null, 'Where metrics, health and the dashboard are served.'),
 } as const;
 
 /** Every key: the one table from which files, variables, flags, `config show` and `docs/settings.md` are made. */

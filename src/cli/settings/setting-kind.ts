@@ -118,14 +118,22 @@ export const PATH = text('an absolute path', '/var/lib/imagegc', (raw) => raw.st
 /** A time of day. */
 export const TIME = text('a time of day HH:MM', '00:00', (raw) => HHMM.test(raw));
 
-/** Five fields of cron. */
-export const CRON = text('five cron fields', '17 3 * * *', (raw) => {
-  const fields = raw.split(/\s+/);
-  return fields.length === 5 && fields.every((field) => CRON_FIELD.test(field));
-});
+/** Five fields of cron, or "off". */
+export const CRON_OR_OFF: Kind<string | null> = orOff(
+  'five cron fields',
+  'write five cron fields in quotes, such as "17 3 * * *"',
+  (raw) => {
+    const fields = raw.split(/\s+/);
+    const isCron = fields.length === 5 && fields.every((field) => CRON_FIELD.test(field));
+    return isCron ? parsed(raw) : unparsable('write five cron fields in quotes, such as "17 3 * * *", or "off"');
+  },
+);
 
 /** An address to listen at; empty turns it off. */
-export const LISTEN = text('host:port (or nothing)', '127.0.0.1:9720', (raw) => raw === '' || /^\S+:[0-9]{1,5}$/.test(raw));
+export const LISTEN = text('host:port, unix:///path, or nothing', '127.0.0.1:9720', (raw) => {
+  const port = /^[^\s/]+:([0-9]{1,5})$/.exec(raw)?.[1];
+  return raw === '' || /^unix:\/\/\/\S/.test(raw) || (port !== undefined && Number(port) <= 65_535);
+});
 
 /** A period of whole days, at least one. */
 export const DAYS: Kind<DurationMs> = {

@@ -26,7 +26,7 @@ export interface DockerAnswer {
 export interface DockerClient {
   readonly address: string;
   /** @param path without the version, parameters included */
-  call(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<DockerAnswer>;
+  call(method: 'GET' | 'HEAD' | 'POST' | 'DELETE', path: string): Promise<DockerAnswer>;
   /**
    * Reads an answer that goes on, a line at a time, until `signal` is aborted.
    *

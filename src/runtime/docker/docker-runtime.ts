@@ -114,8 +114,8 @@ class DockerRuntime implements Runtime {
   }
 
   async ping(): Promise<void> {
-    const answer = await this.#client.call('GET', '/_ping');
-    if (answer.status !== 200) throw refusal(answer, 'GET /_ping');
+    const answer = await this.#client.call('HEAD', '/_ping');
+    if (answer.status !== 200) throw refusal(answer, 'HEAD /_ping');
   }
 
   async measureDisk(): Promise<DiskUsage | null> {

@@ -1,0 +1,22 @@
+import { OperatingError } from '../../model/error.ts';
+import { type HeldBy, isHeld } from '../../runtime/engine-lock.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import type { World } from '../world.ts';
+
+/** Takes the engine's lock. @throws OperatingError `lock-held` that says who holds it */
+export async function lockFor(world: World, { identity }: Runtime): Promise<Disposable> {
+  const lock = await world.lockEngine(identity.engineId);
+  if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
+  throw new OperatingError({
+    kind: 'lock-held',
+    operation: 'collect',
+    subject: identity.title,
+    problem: `${describeHolder(lock)} is collecting on this engine`,
+    hint: 'wait until it has finished; nothing was removed by this run',
+  });
+}
+
+/** Says who holds a lock, as far as it told. */
+export function describeHolder({ pid, command, startedAt }: HeldBy): string {
+  return pid === null ? 'another process' : `process ${pid} (${command ?? 'unknown command'}), since ${startedAt ?? 'unknown'},`;
+}

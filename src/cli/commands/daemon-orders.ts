@@ -1,0 +1,79 @@
+import * as v from 'valibot';
+import { type ControlPeer, serveControl } from '../../daemon/control-socket.ts';
+import type { Log } from '../../daemon/log.ts';
+import { bytes } from '../../model/brands.ts';
+import { OperatingError } from '../../model/error.ts';
+import { type CollectOrder, collectOrder, controlPath } from '../daemon-client.ts';
+import { EXIT, exitStatusOf, formatError } from '../output/error-text.ts';
+import { type Desk, openDesk } from '../session.ts';
+import type { World } from '../world.ts';
+import { runCollect } from './collect.ts';
+
+/**
+ * Takes orders to collect, from whoever may open the daemon's socket. An order is a whole command line, which is run here just as it
+ * would be there, with the other side for a terminal.
+ *
+ * @returns null where there can be no socket; the daemon goes on without
+ */
+export async function serveOrders({ world, loaded }: Desk, log: Log): Promise<AsyncDisposable | null> {
+  try {
+    return await serveControl(controlPath(loaded.settings['store.path']), (peer) => follow(peer, world, log));
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    log('warn', `orders cannot be taken: ${error.message}`);
+    return null;
+  }
+}
+
+const answerFrame = v.object({ answer: v.picklist(['yes', 'no', 'interrupted']) });
+
+async function follow(peer: ControlPeer, world: World, log: Log): Promise<void> {
+  const order = v.safeParse(collectOrder, await peer.receive());
+  if (!order.success) {
+    peer.send({ err: 'imagegc: the daemon is of another version; start it again\n', status: EXIT.failed });
+    return;
+  }
+  log('info', 'collecting, as ordered');
+  const status = await collectAs(order.output, peerWorld(peer, order.output, world)).catch((error: unknown) => {
+    peer.send({ err: formatError(error) });
+    if (!(error instanceof OperatingError)) log('error', formatError(error));
+    return error instanceof OperatingError ? exitStatusOf(error.kind) : EXIT.failed;
+  });
+  peer.send({ status });
+  log('info', `the ordered collection ended with exit status ${status}`);
+}
+
+async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World): Promise<number> {
+  const desk = openDesk(world, { config: config ?? undefined, json, flags: new Map(Object.entries(flags)) });
+  return runCollect(desk, { free: freeBytes === null ? null : bytes(freeBytes), yes });
+}
+
+/** The daemon's world, with the other side's terminal and variables. */
+function peerWorld(peer: ControlPeer, order: CollectOrder, world: World): World {
+  const output = (name: 'out' | 'err'): World['out'] => {
+    const { isTTY, columns } = order[name];
+    return { write: (text) => peer.send({ [name]: text }), isTTY, columns: columns ?? undefined };
+  };
+  const ask = async (question: string) => {
+    peer.send({ ask: question });
+    const answer = v.safeParse(answerFrame, await peer.receive());
+    return answer.success ? answer.output.answer : 'interrupted';
+  };
+  return {
+    ...world,
+    environment: { ...world.environment, ...order.environment },
+    out: output('out'),
+    err: output('err'),
+    ask: order.canAsk ? ask : null,
+    askDaemon: () => Promise.resolve(null),
+    catchInterrupts: () => interruptsOf(peer),
+  };
+}
+
+/** From here on the other side says nothing but that it was interrupted, or is gone. */
+function interruptsOf(peer: ControlPeer): AbortSignal {
+  const interrupt = new AbortController();
+  peer.send({ removing: true });
+  void peer.receive().then(() => interrupt.abort());
+  return interrupt.signal;
+}

@@ -1,0 +1,147 @@
+import { SETTLE_MS } from '../../collect/collection.ts';
+import { Daemon, type DaemonStatus } from '../../daemon/daemon.ts';
+import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
+import { type HttpAnswer, serveHttp } from '../../daemon/http-server.ts';
+import type { Log } from '../../daemon/log.ts';
+import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
+import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
+import { OperatingError } from '../../model/error.ts';
+import { isHeld } from '../../runtime/engine-lock.ts';
+import { formatStatus } from '../forms/status-form.ts';
+import { EXIT } from '../output/error-text.ts';
+import { daemonLog } from '../output/log-lines.ts';
+import { type Desk, openDesk, openEngine } from '../session.ts';
+import type { Settings } from '../settings/setting-keys.ts';
+import { describeHolder, lockFor } from './collecting.ts';
+import { serveOrders } from './daemon-orders.ts';
+
+/** `imagegc daemon`: watches use, collects on schedule, serves its health; until it is told to stop. @returns the exit status */
+export async function runDaemon(first: Desk): Promise<number> {
+  const { world } = first;
+  const log = daemonLog(world);
+  using _only = await lockStore(first);
+  let desk = first;
+  let settings = readSettings(first);
+  const notifier = openServiceNotifier(world.environment);
+  const daemon = new Daemon({
+    settings: () => settings,
+    openRuntime: () => openEngine(desk),
+    openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
+    readClock: world.readClock,
+    wait: world.wait,
+    lockEngine: (runtime) => lockFor(world, runtime),
+    makeMark: world.makeMark,
+    judgeOwner: world.judgeOwner,
+    settleMs: SETTLE_MS,
+    log,
+  });
+  const reload = (): void => {
+    try {
+      const next = openDesk(world, first.options);
+      settings = readSettings(next);
+      warnOfLateKeys(first.loaded.settings, next.loaded.settings, log);
+      desk = {
+        ...next,
+        loaded: { ...next.loaded, settings: { ...next.loaded.settings, 'engine.address': first.loaded.settings['engine.address'] } },
+      };
+      daemon.health.resolve('settings');
+      log('info', 'the settings were read again');
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      daemon.health.report('settings', error);
+    }
+  };
+  const stop = world.catchServiceSignals(reload);
+  await using _serving = await serve(first, daemon, log);
+  using _beating = beat(daemon, notifier, stop);
+  log('info', `imagegc daemon, store ${first.loaded.settings['store.path']}`);
+  await daemon.run(stop);
+  notifier.stopping();
+  log('info', 'stopped');
+  return EXIT.done;
+}
+
+/** @throws OperatingError `settings` for a pattern that no time matches */
+function readSettings({ loaded: { settings }, policy }: Desk): DaemonSettings {
+  const cron = settings['schedule.cron'];
+  const problem = cron === null ? null : findCronProblem(cron);
+  if (problem !== null) {
+    const hint = 'five fields: minute, hour, day of the month, month, day of the week; such as "17 3 * * *"';
+    throw new OperatingError({ kind: 'settings', operation: 'use the settings', subject: `schedule.cron = "${cron}"`, problem, hint });
+  }
+  const daily = { kind: 'daily', at: settings['schedule.at'], everyMs: settings['schedule.every'] } as const;
+  const schedule: Schedule = cron === null ? daily : { kind: 'cron', pattern: cron };
+  return { enabled: settings.enabled, policy, schedule, paceMs: settings['rules.pace'] };
+}
+
+const LATE_KEYS = ['engine.address', 'store.path', 'http.listen'] as const;
+
+function warnOfLateKeys(before: Settings, now: Settings, log: Log): void {
+  for (const key of LATE_KEYS) {
+    if (before[key] !== now[key]) log('warn', `${key} = "${now[key]}" takes effect when the daemon is started again`);
+  }
+}
+
+/** One daemon per store. @throws OperatingError `lock-held` that says which other runs */
+async function lockStore({ world, loaded }: Desk): Promise<Disposable> {
+  const path = loaded.settings['store.path'];
+  const lock = await world.lockEngine(`daemon of the store ${path}`);
+  if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
+  throw new OperatingError({
+    kind: 'lock-held',
+    operation: 'run the daemon',
+    subject: path,
+    problem: `${describeHolder(lock)} keeps this store already`,
+    hint: 'one daemon is enough; "imagegc doctor" tells how it does',
+  });
+}
+
+async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
+  const serving = new AsyncDisposableStack();
+  const listen = desk.loaded.settings['http.listen'];
+  if (listen !== '') {
+    const routes = { '/healthz': () => answerHealth(daemon.status()), '/readyz': () => answerReady(daemon.status()) };
+    serving.use(await serveHttp(listen, routes));
+    log('info', `health is served at ${listen}: /healthz, /readyz`);
+  }
+  makeStore(desk);
+  const orders = await serveOrders(desk, log);
+  if (orders !== null) serving.use(orders);
+  return serving;
+}
+
+/** The socket stands beside the store. What is wrong with it the daemon finds, reports and tries again. */
+function makeStore({ world, loaded }: Desk): void {
+  try {
+    world.openStore(loaded.settings['store.path'], 'read-write')[Symbol.dispose]();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+  }
+}
+
+function answerHealth(status: DaemonStatus): HttpAnswer {
+  return { status: status.problems.length === 0 ? 200 : 503, body: formatStatus(status) };
+}
+
+function answerReady(status: DaemonStatus): HttpAnswer {
+  return { status: status.isReady ? 200 : 503, body: formatStatus(status) };
+}
+
+/** How often a person who asks `systemctl status` sees something new. */
+const STATUS_EVERY_MS = 10_000;
+
+/** Tells the service manager that the daemon is there, what it does, and that it lives. */
+function beat(daemon: Daemon, notifier: ServiceNotifier, stop: AbortSignal): Disposable {
+  notifier.ready();
+  const tell = (): void => {
+    const { problems, isCollecting, isReady, engine } = daemon.status();
+    const well = isCollecting ? 'collecting' : isReady ? `watching ${engine}` : 'looking for an engine';
+    notifier.status(problems[0]?.problem ?? well);
+  };
+  const timers = [setInterval(tell, STATUS_EVERY_MS)];
+  if (notifier.aliveEveryMs !== null) timers.push(setInterval(() => notifier.alive(), notifier.aliveEveryMs));
+  for (const timer of timers) timer.unref();
+  const end = (): void => timers.forEach(clearInterval);
+  stop.addEventListener('abort', end);
+  return { [Symbol.dispose]: end };
+}
