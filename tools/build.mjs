@@ -1,18 +1,14 @@
 // Builds dist/imagegc.cjs, which bin/imagegc runs. CommonJS, because importing node:http as an ES module costs 16 MB and 90 ms that
 // require does not (nodejs/node#59686). Runs under Node 20: npm may be on that.
 //
-// It is two files: a cache of compiled code works only for what is loaded after it was turned on. The cache lies beside them, not in
-// /tmp, where anybody could put code that root would then run.
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+// It is two files: start.cjs, as dist/imagegc.cjs, runs the bundle with code that was compiled before.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
-const FIRST = `'use strict';
-require('node:module').enableCompileCache(require('node:path').join(__dirname, 'compile-cache'));
-require('./main.cjs');
-`;
 const esbuild = await import('esbuild').catch(() => undefined);
 if (esbuild === undefined) {
   // npm ci --omit=dev: nothing can be built; bin/imagegc says so if there is no bundle.
@@ -42,10 +38,17 @@ await esbuild.build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
+  // require() instead: V8's script has no loader for import().
+  supported: { 'dynamic-import': false },
   logLevel: 'warning',
   plugins: [withoutProcesses],
 });
+const hash = createHash('sha256').update(readFileSync(partial)).digest('hex').slice(0, 16);
+const start = readFileSync(join(root, 'tools/start.cjs'), 'utf8').replace("BUNDLE_HASH = ''", `BUNDLE_HASH = '${hash}'`);
 // Renamed into place, so that a command that starts during a build never reads half a file.
 renameSync(partial, join(dist, 'main.cjs'));
-writeFileSync(partial, FIRST);
+writeFileSync(partial, start);
 renameSync(partial, join(dist, 'imagegc.cjs'));
+// Code compiled for other bundles, and what a killed process left of its own.
+for (const name of readdirSync(dist)) if (name.startsWith('main-')) rmSync(join(dist, name), { force: true });
+rmSync(join(dist, 'compile-cache'), { recursive: true, force: true });

@@ -1,0 +1,45 @@
+'use strict';
+// Becomes dist/imagegc.cjs: runs main.cjs beside it with the code that V8 compiled for the same command before. Node's own compile cache
+// keeps only what is compiled at once, not the 700 functions that a command then calls, and to compile those took a third of it.
+const { readFileSync, renameSync, writeFileSync } = require('node:fs');
+const { join } = require('node:path');
+const { Script } = require('node:vm');
+const { crc32 } = require('node:zlib');
+
+/** Of the bundle, written here by tools/build.mjs: V8 itself tells one source from another by its length alone. */
+const BUNDLE_HASH = '';
+const SUM_BYTES = 4;
+const bundle = join(__dirname, 'main.cjs');
+/** Per command, since each calls other functions. Beside the bundle, so whoever can write it could write the bundle as well. */
+const command = /^[a-z]+$/.test(process.argv[2]) ? process.argv[2] : 'other';
+const cache = join(__dirname, `main-${BUNDLE_HASH}-${process.version}-${process.arch}-${command}.cache`);
+
+/** @returns undefined when there is none, or it is not what was written: V8 would not notice */
+function readCache() {
+  try {
+    const file = readFileSync(cache);
+    const data = file.subarray(SUM_BYTES);
+    return file.readUInt32LE(0) === crc32(data) ? data : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where nothing may be written, every start compiles. */
+function writeCache() {
+  try {
+    const data = script.createCachedData();
+    const sum = Buffer.alloc(SUM_BYTES);
+    sum.writeUInt32LE(crc32(data));
+    const partial = `${cache}.${process.pid}`;
+    writeFileSync(partial, Buffer.concat([sum, data]), { flag: 'wx', mode: 0o644 });
+    renameSync(partial, cache);
+  } catch {}
+}
+
+const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(bundle, 'utf8')}\n})`;
+const cachedData = readCache();
+const script = new Script(source, { filename: bundle, cachedData });
+// A command that failed has not called all that it calls otherwise; an unknown one is no command.
+if (cachedData === undefined || script.cachedDataRejected) process.on('exit', (status) => status === 0 && writeCache());
+script.runInThisContext()(exports, require, module, bundle, __dirname);
