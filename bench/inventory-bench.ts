@@ -11,7 +11,7 @@ import { interleave, timeOf } from './samples.ts';
 const CONNECTIONS = 8;
 const COLD_ROUNDS = 7;
 const WARM_ROUNDS = 21;
-const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
+const nothingKnown = (): LayerFacts => ({ layersByImage: new Map(), sizeByLayer: new Map() });
 
 /** Times one complete observation, of an engine never seen before and of one whose layers are known, against the calls it needs. */
 export async function benchInventory(lab: Lab, kind: EngineKind, saved: SavedState, count: number): Promise<readonly Figure[]> {
@@ -35,13 +35,13 @@ async function takeTurns(runtime: Runtime, calls: RawCalls, subject: string): Pr
   const bars = [{ kind: 'ratio', most: 1.2 } as const];
   const cold = await interleave(
     COLD_ROUNDS,
-    () => timeOf(() => runtime.observe(NOTHING_KNOWN)),
+    () => timeOf(() => runtime.observe(nothingKnown)),
     () => timeOf(() => askForAll(calls)),
   );
-  const { learned } = await runtime.observe(NOTHING_KNOWN);
+  const { learned } = await runtime.observe(nothingKnown);
   const warm = await interleave(
     WARM_ROUNDS,
-    () => timeOf(() => runtime.observe(learned)),
+    () => timeOf(() => runtime.observe(() => learned)),
     () => timeOf(() => askForLists(calls)),
   );
   return [

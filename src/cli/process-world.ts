@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { isatty } from 'node:tty';
 import { formatOwnerMark, parseOwnerMark } from '../model/hold.ts';
 import { openDocker } from '../runtime/docker/docker-runtime.ts';
 import { acquireEngineLock } from '../runtime/engine-lock.ts';
@@ -24,7 +25,8 @@ export function processWorld(): World {
     userId: process.getuid?.() ?? -1,
     out: output(process.stdout),
     err: output(process.stderr),
-    ask: process.stdin.isTTY && process.stdout.isTTY ? askOnTerminal : null,
+    // Not by process.stdin, which begins a stream for it.
+    ask: isatty(STANDARD_INPUT) && process.stdout.isTTY ? askOnTerminal : null,
     readClock: () => readHostClock(),
     wait: pause,
     readFile: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'),

@@ -1,6 +1,7 @@
 import type { Bytes } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
 import type { Doubt, Inventory } from '../model/inventory.ts';
+import type { LayerFacts } from '../model/layer-facts.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Now, Pin } from '../model/use-record.ts';
@@ -48,8 +49,11 @@ export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
   const clock = readIdleClock(store, context.readClock());
-  const known = store.readLayerFacts(key);
-  const { inventory, learned, holds } = await runtime.observe(known);
+  let known: LayerFacts = NO_FACTS;
+  const { inventory, learned, holds } = await runtime.observe(() => {
+    known = store.readLayerFacts(key);
+    return known;
+  });
   const at = nowOf(clock);
   const sighting = sight({
     inventory,
@@ -71,6 +75,8 @@ export async function look(context: LookContext): Promise<Look> {
   const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
   return { inventory, input, plan: context.decide(input), clock, holds };
 }
+
+const NO_FACTS: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
 
 /** The idle clock moved on to now; it is not written. */
 export function readIdleClock(store: Store, reading: ClockReading): IdleClockState {

@@ -26,9 +26,10 @@ export interface Runtime {
    * created meanwhile is seen. A container whose image cannot be known becomes a doubt in the inventory; so does a
    * listing that fails for a part only.
    *
-   * @param known layers and sizes that never change, learned earlier; only what is missing in it is asked for
+   * @param readKnown layers and sizes that never change, learned earlier; only what is missing in it is asked for. Called once, while the
+   *   engine lists
    */
-  observe(known: LayerFacts): Promise<Observation>;
+  observe(readKnown: () => LayerFacts): Promise<Observation>;
 
   /** Lists containers in every state, as cheaply as the engine can: the second look before anything is removed. */
   listContainers(): Promise<ContainerListing>;

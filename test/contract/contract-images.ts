@@ -6,7 +6,7 @@ import type { LayerFacts } from '../../src/model/layer-facts.ts';
 import type { ContractImage } from './contract-world.ts';
 
 /** What a first observation knows. */
-export const NOTHING_KNOWN: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };
+export const nothingKnown = (): LayerFacts => ({ layersByImage: new Map(), sizeByLayer: new Map() });
 /** Sizes of layers are given in these. */
 export const KIB = 1_024;
 /** A container starts from it: its first layer holds a shell. */

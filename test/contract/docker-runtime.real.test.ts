@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
-import { find, NOTHING_KNOWN } from './contract-images.ts';
+import { find, nothingKnown } from './contract-images.ts';
 import { type DockerWorld, openDockerWorld } from './docker-world.ts';
 import { openLabOfRun } from './lab-of-run.ts';
 import { describeRuntimeContract } from './runtime-contract.ts';
@@ -29,7 +29,7 @@ function describeAccounting(lab: Lab, kind: EngineKind): void {
     after(() => world.close());
     const layersSize = async () => v.parse(accounting, (await world.engine.request('GET', '/system/df')).body).LayersSize;
     const observedSize = async () => {
-      const { inventory } = await world.runtime.observe(NOTHING_KNOWN);
+      const { inventory } = await world.runtime.observe(nothingKnown);
       return [...inventory.layers.values()].reduce((sum, { sizeBytes }) => sum + (sizeBytes ?? Number.NaN), 0);
     };
 
@@ -66,7 +66,7 @@ function describeAccounting(lab: Lab, kind: EngineKind): void {
         ],
       });
       const same = await pullImage('team/same', 'tag');
-      assert.equal(find((await runtime.observe(NOTHING_KNOWN)).inventory, same.id).layers?.slice(0, 2).length, 2);
+      assert.equal(find((await runtime.observe(nothingKnown)).inventory, same.id).layers?.slice(0, 2).length, 2);
       assert.equal(await observedSize(), await layersSize());
       await runtime.removeName('docker.io/lab/child:1');
       await runtime.removeName('docker.io/lab/b:1');
@@ -83,7 +83,7 @@ function describeAccounting(lab: Lab, kind: EngineKind): void {
           ['c', 300],
         ],
       });
-      const { images, layers } = (await world.runtime.observe(NOTHING_KNOWN)).inventory;
+      const { images, layers } = (await world.runtime.observe(nothingKnown)).inventory;
       const kept = new Set(images.flatMap((image) => (image.id === id ? [] : (image.layers ?? []))));
       const own = (images.find((image) => image.id === id)?.layers ?? []).filter((layer) => !kept.has(layer));
       const expected = own.reduce((sum, layer) => sum + (layers.get(layer)?.sizeBytes ?? Number.NaN), 0);
@@ -122,7 +122,7 @@ function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
           ['b', 70],
         ],
       });
-      const { disk, layers } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+      const { disk, layers } = (await runtime.observe(nothingKnown)).inventory;
       const sum = [...layers.values()].reduce((total, { sizeBytes }) => total + (sizeBytes ?? Number.NaN), 0);
       assert.deepEqual([disk, await runtime.measureDisk()], [null, null]);
       assert.ok(sum >= v.parse(accounting, (await engine.request('GET', '/system/df')).body).LayersSize);
@@ -136,7 +136,7 @@ function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
       const sure = await creating;
       const unsure = await createContainer({ image: id, name: 'by-tag', state: 'created', mounts: references });
       const uses = (await runtime.listContainers()).containers;
-      const { doubts } = (await runtime.observe(NOTHING_KNOWN)).inventory;
+      const { doubts } = (await runtime.observe(nothingKnown)).inventory;
       for (const container of [sure, unsure]) await removeContainer(container);
       assert.deepEqual(uses.find((use) => use.id === sure)?.imageIds, [id, id, id]);
       assert.deepEqual(

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ChainId } from '../../src/model/brands.ts';
 import { parseHold } from '../../src/model/hold.ts';
 import type { RemoveOutcome } from '../../src/runtime/runtime.ts';
-import { BASE, find, holdOf, local, NOTHING_KNOWN } from './contract-images.ts';
+import { BASE, find, holdOf, local, nothingKnown } from './contract-images.ts';
 import type { ContractWorld } from './contract-world.ts';
 
 const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`;
@@ -16,7 +16,7 @@ export function describeNames(world: () => ContractWorld): void {
     const [original, hold] = ['docker.io/lab/held:1', holdOf('docker.io/lab/held:1')];
     assert.equal(await runtime.addName(id, hold), true);
     assert.deepEqual(await runtime.removeName(original), kept(world()));
-    const { inventory, holds } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory, holds } = await runtime.observe(nothingKnown);
     const found = { imageId: id, reference: hold, ...parseHold(hold) };
     assert.equal(parseHold(hold)?.original, original);
     assert.deepEqual(
@@ -32,7 +32,7 @@ export function describeNames(world: () => ContractWorld): void {
     const [id, other] = [await addImage(local('taken')), await addImage(local('taker'))];
     await runtime.addName(id, holdOf('docker.io/lab/taken:1'));
     await tag(other, 'docker.io/lab/taken:1');
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     assert.deepEqual(find(inventory, id).references, []);
     assert.deepEqual(find(inventory, other).references, ['docker.io/lab/taken:1', 'docker.io/lab/taker:1']);
   });
@@ -72,7 +72,7 @@ export function describeRemoval(world: () => ContractWorld): void {
     const { addImage, runtime, features } = world();
     await addImage(local('last-neighbour', { layers: [BASE, ['last-shared', 2]] }));
     const id = await addImage(local('last', { tags: ['1', '2'], layers: [BASE, ['last-shared', 2], ['last-own', 3]] }));
-    const own = find((await runtime.observe(NOTHING_KNOWN)).inventory, id).layers?.[2];
+    const own = find((await runtime.observe(nothingKnown)).inventory, id).layers?.[2];
     assert.deepEqual(await runtime.removeName('docker.io/lab/last:1'), kept(world()));
     assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), removed(features.deletedLayers ? [own] : null));
     assert.equal(await runtime.readNames(id), null);

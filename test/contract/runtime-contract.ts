@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { BASE, find, KIB, local, NOTHING_KNOWN } from './contract-images.ts';
+import { BASE, find, KIB, local, nothingKnown } from './contract-images.ts';
 import type { ContractWorld } from './contract-world.ts';
 import { describeEvents } from './events-contract.ts';
 import { describeNames, describeRemoval } from './removal-contract.ts';
@@ -29,7 +29,7 @@ function describeInventory(world: () => ContractWorld): void {
   test('observe() names images canonically and tells their labels, size and engine', async () => {
     const { addImage, runtime } = world();
     const id = await addImage(local('facts', { tags: ['1', '2'], labels: { team: 'blue' } }));
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     const image = find(inventory, id);
     assert.deepEqual(image.references, ['docker.io/lab/facts:1', 'docker.io/lab/facts:2']);
     assert.equal(image.labels['team'], 'blue');
@@ -43,7 +43,7 @@ function describeInventory(world: () => ContractWorld): void {
     const { addImage, runtime } = world();
     const one = await addImage(local('shared-one', { layers: [BASE, ['shared', 40], ['one', 20]] }));
     const two = await addImage(local('shared-two', { layers: [BASE, ['shared', 40], ['two', 30]] }));
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     const stacks = [one, two].map((id) => find(inventory, id).layers?.slice(0, 3) ?? []);
     assert.deepEqual(stacks[0]?.slice(0, 2), stacks[1]?.slice(0, 2));
     assert.notEqual(stacks[0]?.[2], stacks[1]?.[2]);
@@ -57,7 +57,7 @@ function describeInventory(world: () => ContractWorld): void {
     const pulled = await pullImage('team/origin', 'tag');
     const localId = await addImage(local('origin-local'));
     const danglingId = await addImage(local('origin-dangling', { tags: [] }));
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     assert.equal(runtime.capabilities.digestsProvePull, features.digestsProvePull);
     assert.equal(find(inventory, pulled.id).origin, features.digestsProvePull ? 'pulled' : null);
     assert.equal(find(inventory, localId).origin, features.digestsProvePull ? 'local' : null);
@@ -68,7 +68,7 @@ function describeInventory(world: () => ContractWorld): void {
   test('observe() and readNames() agree on an image that was pulled by tag and on one pulled by digest alone', async () => {
     const { pullImage, runtime } = world();
     const pulled = [await pullImage('team/by-tag', 'tag'), await pullImage('team/by-digest', 'digest')];
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     for (const { id, references, digests } of pulled) {
       assert.deepEqual({ references: find(inventory, id).references, digests: find(inventory, id).digests }, { references, digests });
       assert.deepEqual(await runtime.readNames(id), { references, digests, holds: [] });
@@ -81,7 +81,7 @@ function describeInventory(world: () => ContractWorld): void {
     const parent = await commit('docker.io/lab/chain:1', 'docker.io/lab/chain-parent:1');
     const child = await commit('docker.io/lab/chain-parent:1', 'docker.io/lab/chain-child:1');
     await tag(grandparent, 'docker.io/lab/chain-parent:1');
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     assert.equal(find(inventory, child).parentId, parent);
     assert.equal(find(inventory, parent).parentId, grandparent);
     assert.deepEqual(find(inventory, parent).references, []);
@@ -90,10 +90,10 @@ function describeInventory(world: () => ContractWorld): void {
   test('observe() asks for the two listings alone once the layers are known', async () => {
     const { addImage, takeCalls, runtime } = world();
     const id = await addImage(local('warm'));
-    const { learned } = await runtime.observe(NOTHING_KNOWN);
+    const { learned } = await runtime.observe(nothingKnown);
     assert.ok(learned.layersByImage.has(id));
     takeCalls();
-    const again = await runtime.observe(learned);
+    const again = await runtime.observe(() => learned);
     assert.deepEqual(takeCalls(), ['listImages', 'listContainers']);
     assert.deepEqual([again.learned.layersByImage.size, again.learned.sizeByLayer.size], [0, 0]);
     assert.deepEqual(find(again.inventory, id).layers?.slice(0, 2), learned.layersByImage.get(id));
@@ -104,7 +104,7 @@ function describeInventory(world: () => ContractWorld): void {
     await addImage(local('disk'));
     const disk = await runtime.measureDisk();
     assert.ok(disk !== null && disk.usedBytes > 0 && disk.availableBytes < disk.capacityBytes);
-    assert.equal((await runtime.observe(NOTHING_KNOWN)).inventory.disk?.capacityBytes, disk.capacityBytes);
+    assert.equal((await runtime.observe(nothingKnown)).inventory.disk?.capacityBytes, disk.capacityBytes);
   });
 }
 
@@ -114,7 +114,7 @@ function describeUse(world: () => ContractWorld): void {
       const { addImage, createContainer, removeContainer, runtime } = world();
       const id = await addImage(local(`use-${state}`));
       const container = await createContainer({ image: `lab/use-${state}:1`, name: `use-${state}`, state });
-      const seen = (await runtime.observe(NOTHING_KNOWN)).inventory.containers.find((each) => each.id === container);
+      const seen = (await runtime.observe(nothingKnown)).inventory.containers.find((each) => each.id === container);
       const use = (await runtime.listContainers()).containers.find((each) => each.id === container);
       const outcome = await runtime.removeImage(id);
       await removeContainer(container);
@@ -139,7 +139,7 @@ function describeUse(world: () => ContractWorld): void {
     const id = await addImage(local('lost'));
     const container = await createContainer({ image: 'lab/lost:1', name: 'lost', state: 'created' });
     await forceRemove(id);
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     await removeContainer(container);
     assert.equal(inventory.containers.find((each) => each.id === container)?.imageId, id);
     assert.equal(
@@ -156,7 +156,7 @@ function describeUse(world: () => ContractWorld): void {
     if (!features.imageMounts) return assert.rejects(creating);
     const container = await creating;
     await tag(root, 'docker.io/lab/mounted:1');
-    const seen = (await runtime.observe(NOTHING_KNOWN)).inventory.containers.find((each) => each.id === container);
+    const seen = (await runtime.observe(nothingKnown)).inventory.containers.find((each) => each.id === container);
     const use = (await runtime.listContainers()).containers.find((each) => each.id === container);
     await removeContainer(container);
     assert.deepEqual([seen?.mountedImageIds, use?.imageIds, use?.isComplete], [[mounted], [root, mounted], true]);
@@ -168,7 +168,7 @@ function describeRaces(world: () => ContractWorld): void {
     const { addImage, forceRemove, afterNextImageList, runtime } = world();
     const [vanished, other] = [await addImage(local('vanished')), await addImage(local('not-vanished'))];
     afterNextImageList(() => forceRemove(vanished));
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     assert.equal(
       inventory.images.some(({ id }) => id === vanished),
       false,
@@ -183,7 +183,7 @@ function describeRaces(world: () => ContractWorld): void {
     afterNextImageList(async () => {
       created.push(await createContainer({ image: 'lab/late:1', name: 'late', state: 'created' }));
     });
-    const { inventory } = await runtime.observe(NOTHING_KNOWN);
+    const { inventory } = await runtime.observe(nothingKnown);
     for (const container of created) await removeContainer(container);
     assert.equal(inventory.containers.find(({ name }) => name === 'late')?.imageId, id);
   });

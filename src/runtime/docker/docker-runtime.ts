@@ -9,6 +9,7 @@ import type {
   ContainerListing,
   EngineIdentity,
   EventWatcher,
+  FoundHold,
   ImageNames,
   Observation,
   RemoveOutcome,
@@ -74,25 +75,22 @@ class DockerRuntime implements Runtime {
     this.#events = new EventResolver({ surveyor: this.#containers, resolve: (name) => this.resolveName(name) });
   }
 
-  async observe(known: LayerFacts): Promise<Observation> {
+  async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
-    const list = await this.#listImages();
+    const [list, known] = await Promise.all([this.#listImages(), meanwhile(readKnown)]);
     const root = await this.#findImageRoot(list);
     const contentRoot = this.#hasContentStore ? root : null;
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
     const survey = await surveyLayers(this.#client, list, known, readOther);
     // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
-    const [{ containers, doubts }, { stacks, layers }, disk] = await Promise.all([
+    const [{ containers, doubts }, { images, layers, holds }, disk] = await Promise.all([
       this.#containers.survey(),
-      this.#countLayers(list, survey, contentRoot),
-      root === null ? null : readDisk(root),
+      meanwhile(() => this.#describeImages(list, survey, contentRoot)),
+      meanwhile(() => (root === null ? null : readDisk(root))),
     ]);
-    const named = new Map(list.map((listed) => [imageId(listed.Id), readDockerNames(listed)]));
-    this.#events.learnNames(named);
-    const images = this.#readImages(list, stacks, withHeldNames(named));
     const engine = { name: this.identity.name, version: this.identity.version };
     const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
-    return { inventory, learned: survey.learned, holds: [...named.values()].flatMap(({ holds }) => holds) };
+    return { inventory, learned: survey.learned, holds };
   }
 
   async listContainers(): Promise<ContainerListing> {
@@ -193,6 +191,14 @@ class DockerRuntime implements Runtime {
     return this.#imageRoot;
   }
 
+  async #describeImages(list: readonly ListedImage[], survey: LayerSurvey, contentRoot: string | null): Promise<DescribedImages> {
+    const { stacks, layers } = await this.#countLayers(list, survey, contentRoot);
+    const named = new Map(list.map((listed) => [imageId(listed.Id), readDockerNames(listed)]));
+    this.#events.learnNames(named);
+    const images = this.#readImages(list, stacks, withHeldNames(named));
+    return { images, layers, holds: [...named.values()].flatMap(({ holds }) => holds) };
+  }
+
   async #countLayers(list: readonly ListedImage[], survey: LayerSurvey, contentRoot: string | null): Promise<LayerCount> {
     const layers = new Map<ChainId, Layer>();
     const stacks = new Map<ImageId, readonly ChainId[] | null>();
@@ -237,6 +243,18 @@ class DockerRuntime implements Runtime {
       };
     });
   }
+}
+
+/** Does something after what was just asked has gone out to the engine, which then works at the same time. */
+async function meanwhile<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return work();
+}
+
+interface DescribedImages {
+  readonly images: readonly Image[];
+  readonly layers: ReadonlyMap<ChainId, Layer>;
+  readonly holds: readonly FoundHold[];
 }
 
 interface LayerCount {

@@ -36,7 +36,8 @@ class MemoryRuntime implements Runtime {
     this.#now = now;
   }
 
-  async observe(known: LayerFacts): Promise<Observation> {
+  async observe(readKnown: () => LayerFacts): Promise<Observation> {
+    const known = readKnown();
     const observedAt = this.#now();
     const engine = this.#engine;
     const listed = await this.#call('listImages', '', () =>
