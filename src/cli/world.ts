@@ -4,7 +4,7 @@ import type { ClockReading } from '../model/clock.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
-import type { CollectOrder } from './daemon-client.ts';
+import type { CollectOrder } from './forms/order-form.ts';
 import type { Answer } from './terminal-question.ts';
 
 /** A stream that a person or a program reads. */

@@ -25,6 +25,8 @@ const SOCKET_SCHEME = 'unix://';
  */
 export async function serveHttp(listen: string, routes: HttpRoutes): Promise<AsyncDisposable> {
   const server = createServer({ maxHeaderSize: HEADER_BYTES_MAX }, (request, response) => answer(request, response, routes));
+  // What is no request, as whoever only tries whether someone listens, is dropped without a word.
+  server.on('clientError', (_error, socket) => socket.destroy());
   server.maxConnections = CONNECTIONS_MAX;
   server.requestTimeout = REQUEST_LIMIT_MS;
   server.headersTimeout = REQUEST_LIMIT_MS;

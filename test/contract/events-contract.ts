@@ -99,7 +99,7 @@ export function describeEvents(world: () => ContractWorld): void {
   test('watch() resumes behind a cursor: what happened meanwhile is told once, what was told is not told again', async () => {
     const { addImage, createContainer, removeContainer, tag, runtime } = world();
     const id = await addImage(local('resumed'));
-    await runtime.observe({ layersByImage: new Map(), sizeByLayer: new Map() });
+    await runtime.observe(() => ({ layersByImage: new Map(), sizeByLayer: new Map() }));
     const before = await startWatching(runtime);
     await tag(id, 'docker.io/lab/resumed:before');
     await before.until(({ reference }) => reference === 'docker.io/lab/resumed:before');

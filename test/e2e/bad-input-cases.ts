@@ -32,7 +32,11 @@ export const SETTINGS: readonly (readonly [title: string, toml: string, says: Re
   ['a pattern of nothing is refused', '[protect]\nreferences = [""]', /an empty pattern matches nothing/],
   ['a digest that is none is refused', '[protect]\nreferences = ["app@sha256:12"]', /matches no digest: write sha256: and 64 hex digits/],
   ['a word for true or false is refused', 'enabled = "no"', /enabled = "no": write true or false, without quotes/],
-  ['what comes with a later version is refused', '[schedule]\nevery = "1d"', /schedule\.every .*not in this version/],
+  [
+    'what comes with a later version is refused',
+    '[rules.build_cache]\nunused_for = "1d"',
+    /rules\.build_cache\.unused_for .*not in this version/,
+  ],
   ['a file that is not TOML is refused with the place', '[rules\n', /line 1: this is not TOML, at column 7/],
 ];
 

@@ -40,8 +40,9 @@ describe('the checks of IoT Edge', () => {
       addImage(world, name, [name]);
       world.engine.createContainer({ image: name });
     }
-    await age(world);
+    await prepareCollection(contextOf(world));
     for (const [id, { imageName }] of world.engine.containers) if (/module[56]/.test(imageName ?? '')) world.engine.containers.delete(id);
+    await age(world);
     const report = await collect(world);
     assert.deepEqual(outcomesOf(report), { 'docker.io/lab/module5:1': 'removed', 'docker.io/lab/module6:1': 'removed' });
     assert.deepEqual([...world.engine.names.keys()], names.slice(0, 4));

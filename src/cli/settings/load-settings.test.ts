@@ -188,9 +188,13 @@ for (const [toml, expected] of [
   ['engine.address = "tcp://1.2.3.4:2375"', /"tcp:\/\/1.2.3.4:2375" is not in this version; write "auto" or a socket/],
   ['engine.address = "docker"', /write "auto" or a socket/],
   ['rules.order = "next-use"', /"next-use" is not in this version; write "lru"/],
-  ['[schedule]\nat = "03:00"', /line 2: schedule.at = "03:00": this key is not in this version/],
+  ['[schedule]\nat = "03:00"\ncron = "17 3 * * *"', /line 2: schedule.at = "03:00": schedule.cron is set as well/],
+  ['[schedule]\ncron = "17 3 * *"', /write five cron fields/],
+  ['[schedule]\nevery = "0d"', /write whole days, one or more/],
+  ['[schedule]\nevery = "36h"', /write whole days, one or more/],
   ['[schedule]\nat = "24:00"', /write a time of day HH:MM/],
-  ['[http]\nlisten = "127.0.0.1:9720"', /not in this version/],
+  ['[http]\nlisten = "127.0.0.1:99999"', /host:port, unix:\/\/\/path, or nothing/],
+  ['[http]\nlisten = ":9720"', /host:port/],
   ['[rules.build_cache]\nunused_for = "7d"', /not in this version/],
   ['[rules.containers]\nexited_for = "7d"', /not in this version/],
   ['protect.workloads = ["/etc/compose.yml"]', /not in this version/],
@@ -217,7 +221,7 @@ test('loadSettings() accepts the off values of keys of a later version, and a gr
   assert.equal(load({ files: { [ETC]: toml } }).settings['rules.min_age'], 0);
 });
 
-test('loadSettings() accepts the section of IoT Edge as it stands, with its scope, and says what waits for the daemon', () => {
+test('loadSettings() accepts the section of IoT Edge as it stands, with its scope and its schedule', () => {
   const section = 'enabled = true\ncleanup_recurrence = "1d"\nimage_age_cleanup_threshold = "10 days"\ncleanup_time = "00:00"\n';
   const { settings, origins, warnings } = load({ files: { [ETC]: `[image_garbage_collection]\n${section}` } });
   assert.deepEqual(
@@ -225,7 +229,9 @@ test('loadSettings() accepts the section of IoT Edge as it stands, with its scop
     ['recorded', 10 * DAY_MS, 10 * DAY_MS],
   );
   assert.equal(origins.get('rules.unused_for'), `file ${ETC} line 4`);
-  assert.equal(warnings.length, 2);
+  assert.deepEqual([settings['schedule.at'], settings['schedule.every']], ['00:00', DAY_MS]);
+  assert.equal(origins.get('schedule.at'), `file ${ETC} line 5`);
+  assert.deepEqual(warnings, []);
 });
 
 test('loadSettings() lets a scope of our own stand above the section of IoT Edge', () => {
