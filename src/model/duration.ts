@@ -21,12 +21,9 @@ const PRINTED_UNITS_MS = [
   ['s', 1_000],
   ['ms', 1],
 ] as const;
-const AGE_UNITS_MS = [
-  { unit: 'd', unitMs: 86_400_000 },
-  { unit: 'h', unitMs: 3_600_000 },
-  { unit: 'min', unitMs: 60_000 },
-] as const;
-const SHORTEST_AGE_UNIT = { unit: 's', unitMs: 1_000 } as const;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 const PART = /^\s*([0-9]+)([a-z]+)/;
 const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
 
@@ -66,6 +63,8 @@ export function formatDuration(duration: DurationMs): string {
 
 /** Prints an age for a person, cut to its largest unit: `9 d`, `3 h`, `45 s`. */
 export function formatAge(duration: DurationMs): string {
-  const { unit, unitMs } = AGE_UNITS_MS.find((each) => duration >= each.unitMs) ?? SHORTEST_AGE_UNIT;
-  return `${Math.floor(duration / unitMs)} ${unit}`;
+  if (duration >= DAY_MS) return `${Math.floor(duration / DAY_MS)} d`;
+  if (duration >= HOUR_MS) return `${Math.floor(duration / HOUR_MS)} h`;
+  if (duration >= MINUTE_MS) return `${Math.floor(duration / MINUTE_MS)} min`;
+  return `${Math.floor(duration / 1_000)} s`;
 }
