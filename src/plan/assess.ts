@@ -1,4 +1,4 @@
-import { type DurationMs, durationMs, type IdleMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
+import { type DurationMs, type IdleMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
 import { type Container, type Image, type Inventory, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
@@ -12,7 +12,9 @@ import { holdPreviousVersions, type VersionHistory } from './rollback.ts';
 export interface Circumstances {
   readonly policy: Policy;
   readonly now: Now;
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
+  /** One for each image of the inventory, at its index: on a large host finding a record costs as much as weighing what it says. */
+  readonly records: VersionHistory['records'];
+  readonly ageRules: { readonly ordinary: AgeRule; readonly dangling: AgeRule };
   readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
   readonly containersByImage: ReadonlyMap<ImageId, readonly Container[]>;
   readonly pins: readonly ActivePin[];
@@ -26,6 +28,15 @@ export interface AgeBrake {
   readonly until: WallMs;
 }
 
+/** How long an image is kept unused. */
+export interface AgeRule {
+  readonly name: 'unused-for' | 'dangling';
+  /** Null: the rule is off. */
+  readonly limitMs: DurationMs | null;
+  /** The limit as it is shown; worded once, because most verdicts of a large plan give it. */
+  readonly limit: string;
+}
+
 /** A pin that stands now, with its pattern read. */
 interface ActivePin {
   readonly pin: Pin;
@@ -37,15 +48,20 @@ export interface Assessment {
   readonly image: Image;
   /** Undefined: first seen now. */
   readonly record: UseRecord | undefined;
-  /** In the order of precedence; empty: nothing keeps it. To be shown, they go through {@link describeHolds}. */
+  /** First sight where no use was seen. */
+  readonly lastUsedMs: IdleMs;
+  /** The one that asks for the age of this image. */
+  readonly ageRule: AgeRule;
+  /** In the order of precedence; empty: nothing keeps it. To be shown, they go through {@link explainHolds}. */
   readonly holds: readonly Hold[];
   /** The age rule has waited long enough. */
   readonly isAgeDue: boolean;
 }
 
 /** What {@link gatherCircumstances} needs to know. */
-export interface AssessmentInput extends VersionHistory {
+export interface AssessmentInput extends Pick<VersionHistory, 'lineages'> {
   readonly inventory: Inventory;
+  readonly records: ReadonlyMap<ImageId, UseRecord>;
   readonly policy: Policy;
   readonly pins: readonly Pin[];
   readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
@@ -54,7 +70,7 @@ export interface AssessmentInput extends VersionHistory {
 
 /** Looks up once what every assessment asks. A pin ends only on a wall clock that can be trusted. */
 export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake | null = null): Circumstances {
-  const { inventory, policy, now, records, failures } = input;
+  const { inventory, policy, now, failures, lineages } = input;
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
     for (const id of new Set([container.imageId, ...container.mountedImageIds])) {
@@ -69,39 +85,29 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
     const hasEnded = pin.until !== null && now.isWallTrusted && pin.until <= now.wallMs;
     return pattern.ok && !hasEnded ? [{ pin, pattern: pattern.value }] : [];
   });
-  const previousVersions = holdPreviousVersions(inventory, input, policy, now);
-  return { policy, now, records, failures, containersByImage, pins, previousVersions, ageBrake };
+  const ageRules = { ordinary: ageRule('unused-for', policy.unusedForMs), dangling: ageRule('dangling', policy.danglingUnusedForMs) };
+  const records = inventory.images.map(({ id }) => input.records.get(id));
+  const previousVersions = holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now);
+  return { policy, now, records, ageRules, failures, containersByImage, pins, previousVersions, ageBrake };
+}
+
+function ageRule(name: AgeRule['name'], limitMs: DurationMs | null): AgeRule {
+  return { name, limitMs, limit: limitMs === null ? 'never' : formatDuration(limitMs) };
 }
 
 /** Weighs one image. An image without a record was first seen now. */
-export function assess(image: Image, circumstances: Circumstances): Assessment {
-  const { now, records } = circumstances;
-  const record = records.get(image.id);
-  const limitMs = ageLimitMs(image, circumstances);
-  const isAgeDue = limitMs !== null && idleMsOf(record, now) >= limitMs;
+export function assess(image: Image, record: UseRecord | undefined, circumstances: Circumstances): Assessment {
+  const { now, ageRules, ageBrake } = circumstances;
+  const ageRule = isDangling(image) ? ageRules.dangling : ageRules.ordinary;
+  const lastUsedMs = record === undefined ? now.idleMs : (record.lastUsed ?? record.firstSeen).idleMs;
+  const isAgeDue = ageRule.limitMs !== null && idleSince(lastUsedMs, now.idleMs) >= ageRule.limitMs;
   let holds = holdsByUse(image, circumstances, NO_HOLDS);
   holds = holdsByWish(image, circumstances, holds);
   holds = holdsByOrigin(image, record, circumstances, holds);
-  holds = holdsByAge(image, record, circumstances, holds);
-  if (limitMs !== null && !isAgeDue) holds = add(holds, RECENTLY_USED);
-  else if (isAgeDue && circumstances.ageBrake !== null)
-    holds = add(holds, { reason: 'held', binds: 'age-rules', ...circumstances.ageBrake });
-  return { image, record, holds, isAgeDue };
-}
-
-/** The rule that asks for the age of an image. */
-export function ageRuleOf(image: Image): 'unused-for' | 'dangling' {
-  return isDangling(image) ? 'dangling' : 'unused-for';
-}
-
-/** Since last use, or since first sight when no use was seen. */
-export function idleMsOf(record: UseRecord | undefined, now: Now): DurationMs {
-  return idleSince(lastUsedIdleMs(record, now), now.idleMs);
-}
-
-/** On the idle clock; first sight where no use was seen. */
-export function lastUsedIdleMs(record: UseRecord | undefined, now: Now): IdleMs {
-  return record === undefined ? now.idleMs : (record.lastUsed ?? record.firstSeen).idleMs;
+  holds = holdsByAge(image.id, record, circumstances, holds);
+  if (ageRule.limitMs !== null && !isAgeDue) holds = add(holds, RECENTLY_USED);
+  else if (isAgeDue && ageBrake !== null) holds = add(holds, { reason: 'held', binds: 'age-rules', ...ageBrake });
+  return { image, record, lastUsedMs, ageRule, holds, isAgeDue };
 }
 
 /** How late in a plan an image goes, of those that may: one of {@link TIERS}. */
@@ -114,19 +120,33 @@ export function tierOf(holds: readonly Hold[]): number {
   return tier;
 }
 
-/** The holds as they are to be shown. */
-export function describeHolds({ image, record, holds }: Assessment, circumstances: Circumstances): readonly Hold[] {
-  const last = holds.length - 1;
-  return holds[last] === RECENTLY_USED ? holds.with(last, recentUse(image, record, circumstances)) : holds;
+/** The first hold as it is to be shown, with when the last one ends; null when nothing holds the image. */
+export function explainHolds(assessment: Assessment, now: Now): Pick<Hold, 'reason' | 'detail' | 'until'> | null {
+  const { holds, record, lastUsedMs, ageRule } = assessment;
+  const [first] = holds;
+  if (first === undefined) return null;
+  const { reason } = first;
+  const until = endOfAll(assessment, now);
+  if (first !== RECENTLY_USED) return { reason, detail: first.detail, until };
+  const since = record?.lastUsed == null ? 'first seen' : 'used';
+  const detail = `${since} ${formatAge(idleSince(lastUsedMs, now.idleMs))} ago, kept for ${ageRule.limit}`;
+  return { reason, detail, until };
 }
 
-/** Null: the rule is off. */
-function ageLimitMs(image: Image, { policy }: Circumstances): DurationMs | null {
-  return isDangling(image) ? policy.danglingUnusedForMs : policy.unusedForMs;
+/** The verdict changes when the last hold ends; unknown when any may stay for ever. */
+function endOfAll({ holds, lastUsedMs, ageRule }: Assessment, now: Now): WallMs | null {
+  let end: WallMs | null = null;
+  for (const hold of holds) {
+    const recentlyUsedMs = (ageRule.limitMs ?? 0) - idleSince(lastUsedMs, now.idleMs);
+    const until = hold === RECENTLY_USED ? wallMs(now.wallMs + recentlyUsedMs) : hold.until;
+    if (until === null) return null;
+    if (end === null || until > end) end = until;
+  }
+  return end;
 }
 
 const NO_HOLDS: readonly Hold[] = [];
-/** Stands for {@link recentUse}, which most images of most hosts have, and which is worded only for those that stay. */
+/** Most images of most hosts have it, so they share it: it is worded, and its end is reckoned, only for those that stay. */
 const RECENTLY_USED: Hold = { reason: 'recently-used', detail: '', until: null, binds: 'age-rules' };
 const ONLY_RECENTLY_USED: readonly Hold[] = [RECENTLY_USED];
 
@@ -187,13 +207,14 @@ function holdsByOrigin(image: Image, record: UseRecord | undefined, { policy }: 
 }
 
 function holdsByAge(
-  image: Image,
+  image: ImageId,
   record: UseRecord | undefined,
   { policy, now, failures }: Circumstances,
   before: readonly Hold[],
 ): readonly Hold[] {
   let holds = before;
-  const youngestIdleMs = Math.max(record?.firstSeen.idleMs ?? now.idleMs, lastUsedIdleMs(record, now));
+  const seenMs = record?.firstSeen.idleMs ?? now.idleMs;
+  const youngestIdleMs = Math.max(seenMs, record?.lastUsed?.idleMs ?? seenMs);
   const youngMs = policy.minAgeMs - idleSince(youngestIdleMs, now.idleMs);
   if (youngMs > 0) {
     const detail = `seen or used within ${formatDuration(policy.minAgeMs)}`;
@@ -201,20 +222,11 @@ function holdsByAge(
   }
   if (policy.scope === 'recorded' && record?.lastUsed == null)
     holds = add(holds, always('not-recorded', 'no use was ever recorded, and scope is "recorded"'));
-  const failure = failures.get(image.id);
+  const failure = failures.get(image);
   if (failure !== undefined && failure.retryAt.idleMs > now.idleMs) {
     const times = failure.count === 1 ? 'once' : `${failure.count} times`;
     const detail = `its removal failed ${times} (${failure.message})`;
     holds = add(holds, always('held', detail, wallMs(wallAt(failure.retryAt.idleMs, now))));
   }
   return holds;
-}
-
-function recentUse(image: Image, record: UseRecord | undefined, circumstances: Circumstances): Hold {
-  const { now } = circumstances;
-  const limitMs = ageLimitMs(image, circumstances) ?? 0;
-  const idle = idleMsOf(record, now);
-  const since = record?.lastUsed == null ? 'first seen' : 'used';
-  const detail = `${since} ${formatAge(idle)} ago, kept for ${formatDuration(durationMs(limitMs))}`;
-  return { ...RECENTLY_USED, detail, until: wallMs(now.wallMs + limitMs - idle) };
 }

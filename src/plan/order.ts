@@ -1,6 +1,6 @@
 import type { Image } from '../model/inventory.ts';
 import type { Now } from '../model/use-record.ts';
-import { type Assessment, lastUsedIdleMs, tierOf } from './assess.ts';
+import { type Assessment, tierOf } from './assess.ts';
 import type { LayerCounts } from './layer-counts.ts';
 
 const CHILDLESS: readonly number[] = [];
@@ -38,7 +38,7 @@ export class Family {
    * @param sorted images in the order wished for
    * @param gone images that go before all of these
    */
-  childrenFirst(sorted: readonly number[], gone: ReadonlySet<number>): readonly number[] {
+  childrenFirst(sorted: readonly number[], gone: readonly number[]): readonly number[] {
     if (this.#childrenOf.size === 0) return sorted;
     const left = new Set(gone);
     const wishes = new Set(sorted);
@@ -74,7 +74,7 @@ export function sortLeastNeededFirst(
     const assessment = assessments[image];
     if (assessment === undefined) continue;
     tiers[image] = tierOf(assessment.holds);
-    lastUses[image] = lastUsedIdleMs(assessment.record, now);
+    lastUses[image] = assessment.lastUsedMs;
   }
   const compareTied = (left: number, right: number): number => {
     const one = assessments[left];

@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ImageId, type WallMs } from '../model/brands.ts';
+import { type Bytes, bytes, type ImageId } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
 import { parseReferencePattern } from '../model/pattern.ts';
@@ -6,16 +6,8 @@ import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict }
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
-import {
-  type AgeBrake,
-  type Assessment,
-  ageRuleOf,
-  assess,
-  type Circumstances,
-  describeHolds,
-  gatherCircumstances,
-  idleMsOf,
-} from './assess.ts';
+import { idleSince } from '../usage/idle-clock.ts';
+import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { selectForNeed } from './select.ts';
@@ -78,7 +70,6 @@ class Planning {
   readonly #inventory: Inventory;
   readonly #policy: Policy;
   readonly #input: PlanInput;
-  readonly #circumstances: Circumstances;
   readonly #assessments: readonly Assessment[];
   readonly #family: Family;
   readonly #counts: LayerCounts;
@@ -87,9 +78,10 @@ class Planning {
     this.#input = input;
     this.#inventory = input.inventory;
     this.#policy = input.policy;
-    this.#circumstances = gatherCircumstances(input, ageBrake);
-    this.#assessments = input.inventory.images.map((image) => assess(image, this.#circumstances));
-    this.#family = new Family(input.inventory.images);
+    const { images } = input.inventory;
+    const circumstances = gatherCircumstances(input, ageBrake);
+    this.#assessments = images.map((image, at) => assess(image, circumstances.records[at], circumstances));
+    this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
   }
 
@@ -119,7 +111,7 @@ class Planning {
 
   #chooseByAge(): readonly number[] {
     const due = this.#indices(({ holds, isAgeDue }) => holds.length === 0 && isAgeDue);
-    return this.#family.childrenFirst(this.#sort(due), new Set());
+    return this.#family.childrenFirst(this.#sort(due), []);
   }
 
   #findNeed(): Need | null {
@@ -129,9 +121,10 @@ class Planning {
   }
 
   #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
-    const gone = new Set(byAge);
-    const eligible = this.#indices(({ holds }, image) => !gone.has(image) && holds.every(({ binds }) => binds === 'age-rules'));
-    const candidates = this.#family.childrenFirst(this.#sort(eligible), gone);
+    const gone = new Uint8Array(this.#assessments.length);
+    for (const image of byAge) gone[image] = 1;
+    const eligible = this.#indices(({ holds }, image) => gone[image] === 0 && holds.every(({ binds }) => binds === 'age-rules'));
+    const candidates = this.#family.childrenFirst(this.#sort(eligible), byAge);
     return selectForNeed({ byAge, candidates, need }, this.#counts, this.#family);
   }
 
@@ -145,7 +138,7 @@ class Planning {
     for (const image of wished) fates[image] = 'capped';
     images.forEach((image, position) => {
       const assessment = this.#assessments[image];
-      if (assessment !== undefined) fates[image] = position < byAge ? ageRuleOf(assessment.image) : targetRule;
+      if (assessment !== undefined) fates[image] = position < byAge ? assessment.ageRule.name : targetRule;
     });
     return fates;
   }
@@ -171,7 +164,7 @@ class Planning {
       const { bytes: freed, isExact } = this.#counts.remove(index);
       knownBytes += freed;
       const { id, references, digests } = assessment.image;
-      const idleMs = idleMsOf(assessment.record, this.#input.now);
+      const idleMs = idleSince(assessment.lastUsedMs, this.#input.now.idleMs);
       removals.push({ imageId: id, references, digests, rule, idleMs, freesBytes: isExact ? bytes(freed) : null });
     }
     return { removals, knownBytes };
@@ -181,9 +174,8 @@ class Planning {
     return this.#assessments.map((assessment, index): Verdict => {
       const fate = fates[index];
       if (fate !== undefined && fate !== 'capped') return remove(assessment, fate, this.#input.now);
-      const holds = describeHolds(assessment, this.#circumstances);
-      const [hold] = holds;
-      if (hold !== undefined) return keep(assessment.image, hold.reason, hold.detail, endOfAll(holds));
+      const hold = explainHolds(assessment, this.#input.now);
+      if (hold !== null) return keep(assessment.image, hold.reason, hold.detail, hold.until);
       return this.#judgeUnheld(assessment, index, fates, target);
     });
   }
@@ -230,22 +222,12 @@ function formTarget(need: Need, freed: number, removed: number): Target {
   return { bytes: bytes(need.bytes), images: need.images, reached: freed >= need.bytes && removed >= need.images };
 }
 
-/** The verdict changes when the last hold ends; unknown when any may stay for ever. */
-function endOfAll(holds: Assessment['holds']): WallMs | null {
-  let end: WallMs | null = holds[0]?.until ?? null;
-  for (const { until } of holds) {
-    if (until === null) return null;
-    if (end !== null && until > end) end = until;
-  }
-  return end;
-}
-
 function keep(image: Image, reason: KeepVerdict['reason'], detail: string, until: KeepVerdict['until'] = null): KeepVerdict {
   return { imageId: image.id, verdict: 'keep', reason, detail, until };
 }
 
-function remove({ image, record }: Assessment, rule: RuleName, now: Now): Verdict {
-  const age = formatAge(idleMsOf(record, now));
+function remove({ image, record, lastUsedMs }: Assessment, rule: RuleName, now: Now): Verdict {
+  const age = formatAge(idleSince(lastUsedMs, now.idleMs));
   const detail = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
   return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
 }

@@ -5,7 +5,9 @@ import { holdPreviousVersions } from './rollback.ts';
 
 function held(images: WorldRows['images'], keepLast = 1): readonly string[] {
   const input = planInput({ images, policy: { protect: { keepLast } } });
-  return [...holdPreviousVersions(input.inventory, input, input.policy, input.now).keys()];
+  const { inventory, lineages, policy, now } = input;
+  const records = inventory.images.map(({ id }) => input.records.get(id));
+  return [...holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now).keys()];
 }
 
 const version = (name: string, usedDaysAgo: number, ...tags: readonly string[]): WorldRows['images'][number] => {

@@ -1,15 +1,17 @@
 import { type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
-import type { Image, Inventory } from '../model/inventory.ts';
+import type { Image } from '../model/inventory.ts';
 import { tagStream } from '../model/lineage-name.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Instant, Lineage, Now, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import type { Hold } from './hold.ts';
 
-/** What is known of versions: the records, and the lineages where switches were seen as they happened. */
+/** What is known of versions: the images, and the lineages where switches were seen as they happened. */
 export interface VersionHistory {
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
+  readonly images: readonly Image[];
+  /** One for each image, at its index. Undefined: first seen now. */
+  readonly records: readonly (UseRecord | undefined)[];
   readonly lineages: ReadonlyMap<string, Lineage>;
 }
 
@@ -28,11 +30,12 @@ interface Versions {
  * predecessors go after all ordinary images, when room is needed. (Of 43 measured rollbacks all went to the version
  * directly before, the slowest after 6.7 days: eviction.md §1.)
  */
-export function holdPreviousVersions(inventory: Inventory, history: VersionHistory, policy: Policy, now: Now): ReadonlyMap<ImageId, Hold> {
+export function holdPreviousVersions(history: VersionHistory, policy: Policy, now: Now): ReadonlyMap<ImageId, Hold> {
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  for (const versions of listVersions(inventory, history, findChanging(inventory, history, policy, now))) {
+  const streams = listStreams(history, findChanging(history, policy, now));
+  for (const versions of listVersions(streams, history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
     for (const image of versions.rank().slice(1, 1 + keepLast)) {
@@ -56,22 +59,17 @@ function holdFor(versions: Versions, policy: Policy, now: Now): Hold | null {
   return { reason: 'rollback', detail, until, binds: isFinal ? 'age-rules' : 'always' };
 }
 
-function* listVersions(
-  inventory: Inventory,
-  { records, lineages }: VersionHistory,
-  changing: ReadonlySet<string> | null,
-): Generator<Versions> {
-  const streams = listStreams(inventory, changing);
-  const known = new Map(streams.filter(({ name }) => lineages.has(name)).map(({ name, images }) => [name, images]));
+function* listVersions(streams: readonly Stream[], lineages: VersionHistory['lineages']): Generator<Versions> {
+  const known = new Map(streams.filter(({ name }) => lineages.has(name)).map(({ name, used }) => [name, used]));
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
-    const rank = () => [...new Set([...first, ...rankByUse(known.get(name) ?? [], records)])];
+    const rank = () => [...new Set([...first, ...rankByUse(known.get(name) ?? [])])];
     yield { name, rank, switchedAt, headConfirmed };
   }
-  for (const { name, images } of streams) {
-    if (images.length < 2 || known.has(name)) continue;
-    const head = findHead(images, records);
-    if (head !== null) yield { name, rank: () => rankByUse(images, records), switchedAt: head.firstSeen, headConfirmed: null };
+  for (const { name, used } of streams) {
+    const head = findHead(used);
+    if (head === undefined || used.length < 2 || known.has(name)) continue;
+    yield { name, rank: () => rankByUse(used), switchedAt: head.firstSeen, headConfirmed: null };
   }
 }
 
@@ -81,64 +79,60 @@ function* listVersions(
  *
  * @returns null when all may
  */
-function findChanging(inventory: Inventory, { records, lineages }: VersionHistory, policy: Policy, now: Now): ReadonlySet<string> | null {
+function findChanging({ images, records, lineages }: VersionHistory, policy: Policy, now: Now): ReadonlySet<string> | null {
   const { keepLastForMs } = policy.protect;
   if (keepLastForMs === 'always') return null;
   // A lineage by digest is named as its repository, and others as repository and tag; a colon may also stand before a port.
   const changing = new Set([...lineages.keys()].flatMap((name) => [name, name.slice(0, Math.max(0, name.lastIndexOf(':')))]));
-  for (const image of inventory.images) {
-    const seen = records.get(image.id)?.firstSeen;
+  for (const [at, image] of images.entries()) {
+    const seen = records[at]?.firstSeen;
     if (seen === undefined || idleSince(seen.idleMs, now.idleMs) >= keepLastForMs) continue;
     for (const name of versionNames(image)) changing.add(repositoryOf(name));
   }
   return changing;
 }
 
-/** The first of {@link rankByUse}; null when none was used. */
-function findHead(images: readonly ImageId[], records: VersionHistory['records']): UseRecord | null {
-  let head: UseRecord | null = null;
-  for (const image of images) {
-    const record = records.get(image);
-    if (record?.lastUsed != null && (head === null || compareByUse(record, head) < 0)) head = record;
-  }
+/** The first of {@link rankByUse}; undefined when none was used. */
+function findHead(used: readonly UseRecord[]): UseRecord | undefined {
+  let head: UseRecord | undefined;
+  for (const record of used) if (head === undefined || compareByUse(record, head) < 0) head = record;
   return head;
 }
 
-/** Versions that were used, the last used first. */
-function rankByUse(images: readonly ImageId[], records: VersionHistory['records']): readonly ImageId[] {
-  const used = images.map((image) => records.get(image)).filter((record) => record?.lastUsed != null);
-  return used.sort(compareByUse).flatMap((record) => record?.imageId ?? []);
+/** The last used first. */
+function rankByUse(used: readonly UseRecord[]): readonly ImageId[] {
+  return used.toSorted(compareByUse).map(({ imageId }) => imageId);
 }
 
 /** Of two used at once the one that came later is the newer version. */
-function compareByUse(left: UseRecord | undefined, right: UseRecord | undefined): number {
-  if (left?.lastUsed == null || right?.lastUsed == null) return 0;
+function compareByUse(left: UseRecord, right: UseRecord): number {
+  if (left.lastUsed === null || right.lastUsed === null) return 0;
   const byUse = right.lastUsed.idleMs - left.lastUsed.idleMs || right.firstSeen.idleMs - left.firstSeen.idleMs;
   return byUse || (left.imageId < right.imageId ? -1 : 1);
 }
 
-/** Images of one lineage, each once. */
+/** Images of one lineage that were ever used, each once: an image that never was is no version to go back to. */
 interface Stream {
   readonly name: string;
-  readonly images: readonly ImageId[];
+  readonly used: readonly UseRecord[];
 }
 
 /** One name of an image, and the name before it in the same repository. */
 interface Version {
   readonly name: string;
-  readonly image: ImageId;
+  readonly record: UseRecord | undefined;
   readonly before: Version | undefined;
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. */
-function listStreams(inventory: Inventory, changing: ReadonlySet<string> | null): readonly Stream[] {
+function listStreams({ images, records }: VersionHistory, changing: ReadonlySet<string> | null): readonly Stream[] {
   if (changing?.size === 0) return [];
   const newest = new Map<string, Version>();
-  for (const image of inventory.images) {
+  for (const [at, image] of images.entries()) {
     for (const name of versionNames(image)) {
       const repository = repositoryOf(name);
       if (changing !== null && !changing.has(repository)) continue;
-      newest.set(repository, { name, image: image.id, before: newest.get(repository) });
+      newest.set(repository, { name, record: records[at], before: newest.get(repository) });
     }
   }
   const streams: Stream[] = [];
@@ -150,16 +144,19 @@ function listStreams(inventory: Inventory, changing: ReadonlySet<string> | null)
 
 /** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
 function divideByStream(repository: string, last: Version, streams: Stream[]): void {
-  const images = new Map<string, ImageId[]>();
+  const usedBySuffix = new Map<string, UseRecord[]>();
   for (let version: Version | undefined = last; version !== undefined; version = version.before) {
-    const { name, image } = version;
+    const { name, record } = version;
     const suffix = name[repository.length] === ':' ? `:${tagStream(name.slice(repository.length + 1))}` : '';
-    const members = images.get(suffix);
-    if (members === undefined) images.set(suffix, [image]);
+    let used = usedBySuffix.get(suffix);
+    if (used === undefined) {
+      used = [];
+      usedBySuffix.set(suffix, used);
+    }
     // An image with two tags of one stream is one version of it.
-    else if (members.at(-1) !== image) members.push(image);
+    if (record !== undefined && record.lastUsed !== null && used.at(-1) !== record) used.push(record);
   }
-  for (const [suffix, members] of images) streams.push({ name: repository + suffix, images: members });
+  for (const [suffix, used] of usedBySuffix) streams.push({ name: repository + suffix, used });
 }
 
 /** Tags tell versions apart; an image held by digest alone is a version of its repository. */

@@ -42,7 +42,7 @@ function factsOf({ plan, input, inventory }: Look): ImageFacts {
 
 /** Everything that keeps the image, not only the first reason. */
 function holdsOf(image: Image, { input }: Look): ReturnType<typeof assess>['holds'] {
-  return assess(image, gatherCircumstances(input)).holds;
+  return assess(image, input.records.get(image.id), gatherCircumstances(input)).holds;
 }
 
 function notFound(text: string): OperatingError {
