@@ -21,7 +21,7 @@ async function serving(): Promise<{ path: string } & AsyncDisposable> {
 
 function ask(path: string, { method = 'GET', url = '/healthz', host = 'localhost' } = {}): Promise<{ status: number; text: string }> {
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const asked = request({ socketPath: path, method, path: url, headers: { host } }, (answer) => {
+  const asked = request({ agent: false, socketPath: path, method, path: url, headers: { host } }, (answer) => {
     let text = '';
     answer.setEncoding('utf8').on('data', (part: string) => {
       text += part;
