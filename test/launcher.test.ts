@@ -76,6 +76,16 @@ test('the launcher starts the bundle on the pinned Node and hands on every argum
   assert.equal(outcome.stdout, `${PINNED} ${checkout.root}/bin/../dist/imagegc.cjs plan --free 5 GB \n`);
 });
 
+test('the launcher keeps a daemon small, with flags that this Node knows', () => {
+  using checkout = makeSoundCheckout();
+  const { stdout } = run(checkout.launcher, ['daemon', '--scope', 'all']);
+  const [flags = '', rest] = stdout.slice(PINNED.length + 1).split(` ${checkout.root}/bin/../dist/imagegc.cjs `);
+  assert.deepEqual([flags, rest], ['--jitless --max-semi-space-size=1 --expose-gc', 'daemon --scope all\n']);
+  const script = "process.exit(typeof globalThis.gc === 'function' ? 0 : 1)";
+  const { status, stderr } = spawnSync(process.execPath, [...flags.split(' '), '-e', script], { encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
+});
+
 test('the launcher says what to do when the bundle is missing', () => {
   using checkout = makeCheckout();
   addNode(checkout.root, PINNED, 'v26.10.0');

@@ -26,7 +26,7 @@ function readCache() {
 }
 
 /** Where nothing may be written, every start compiles. */
-function writeCache() {
+function writeCache(script) {
   try {
     const data = script.createCachedData();
     const sum = Buffer.alloc(SUM_BYTES);
@@ -37,9 +37,14 @@ function writeCache() {
   } catch {}
 }
 
-const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(bundle, 'utf8')}\n})`;
-const cachedData = readCache();
-const script = new Script(source, { filename: bundle, cachedData });
-// A command that failed has not called all that it calls otherwise; an unknown one is no command.
-if (cachedData === undefined || script.cachedDataRejected) process.on('exit', (status) => status === 0 && writeCache());
-script.runInThisContext()(exports, require, module, bundle, __dirname);
+/** In a function of its own, so that neither the text nor the cache is kept for as long as a daemon runs. */
+function compile() {
+  const cachedData = readCache();
+  const source = `(function (exports, require, module, __filename, __dirname) {${readFileSync(bundle, 'latin1')}\n})`;
+  const script = new Script(source, { filename: bundle, cachedData });
+  // A command that failed has not called all that it calls otherwise; an unknown one is no command.
+  if (cachedData === undefined || script.cachedDataRejected) process.on('exit', (status) => status === 0 && writeCache(script));
+  return script.runInThisContext();
+}
+
+compile()(exports, require, module, bundle, __dirname);

@@ -43,6 +43,7 @@ export function processWorld(): World {
       const mark = parseOwnerMark(text);
       return mark === null ? 'unknown' : judgeOwner(mark, readOwnerMark());
     },
+    releaseMemory: () => void globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
     catchInterrupts,
     catchServiceSignals,
     // Loaded by who needs it alone, as most commands do not.

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { OperatingError } from '../model/error.ts';
 import { COMMANDS, type Define } from './command-list.ts';
-import { EXIT, exitStatusOf, formatError } from './output/error-text.ts';
+import { outcomeOf } from './outcome.ts';
+import { EXIT } from './output/error-text.ts';
 import { openDesk } from './session.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type SettingPath } from './settings/setting-keys.ts';
 import { VERSION } from './version.ts';
@@ -23,14 +23,15 @@ export async function runCli(argv: readonly string[], world: World): Promise<num
   const program = makeProgram(world, argv, (code) => {
     status = code;
   });
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return status;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    world.err.write(formatError(error));
-    return error instanceof OperatingError ? exitStatusOf(error.kind) : EXIT.failed;
-  }
+  return outcomeOf(async () => {
+    try {
+      await program.parseAsync(argv, { from: 'user' });
+      return status;
+    } catch (error) {
+      if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+      throw error;
+    }
+  }, world);
 }
 
 /**

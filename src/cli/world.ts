@@ -38,6 +38,8 @@ export interface World {
   /** Our own owner mark as of now, and what is known of another's. */
   readonly makeMark: () => string;
   readonly judgeOwner: (mark: string) => OwnerState;
+  /** Gives memory back that is not needed any more, where the launcher has provided for it. */
+  readonly releaseMemory: () => void;
   /** From the call on, Ctrl-C no longer ends the process but aborts the signal. */
   readonly catchInterrupts: () => AbortSignal;
   /**

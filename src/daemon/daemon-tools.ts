@@ -26,5 +26,7 @@ export interface DaemonTools extends Pick<CollectContext, 'makeMark' | 'judgeOwn
   readonly wait: CollectContext['wait'];
   /** @throws OperatingError `lock-held` that says who holds it */
   readonly lockEngine: (runtime: Runtime) => Promise<Disposable>;
+  /** Gives back what the work of a moment took. */
+  readonly releaseMemory: () => void;
   readonly log: Log;
 }

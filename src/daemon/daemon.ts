@@ -188,6 +188,7 @@ export class Daemon {
       this.#remember(await runScheduled({ runtime, store, massHoldSince, signal: stop }, this.#tools));
     });
     watch.recorder.assertInUse();
+    this.#tools.releaseMemory();
     const refusal = isDone ? this.#refusal : null;
     if (isDone && refusal === null) this.health.resolve('collection');
     if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });

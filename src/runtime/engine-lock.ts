@@ -14,6 +14,8 @@ export interface EngineLock {
   release(): void;
 }
 
+/** unix(7), `sun_path`. */
+const PATH_BYTES_MAX = 107;
 const ANSWER_TIMEOUT_MS = 500;
 const ANSWER_BYTES_MAX = 4_096;
 /** A holder may die between our attempt and our question; more often than this it is not dying but fighting. */
@@ -47,11 +49,13 @@ export function isHeld(lock: EngineLock | HeldBy): lock is HeldBy {
   return !('release' in lock);
 }
 
-/** The socket's name; it is hashed because an engine's ID may be longer than a socket's name. */
+/** The socket's name: the engine's ID, or its hash where that is longer than a socket's name may be. */
 export function lockPath(engineId: string): string {
-  // Loaded here, because commands that take no lock would wait for it.
+  const path = `\0imagegc/${engineId}`;
+  if (Buffer.byteLength(path) <= PATH_BYTES_MAX) return path;
+  // Loaded here, because it takes 1.5 MB and longer than all else that a lock needs.
   const { createHash } = process.getBuiltinModule('node:crypto');
-  return `\0imagegc/${createHash('sha256').update(engineId).digest('hex').slice(0, 32)}`;
+  return `\0imagegc/${createHash('sha256').update(engineId).digest('hex')}`;
 }
 
 /** @returns null when the name is taken */

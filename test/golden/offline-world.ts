@@ -25,6 +25,7 @@ export function offlineWorld(): { readonly world: World; readonly out: string[];
     lockEngine: forbidden,
     makeMark: forbidden,
     judgeOwner: forbidden,
+    releaseMemory: forbidden,
     catchInterrupts: forbidden,
     catchServiceSignals: forbidden,
     askDaemon: forbidden,

@@ -59,6 +59,7 @@ export class DaemonWorld {
       makeMark: () => MARK(this.life),
       judgeOwner: (mark) => (mark === MARK(this.life) ? 'own' : 'dead'),
       settleMs: durationMs(0),
+      releaseMemory: () => undefined,
       log: (level, message) => void this.log.push(`${level}: ${message}`),
     };
   }

@@ -5,10 +5,10 @@ import { bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import { controlPath } from '../daemon-client.ts';
 import { type CollectOrder, collectOrder } from '../forms/order-form.ts';
-import { EXIT, exitStatusOf, formatError } from '../output/error-text.ts';
+import { outcomeOf } from '../outcome.ts';
+import { EXIT } from '../output/error-text.ts';
 import { type Desk, openDesk } from '../session.ts';
 import type { World } from '../world.ts';
-import { runCollect } from './collect.ts';
 
 /**
  * Takes orders to collect, from whoever may open the daemon's socket. An order is a whole command line, which is run here just as it
@@ -35,17 +35,16 @@ async function follow(peer: ControlPeer, world: World, log: Log): Promise<void> 
     return;
   }
   log('info', 'collecting, as ordered');
-  const status = await collectAs(order.output, peerWorld(peer, order.output, world)).catch((error: unknown) => {
-    peer.send({ err: formatError(error) });
-    if (!(error instanceof OperatingError)) log('error', formatError(error));
-    return error instanceof OperatingError ? exitStatusOf(error.kind) : EXIT.failed;
-  });
+  const theirs = peerWorld(peer, order.output, world);
+  const status = await outcomeOf(() => collectAs(order.output, theirs), theirs);
   peer.send({ status });
   log('info', `the ordered collection ended with exit status ${status}`);
 }
 
 async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World): Promise<number> {
   const desk = openDesk(world, { config: config ?? undefined, json, flags: new Map(Object.entries(flags)) });
+  // Loaded by the first order, because most daemons get none.
+  const { runCollect } = await import('./collect.ts');
   return runCollect(desk, { free: freeBytes === null ? null : bytes(freeBytes), yes });
 }
 

@@ -33,6 +33,7 @@ export async function runDaemon(first: Desk): Promise<number> {
     makeMark: world.makeMark,
     judgeOwner: world.judgeOwner,
     settleMs: SETTLE_MS,
+    releaseMemory: world.releaseMemory,
     log,
   });
   const reload = (): void => {
