@@ -133,10 +133,22 @@ describe('a collection that meets a changed world', () => {
     assert.equal(world.engine.names.has(APP), true);
   });
 
-  it('gives names back when the image gained one while it was held', async () => {
+  for (const digests of [[], [`docker.io/lab/app@${digestOf('a')}`]]) {
+    for (const gained of ['docker.io/lab/new:1', `docker.io/lab/new@${digestOf('b')}`]) {
+      it(`gives names back when an image with ${digests.length} digests gained ${gained.slice(0, 19)} while it was held`, async () => {
+        const world = await oldWorld([APP], digests);
+        const id = world.engine.find(APP)?.id ?? assert.fail();
+        before(world, 'removeName', /app:1$/, () => world.engine.names.set(gained, id));
+        assert.deepEqual(outcomesOf(await collect(world)), { [APP]: 'changed' });
+        assert.deepEqual(world.engine.namesOf(id).toSorted(), [APP, gained, ...digests].toSorted());
+      });
+    }
+  }
+
+  it('gives the tag back when an image without digests gained one as late as its deletion', async () => {
     const world = await oldWorld();
     const id = world.engine.find(APP)?.id ?? assert.fail();
-    before(world, 'removeName', /app:1$/, () => world.engine.names.set('docker.io/lab/new:1', id));
+    before(world, 'removeName', /imagegc/, () => world.engine.names.set('docker.io/lab/new:1', id));
     assert.deepEqual(outcomesOf(await collect(world)), { [APP]: 'changed' });
     assert.deepEqual(world.engine.namesOf(id).toSorted(), [APP, 'docker.io/lab/new:1']);
   });

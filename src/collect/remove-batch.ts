@@ -153,15 +153,35 @@ async function release(candidate: Candidate, user: ContainerUse | undefined, too
   const { runtime } = tools;
   const { removal, before, held } = candidate;
   if (user !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(user));
-  const now = await runtime.readNames(removal.imageId);
-  if (now === null) return outcome('already-gone', 'someone else removed it');
-  const gained = now.references.filter((name) => held !== null || !before.references.includes(name));
-  if (gained.length > 0) return returnNames(candidate, tools, 'changed', `it gained the name ${gained.join(', ')}`);
+  if (!isToldByAnswer(candidate, runtime)) {
+    const now = await runtime.readNames(removal.imageId);
+    if (now === null) return outcome('already-gone', 'someone else removed it');
+    const gained = describeGain(candidate, now);
+    if (gained !== null) return returnNames(candidate, tools, 'changed', gained);
+  }
   // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
   const late = isInSeveralRepositories(before) ? (await listUses(runtime)).get(removal.imageId) : undefined;
   if (late !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(late));
   const answer = held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHeld({ removal, before, held }, tools);
   return judgeAnswer(candidate, answer, tools);
+}
+
+/**
+ * Whether the deletion itself tells what a look at the names just before it would: one hold is all that goes, and no digest goes for good
+ * with it. An image that gained a tag meanwhile only loses the hold then, and gets its own tag back; no tag can slip in between
+ * the look and the call. Where a digest proves a pull, it goes with the last tag of its repository, also if the image is kept: that
+ * cannot be undone, so there the names are read first.
+ */
+function isToldByAnswer({ before, held }: Candidate, { capabilities }: Runtime): boolean {
+  const isDigestLost = capabilities.digestsProvePull ? before.digests.length > 0 : looseDigests(before).length > 0;
+  return held?.length === 1 && !isDigestLost;
+}
+
+/** What the image has beside what we left it. */
+function describeGain({ before, held }: Candidate, now: ImageNames): string | null {
+  const left = new Set([...(held === null ? before.references : []), ...before.digests]);
+  const gained = [...now.references, ...now.digests].filter((name) => !left.has(name));
+  return gained.length > 0 ? `it gained the name ${gained.join(', ')}` : null;
 }
 
 /**
@@ -207,9 +227,17 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
     case 'failed':
       return returnNames(candidate, tools, 'failed', answer.message);
     case 'done':
-      if (!answer.isImageDeleted) return returnNames(candidate, tools, 'refused', 'the engine took the name off but kept the image');
+      if (!answer.isImageDeleted) return undo(candidate, tools);
       return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, tools.inventory.layers) };
   }
+}
+
+/** For an image that outlived its last hold: something else gave it a name, or the engine wants to keep it. */
+async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome> {
+  const now = await tools.runtime.readNames(candidate.removal.imageId);
+  const gained = now === null ? null : describeGain(candidate, now);
+  if (gained !== null) return returnNames(candidate, tools, 'changed', gained);
+  return returnNames(candidate, tools, 'refused', 'the engine took the name off but kept the image');
 }
 
 /** The tag of {@link releaseMark}, in case it was put on already. */
