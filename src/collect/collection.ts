@@ -9,7 +9,8 @@ import type { ContainerUse, Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { imagesInUse } from '../usage/sighting.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
-import { type RemovalResult, removeBatch } from './remove-batch.ts';
+import { recallNeeds } from './recall.ts';
+import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
 import { type OwnerState, type Repair, repairHolds, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
@@ -106,7 +107,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
     if (index > 0) await context.wait(context.paceMs, context.signal);
     stopped = context.signal.aborted ? 'interrupted' : await findReasonToStop(plan, results, before, runtime);
     if (stopped !== null) break;
-    results.push(...(await carryOutBatch(batch, { ...context, inventory, clockNow: nowOf(clock) })));
+    results.push(...(await carryOutBatch(batch, { ...context, plan, inventory, clockNow: nowOf(clock) })));
     context.onBatch({ done: results.length, total: plan.removals.length, freedBytes: freedBy(results) });
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
@@ -131,6 +132,7 @@ function isForTarget(removal: Removal | undefined): boolean {
 }
 
 interface BatchContext extends CollectContext {
+  readonly plan: Plan;
   readonly inventory: Inventory;
   readonly clockNow: ReturnType<typeof nowOf>;
 }
@@ -146,7 +148,8 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   });
   store.addIntents(key, intents);
   const settle = (): Promise<void> => context.wait(context.settleMs);
-  const results = await removeBatch(batch, { runtime, mark, settle, inventory: context.inventory });
+  const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: at });
+  const results = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
   const entries = results.map(({ outcome }, index) => {
     const intent = intents[index];
     return intent === undefined ? [] : [{ ...intent, outcome: outcome.kind, message: outcome.message } satisfies RemovalEntry];

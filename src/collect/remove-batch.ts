@@ -14,6 +14,8 @@ export interface BatchTools {
   readonly mark: string;
   /** Waits for creations that had resolved a name before it was taken off. */
   readonly settle: () => Promise<void>;
+  /** Why images stay by what was recorded since the plan; empty: nothing was. */
+  readonly recall: (removals: readonly Removal[]) => ReadonlyMap<ImageId, string>;
   /** What was planned from. */
   readonly inventory: Inventory;
 }
@@ -51,10 +53,13 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
   try {
     await takeAllNamesOff(removals, tools, { candidates, outcomes });
     if (candidates.values().some(({ held }) => held !== null)) await tools.settle();
-    const uses = await listUses(tools.runtime);
+    const needs = await findNeeds(
+      listOpen().map(({ removal }) => removal),
+      tools,
+    );
     await inFlight(listOpen(), areUnrelated(removals, tools) ? CALLS_IN_FLIGHT : 1, async (candidate) => {
       const { imageId } = candidate.removal;
-      outcomes.set(imageId, await releaseOrReturn(candidate, uses.get(imageId), tools));
+      outcomes.set(imageId, await releaseOrReturn(candidate, needs.get(imageId), tools));
     });
   } catch (error) {
     for (const candidate of listOpen()) await returnNames(candidate, tools, 'failed', 'the engine failed').catch(() => undefined);
@@ -76,12 +81,18 @@ interface Progress {
 }
 
 async function takeAllNamesOff(removals: readonly Removal[], tools: BatchTools, { candidates, outcomes }: Progress): Promise<void> {
-  const uses = await listUses(tools.runtime);
+  const needs = await findNeeds(removals, tools);
   await inFlight(removals, CALLS_IN_FLIGHT, async (removal) => {
-    const user = uses.get(removal.imageId);
-    const result = user === undefined ? await takeNamesOff(removal, tools, candidates) : inUse(user);
+    const result = needs.get(removal.imageId) ?? (await takeNamesOff(removal, tools, candidates));
     if (result !== null) outcomes.set(removal.imageId, result);
   });
+}
+
+/** By image, why it stays: a container uses it, or something was recorded since the plan. */
+async function findNeeds(removals: readonly Removal[], { runtime, recall }: BatchTools): Promise<ReadonlyMap<ImageId, Outcome>> {
+  const uses = await listUses(runtime);
+  const recorded = [...recall(removals)].map(([id, message]) => [id, outcome('changed', message)] as const);
+  return new Map([...recorded, ...[...uses].map(([id, user]) => [id, outcome('in-use', describeUser(user))] as const)]);
 }
 
 /** By image, a container that uses it. @throws OperatingError when it is not completely known */
@@ -139,9 +150,9 @@ function describeChange(removal: Removal, now: ImageNames): string | null {
 }
 
 /** An error of the engine costs one image only, as long as the engine lets us give that one's names back. */
-async function releaseOrReturn(candidate: Candidate, user: ContainerUse | undefined, tools: BatchTools): Promise<Outcome> {
+async function releaseOrReturn(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome> {
   try {
-    return await release(candidate, user, tools);
+    return await release(candidate, need, tools);
   } catch (error) {
     if (error instanceof OperatingError) return returnNames(candidate, tools, 'failed', error.problem);
     throw error;
@@ -149,10 +160,10 @@ async function releaseOrReturn(candidate: Candidate, user: ContainerUse | undefi
 }
 
 /** The last step for one image: gone, or everything as it was. */
-async function release(candidate: Candidate, user: ContainerUse | undefined, tools: BatchTools): Promise<Outcome> {
+async function release(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome> {
   const { runtime } = tools;
   const { removal, before, held } = candidate;
-  if (user !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(user));
+  if (need !== undefined) return returnNames(candidate, tools, need.kind, need.message);
   if (!isToldByAnswer(candidate, runtime)) {
     const now = await runtime.readNames(removal.imageId);
     if (now === null) return outcome('already-gone', 'someone else removed it');
@@ -160,8 +171,8 @@ async function release(candidate: Candidate, user: ContainerUse | undefined, too
     if (gained !== null) return returnNames(candidate, tools, 'changed', gained);
   }
   // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
-  const late = isInSeveralRepositories(before) ? (await listUses(runtime)).get(removal.imageId) : undefined;
-  if (late !== undefined) return returnNames(candidate, tools, 'in-use', describeUser(late));
+  const late = isInSeveralRepositories(before) ? (await findNeeds([removal], tools)).get(removal.imageId) : undefined;
+  if (late !== undefined) return returnNames(candidate, tools, late.kind, late.message);
   const answer = held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHeld({ removal, before, held }, tools);
   return judgeAnswer(candidate, answer, tools);
 }
@@ -259,10 +270,6 @@ async function returnNames(
 
 function describeUser({ name, state }: ContainerUse): string {
   return `container ${name} (${state})`;
-}
-
-function inUse(user: ContainerUse): Outcome {
-  return outcome('in-use', describeUser(user));
 }
 
 function outcome(kind: OutcomeKind, message: string): Outcome {

@@ -38,7 +38,7 @@ export interface AgeRule {
 }
 
 /** A pin that stands now, with its pattern read. */
-interface ActivePin {
+export interface ActivePin {
   readonly pin: Pin;
   readonly pattern: ReferencePattern;
 }
@@ -68,7 +68,16 @@ export interface AssessmentInput extends Pick<VersionHistory, 'lineages'> {
   readonly now: Now;
 }
 
-/** Looks up once what every assessment asks. A pin ends only on a wall clock that can be trusted. */
+/** The pins that stand now. One ends only on a wall clock that can be trusted. */
+export function activePins(pins: readonly Pin[], now: Now): readonly ActivePin[] {
+  return pins.flatMap((pin) => {
+    const pattern = parseReferencePattern(pin.pattern);
+    const hasEnded = pin.until !== null && now.isWallTrusted && pin.until <= now.wallMs;
+    return pattern.ok && !hasEnded ? [{ pin, pattern: pattern.value }] : [];
+  });
+}
+
+/** Looks up once what every assessment asks. */
 export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake | null = null): Circumstances {
   const { inventory, policy, now, failures, lineages } = input;
   const containersByImage = new Map<ImageId, Container[]>();
@@ -80,11 +89,7 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
       else containers.push(container);
     }
   }
-  const pins = input.pins.flatMap((pin) => {
-    const pattern = parseReferencePattern(pin.pattern);
-    const hasEnded = pin.until !== null && now.isWallTrusted && pin.until <= now.wallMs;
-    return pattern.ok && !hasEnded ? [{ pin, pattern: pattern.value }] : [];
-  });
+  const pins = activePins(input.pins, now);
   const ageRules = { ordinary: ageRule('unused-for', policy.unusedForMs), dangling: ageRule('dangling', policy.danglingUnusedForMs) };
   const records = inventory.images.map(({ id }) => input.records.get(id));
   const previousVersions = holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now);

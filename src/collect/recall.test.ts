@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addImage, age, type CollectWorld, collect, collectWorld, contextOf, namesOf, outcomesOf } from '../../test/worlds/collect-world.ts';
+import { DAY_MS, NOW_MS } from '../../test/worlds/world.ts';
+import { idleMs, imageId, wallMs } from '../model/brands.ts';
+import { storeKey } from './look.ts';
+
+const NAME = 'docker.io/lab/app:1';
+
+async function oldImage(): Promise<{ world: CollectWorld; id: ReturnType<typeof imageId> }> {
+  const world = collectWorld();
+  const id = addImage(world, 'app', [NAME]);
+  await age(world);
+  return { world, id };
+}
+
+/** As the daemon writes it when a container came and went. */
+function recordUse(world: CollectWorld, id: ReturnType<typeof imageId>): void {
+  const key = storeKey(contextOf(world).runtime);
+  const [record] = world.store.readRecords(key, [id]).values();
+  assert.ok(record !== undefined);
+  const at = { idleMs: idleMs(world.day * DAY_MS), wallMs: wallMs(NOW_MS + world.day * DAY_MS) };
+  world.store.writeUsage(key, { records: [{ ...record, lastUsed: at }], forgotten: [], lineages: [], uses: [] }, null);
+}
+
+function pin(world: CollectWorld): void {
+  world.store.putPin({ pattern: 'lab/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(NOW_MS) });
+}
+
+describe('a collection keeps', () => {
+  for (const kind of ['addName', 'readNames', 'listContainers'] as const) {
+    it(`an image that was used and left again after the plan, seen from the first ${kind} on`, async () => {
+      const { world, id } = await oldImage();
+      const isPlanned = () => world.store.readIntents(storeKey(contextOf(world).runtime)).length > 0;
+      world.engine.onCall = (call, phase) => {
+        if (call.kind === kind && phase === 'before' && isPlanned()) recordUse(world, id);
+      };
+      assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+      assert.deepEqual(namesOf(world), { [NAME]: id });
+    });
+  }
+
+  it('an image that was pinned after its names were taken off, and gives them back', async () => {
+    const { world, id } = await oldImage();
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind === 'removeName' && phase === 'after') pin(world);
+    };
+    assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+    assert.deepEqual(namesOf(world), { [NAME]: id });
+  });
+});

@@ -1,0 +1,40 @@
+import type { ImageId } from '../model/brands.ts';
+import type { Inventory } from '../model/inventory.ts';
+import { matchesImage } from '../model/pattern.ts';
+import type { Plan, Removal } from '../model/plan.ts';
+import type { Now } from '../model/use-record.ts';
+import { activePins } from '../plan/assess.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+
+/** What was planned, from what, and where that is remembered. */
+export interface PlannedFrom {
+  readonly store: Store;
+  readonly key: StoreKey;
+  readonly plan: Pick<Plan, 'at'>;
+  readonly inventory: Pick<Inventory, 'images'>;
+  readonly now: Now;
+}
+
+/**
+ * What the store has learned since the plan: images that were used, by a container that has come and gone for example, which the daemon
+ * records as it happens; and images that somebody pinned. No listing of containers shows either.
+ *
+ * @returns by image, why it stays
+ */
+export function recallNeeds(removals: readonly Removal[], { store, key, plan, inventory, now }: PlannedFrom): ReadonlyMap<ImageId, string> {
+  const needs = new Map<ImageId, string>();
+  const records = store.readRecords(
+    key,
+    removals.map(({ imageId }) => imageId),
+  );
+  const pins = activePins(store.listPins(), now);
+  for (const { imageId, idleMs } of removals) {
+    const record = records.get(imageId);
+    const usedMs = record === undefined ? 0 : (record.lastUsed ?? record.firstSeen).idleMs;
+    const image = pins.length === 0 ? undefined : inventory.images.find(({ id }) => id === imageId);
+    const pinned = pins.find(({ pattern }) => image !== undefined && matchesImage(pattern, image));
+    if (pinned !== undefined) needs.set(imageId, `${pinned.pin.owner} pinned it since it was planned`);
+    else if (usedMs > plan.at.idleMs - idleMs) needs.set(imageId, 'it was used since it was planned');
+  }
+  return needs;
+}
