@@ -19,6 +19,8 @@ export interface LookContext {
   readonly mayWrite: boolean;
   readonly policy: Policy;
   readonly readClock: () => ClockReading;
+  /** The idle clock that goes on in a store that has none yet; absent: it begins at 0. Whoever runs on must not have two. */
+  readonly ongoingClock?: () => IdleClockState;
   /** Asked for with `--free`; null without. */
   readonly freeBytes: Bytes | null;
   /** `planCollection`, or it with the brakes of a scheduled run. */
@@ -48,7 +50,8 @@ export function storeKey({ identity }: Runtime): StoreKey {
 export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
-  const clock = readIdleClock(store, context.readClock());
+  const clock =
+    store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
   let known: LayerFacts = NO_FACTS;
   const { inventory, learned, holds } = await runtime.observe(() => {
     known = store.readLayerFacts(key);

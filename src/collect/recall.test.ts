@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addImage, age, type CollectWorld, collect, collectWorld, contextOf, namesOf, outcomesOf } from '../../test/worlds/collect-world.ts';
+import {
+  addImage,
+  age,
+  type CollectWorld,
+  collect,
+  collectWorld,
+  contextOf,
+  namesOf,
+  outcomesOf,
+} from '../../test/worlds/collect-world.ts';
 import { DAY_MS, NOW_MS } from '../../test/worlds/world.ts';
-import { idleMs, imageId, wallMs } from '../model/brands.ts';
+import { idleMs, type imageId, wallMs } from '../model/brands.ts';
 import { storeKey } from './look.ts';
 
 const NAME = 'docker.io/lab/app:1';

@@ -155,15 +155,23 @@ export class Daemon {
   /** Writes what waits, and from time to time the clock and the place in the stream. */
   #keep({ isDue = false } = {}): void {
     const watch = this.#watch;
-    watch?.recorder.write();
-    watch?.recorder.releaseEnded();
+    if (this.#keeper.use(() => undefined) === null || watch === null) return;
+    if (!watch.isComplete) this.#forget(watch);
+    watch.recorder.write();
+    watch.recorder.releaseEnded();
     const clock = this.#keeper.clockToWrite({ isDue });
-    if (watch === null || this.#state === null || clock === null) return;
+    if (this.#state === null || clock === null) return;
     const state = { ...this.#state, cursor: watch.recorder.cursor ?? this.#state.cursor };
     const written = this.#keeper.use((store) => store.writeWatchState(storeKey(watch.runtime), state, clock));
     if (written === null) return;
     this.#state = state;
     this.#keeper.wrote(clock);
+  }
+
+  /** Another store has a clock of its own, on which nothing that was remembered under the last one means anything. */
+  #forget(watch: EngineWatch): void {
+    this.#state = null;
+    watch.recorder.forgetEnds();
   }
 
   #isLookDue(watch: EngineWatch): boolean {
@@ -185,7 +193,8 @@ export class Daemon {
       const store = this.#keeper.open();
       const massHoldSince = this.#state?.massHoldSince ?? null;
       const stop = AbortSignal.any([signal, watch.signal]);
-      this.#remember(await runScheduled({ runtime, store, massHoldSince, signal: stop }, this.#tools));
+      const ongoingClock = () => this.#keeper.now();
+      this.#remember(await runScheduled({ runtime, store, massHoldSince, ongoingClock, signal: stop }, this.#tools));
     });
     watch.recorder.assertInUse();
     this.#tools.releaseMemory();

@@ -71,7 +71,7 @@ export class EngineWatch {
     this.recorder.beginLook();
     const context: LookContext = {
       ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null },
-      ...{ readClock: this.#tools.readClock, decide: planCollection },
+      ...{ readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now(), decide: planCollection },
     };
     const { inventory, clock } = await look(context);
     this.#keeper.wrote(clock);

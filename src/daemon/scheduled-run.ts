@@ -1,6 +1,7 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
 import { bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
+import type { IdleClockState } from '../model/clock.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
 import type { UptimeMark } from '../model/watch-state.ts';
@@ -15,6 +16,8 @@ export interface RunInput {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly massHoldSince: UptimeMark | null;
+  /** The idle clock of the daemon, for a store that has none yet. */
+  readonly ongoingClock: () => IdleClockState;
   readonly signal: AbortSignal;
 }
 
@@ -33,12 +36,12 @@ export interface RunResult {
  * @throws OperatingError when the engine or the store fails, or someone else collects
  */
 export async function runScheduled(input: RunInput, tools: DaemonTools): Promise<RunResult> {
-  const { runtime, store, signal } = input;
+  const { runtime, store, ongoingClock, signal } = input;
   const { enabled, policy, paceMs } = tools.settings();
   let braked: BrakedPlan | null = null;
   const context: CollectContext = {
     ...{ runtime, store, policy, signal, paceMs, mayWrite: true, freeBytes: null, onBatch: () => undefined },
-    ...{ readClock: tools.readClock, makeMark: tools.makeMark, judgeOwner: tools.judgeOwner, settleMs: tools.settleMs },
+    ...{ readClock: tools.readClock, ongoingClock, makeMark: tools.makeMark, judgeOwner: tools.judgeOwner, settleMs: tools.settleMs },
     wait: tools.wait,
     decide: (planInput) => {
       const { bootId, bootTimeMs } = tools.readClock();

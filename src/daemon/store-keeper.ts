@@ -120,8 +120,9 @@ export class StoreKeeper {
       this.#tools.log('error', `the store was damaged (${problem}); it lies in ${evidencePath} now, every image counts as used now`);
     }
     const stored = store.readClock();
-    // Of two clocks the one that stands later wins, so that neither goes back.
-    if (stored !== null && stored.idleMs > this.#clock.idleMs) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
+    // The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has
+    // no clock yet takes over ours.
+    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
     this.#writtenIdleMs = stored?.idleMs ?? Number.NEGATIVE_INFINITY;
     return store;
   }

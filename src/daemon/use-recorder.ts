@@ -74,8 +74,9 @@ export class UseRecorder {
   /** Writes what waits. */
   write(): void {
     if (this.#pending.size === 0) return;
-    const { idleMs, reading } = this.#keeper.now();
     const written = this.#keeper.use((store) => {
+      // Asked for only now: the store that was opened for this may have another clock.
+      const { idleMs, reading } = this.#keeper.now();
       const known = store.readRecords(this.#key, this.#pending.keys());
       const changes = recordEventUses([...this.#pending.values()], known, this.#reader.imagesInUse(), { idleMs, wallMs: reading.wallMs });
       this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
@@ -109,6 +110,11 @@ export class UseRecorder {
     const due = new Map([...this.#ended].filter(([, at]) => isLast || !isSameMinute(at, now)));
     const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, due.get(record.imageId) ?? now));
     if (isDone) for (const image of due.keys()) this.#ended.delete(image);
+  }
+
+  /** Leaves it to the next look which images are in use no longer. */
+  forgetEnds(): void {
+    this.#ended.clear();
   }
 
   #noteEnds(events: readonly EngineEvent[]): void {

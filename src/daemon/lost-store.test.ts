@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { DaemonWorld, KEY } from '../../test/worlds/daemon-world.ts';
+import { MapFile, MapStore } from '../../test/worlds/map-store.ts';
+import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
+import { type ImageId, imageId } from '../model/brands.ts';
+import type { StoreCondition } from '../store/store.ts';
+import { startIdleClock } from '../usage/idle-clock.ts';
+
+const SET_ASIDE: StoreCondition = { kind: 'set-aside', evidencePath: 'evidence', problem: 'damaged' };
+
+/** Five days after its image was pulled, the daemon finds another file where its store was. */
+async function replaced(condition: StoreCondition): Promise<{ world: DaemonWorld; id: ImageId; file: MapFile }> {
+  const world = new DaemonWorld();
+  const id = imageId(world.pull('app'));
+  const lost = new MapStore();
+  world.openStore = () => lost;
+  await world.connect();
+  await world.live(5 * 24);
+  lost.isInPlace = () => false;
+  const file = new MapFile();
+  world.store = new MapStore(file);
+  world.openStore = () => new MapStore(file, file.clock === null ? condition : { kind: 'sound' });
+  return { world, id, file };
+}
+
+/** As `imagegc plan` does it, which begins an idle clock where there is none. */
+function lookOnce({ store, readClock }: { store: DaemonWorld['store']; readClock: DaemonWorld['readClock'] }, id: ImageId): void {
+  const clock = startIdleClock(readClock());
+  const at = { idleMs: clock.idleMs, wallMs: clock.reading.wallMs };
+  const rest = { lastUsed: null, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
+  store.writeUsage(KEY, { records: [{ imageId: id, firstSeen: at, ...rest }], forgotten: [], lineages: [], uses: [] }, clock);
+}
+
+async function assertKeptForAWeek(world: DaemonWorld, id: ImageId): Promise<void> {
+  await world.live(7 * 24 - 1);
+  assert.equal(world.engine.images.has(id), true, world.log.join('\n'));
+  await world.live(30);
+  assert.equal(world.engine.images.has(id), false, world.log.join('\n'));
+}
+
+describe('a daemon whose store was lost counts every age from then on', () => {
+  it('in the new one that it begins', async () => {
+    const { world, id } = await replaced({ kind: 'new' });
+    await assertKeptForAWeek(world, id);
+  });
+
+  it('in the one that it begins when the last was damaged', async () => {
+    const { world, id } = await replaced(SET_ASIDE);
+    await assertKeptForAWeek(world, id);
+  });
+
+  it('in one that another process has begun meanwhile, with a clock of its own', async () => {
+    const { world, id } = await replaced({ kind: 'new' });
+    lookOnce({ store: world.store, readClock: () => world.readClock() }, id);
+    world.pass(HOUR_MS);
+    await assertKeptForAWeek(world, id);
+    assert.ok((world.store.readClock()?.idleMs ?? 0) < 9 * DAY_MS);
+  });
+});
