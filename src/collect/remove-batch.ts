@@ -133,10 +133,24 @@ async function takeNamesOff(removal: Removal, tools: BatchTools, candidates: Pro
     if (hold !== null && !(await runtime.addName(removal.imageId, hold))) return outcome('already-gone', 'someone else removed it');
   }
   for (const { original } of candidate.held ?? []) {
-    const taken = await runtime.removeName(original);
-    if (taken.kind === 'in-use' || taken.kind === 'failed') return returnNames(candidate, tools, 'failed', taken.message);
+    const problem = await takeTagOff(removal.imageId, original, runtime);
+    if (problem !== null) return returnNames(candidate, tools, problem.kind, problem.message);
   }
   return null;
+}
+
+/**
+ * Takes off a tag that still points to the image. No engine does both in one call, so a tag that somebody moves in between takes what it
+ * points to by then along, if it is the only name of that: told as a failure.
+ */
+async function takeTagOff(imageId: ImageId, tag: string, runtime: Runtime): Promise<Outcome | null> {
+  if ((await runtime.resolveName(tag)) !== imageId) return outcome('changed', `${tag} was moved or taken off`);
+  const taken = await runtime.removeName(tag);
+  if (taken.kind === 'in-use' || taken.kind === 'failed') return outcome('failed', taken.message);
+  const isLost = taken.kind === 'done' && taken.isImageDeleted;
+  return isLost
+    ? outcome('failed', `${tag} was moved at this very moment, and what it was moved to is gone: pull or build it again`)
+    : null;
 }
 
 function describeChange(removal: Removal, now: ImageNames): string | null {

@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addImage, age, type CollectWorld, collect, collectWorld, outcomesOf } from '../../test/worlds/collect-world.ts';
+import type { ImageId } from '../model/brands.ts';
+import type { MemoryCall } from '../runtime/memory/memory-engine.ts';
+
+const NAME = 'docker.io/lab/app:1';
+
+/** Builds a new version under the same tag, at a call of the collection that is to remove the old one. */
+async function rebuiltAt(
+  kind: MemoryCall['kind'],
+  phase: 'before' | 'after',
+): Promise<{ world: CollectWorld; old: ImageId; made: () => ImageId }> {
+  const world = collectWorld();
+  const old = addImage(world, 'app', [NAME]);
+  await age(world);
+  const made: ImageId[] = [];
+  world.engine.onCall = (call, at) => {
+    if (made.length === 0 && call.kind === kind && at === phase) made.push(addImage(world, 'app-new', [NAME]));
+  };
+  return { world, old, made: () => made[0] ?? assert.fail(`there was no ${kind}`) };
+}
+
+describe('a tag that is moved to a new image while its old one is being removed', () => {
+  it('stays where it is when it was moved before it is asked for, and so do both images', async () => {
+    const { world, old, made } = await rebuiltAt('addName', 'after');
+    assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+    assert.equal(world.engine.names.get(NAME), made());
+    assert.deepEqual([...world.engine.images.keys()], [old, made()]);
+  });
+
+  it('takes the new image along within one call, and that is told as a failure', async () => {
+    const { world, made } = await rebuiltAt('removeName', 'before');
+    const { results } = await collect(world);
+    assert.equal(world.engine.images.has(made()), false);
+    const [{ outcome } = { outcome: null }] = results;
+    assert.match(`${outcome?.kind}: ${outcome?.message}`, /^failed: docker\.io\/lab\/app:1 was moved at this very moment/);
+  });
+});
