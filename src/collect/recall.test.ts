@@ -49,6 +49,15 @@ describe('a collection keeps', () => {
     });
   }
 
+  it('everything, when the store was replaced after the plan, which learns no use any more', async () => {
+    const { world, id } = await oldImage();
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind === 'removeName' && phase === 'after') world.store.isInPlace = () => false;
+    };
+    assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+    assert.deepEqual(namesOf(world), { [NAME]: id });
+  });
+
   it('an image that was pinned after its names were taken off, and gives them back', async () => {
     const { world, id } = await oldImage();
     world.engine.onCall = ({ kind }, phase) => {

@@ -17,11 +17,13 @@ export interface PlannedFrom {
 
 /**
  * What the store has learned since the plan: images that were used, by a container that has come and gone for example, which the daemon
- * records as it happens; and images that somebody pinned. No listing of containers shows either.
+ * records as it happens; and images that somebody pinned. No listing of containers shows either. A store that was replaced meanwhile learns
+ * nothing more, so everything stays.
  *
  * @returns by image, why it stays
  */
 export function recallNeeds(removals: readonly Removal[], { store, key, plan, inventory, now }: PlannedFrom): ReadonlyMap<ImageId, string> {
+  if (!store.isInPlace()) return new Map(removals.map(({ imageId }) => [imageId, 'the store was replaced since it was planned']));
   const needs = new Map<ImageId, string>();
   const records = store.readRecords(
     key,

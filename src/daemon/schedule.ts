@@ -21,8 +21,7 @@ const DAY_MS = 24 * HOUR_MS;
  * @returns null when there is none any more, as in a pattern for one day of the past
  */
 export function nextRunAt(schedule: Schedule, last: WallMs, timeZone?: string): WallMs | null {
-  const options = timeZone === undefined ? {} : { timezone: timeZone };
-  const next = new Cron(patternOf(schedule), options).nextRun(new Date(last + skipMs(schedule)));
+  const next = readPattern(patternOf(schedule), timeZone).nextRun(new Date(last + skipMs(schedule)));
   return next === null ? null : wallMs(next.getTime());
 }
 
@@ -45,6 +44,18 @@ export function findCronProblem(pattern: string): string | null {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Every tick asks, and a pattern takes as long to read as all the rest of a tick. */
+const READ = new Map<string, Cron>();
+
+function readPattern(pattern: string, timeZone: string | undefined): Cron {
+  const key = `${pattern} ${timeZone}`;
+  const known = READ.get(key);
+  if (known !== undefined) return known;
+  const read = new Cron(pattern, timeZone === undefined ? {} : { timezone: timeZone });
+  READ.set(key, read);
+  return read;
 }
 
 function patternOf(schedule: Schedule): string {
