@@ -7,11 +7,10 @@ import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
 import type { RemovalFailure } from '../model/use-record.ts';
 import type { ContainerUse, Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
-import { imagesInUse } from '../usage/sighting.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
-import { type OwnerState, type Repair, repairHolds, settleIntents, sortHolds } from './repair.ts';
+import { neededBy, type OwnerState, type Repair, repairHolds, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
 export interface CollectContext extends LookContext {
@@ -73,7 +72,7 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   const [other] = foreign;
   if (other !== undefined) throw foreignHold(other.reference);
   const intents = context.store.readIntents(storeKey(context.runtime));
-  const repairs = await repairHolds(context.runtime, abandoned, { imagesInUse: imagesInUse(first.inventory), intents });
+  const repairs = await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents });
   const second = repairs.length === 0 ? first : await look(context);
   const present = new Set(second.inventory.images.map(({ id }) => id));
   const isTrusted = second.plan.refusal === null;

@@ -1,9 +1,13 @@
 import { bytes, type ImageId } from '../model/brands.ts';
+import { matchesImage } from '../model/pattern.ts';
+import type { KeepReason } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant } from '../model/use-record.ts';
+import { activePins } from '../plan/assess.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { giveBack, looseDigests } from './hold-names.ts';
+import type { Look } from './look.ts';
 
 /**
  * What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look.
@@ -36,14 +40,15 @@ export interface Repair {
 
 /** What repairs need to know of the look that found the holds. */
 export interface RepairScene {
-  readonly imagesInUse: ReadonlySet<ImageId>;
+  /** Whether an image may not go whatever was intended: it is in use, protected, in doubt, or was used since. */
+  readonly isNeeded: (image: ImageId) => boolean;
   /** Names that stored intents know of; empty when the store was lost. */
   readonly intents: readonly RemovalIntent[];
 }
 
 /**
  * Repairs what a dead collection left, from the engine alone: names that it took off are given back, and a removal that was
- * already dropping an image's last names is completed, unless something uses the image by now.
+ * already dropping an image's last names is completed, unless the image is needed by now.
  */
 export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHold[], scene: RepairScene): Promise<readonly Repair[]> {
   const repairs: Repair[] = [];
@@ -54,17 +59,52 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
 
 async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly FoundHold[], scene: RepairScene): Promise<Repair> {
   const names = await runtime.readNames(imageId);
-  const isReleased = holds.some(({ isReleasing }) => isReleasing) && !scene.imagesInUse.has(imageId) && names?.references.length === 0;
+  const isReleased = holds.some(({ isReleasing }) => isReleasing) && !scene.isNeeded(imageId) && names?.references.length === 0;
   if (isReleased && (await finishRelease(runtime, imageId, holds, names.digests)))
     return { imageId, restored: [], missing: [], isCompleted: true };
-  const known = scene.intents.find((intent) => intent.imageId === imageId)?.references ?? [];
-  const restored = [...new Set([...known, ...holds.map(({ original }) => original)])];
+  const known = scene.intents.find((intent) => intent.imageId === imageId);
+  const restored = [...new Set([...(known?.references ?? []), ...holds.map(({ original }) => original)])];
   const held = [
     ...restored.map((original) => ({ original, hold: null })),
     ...holds.map(({ original, reference }) => ({ original, hold: reference })),
   ];
-  const missing = await giveBack(runtime, imageId, held, { references: restored, digests: [], holds: [] });
+  const missing = await giveBack(runtime, imageId, held, { references: restored, digests: known?.digests ?? [], holds: [] });
   return { imageId, restored, missing, isCompleted: false };
+}
+
+/** Reasons that only order, delay or limit removals: one that was begun is ended all the same. */
+const MAY_GO: ReadonlySet<string> = new Set([
+  'too-young',
+  'not-recorded',
+  'held',
+  'recently-used',
+  'has-children',
+  'capped',
+  'target-reached',
+  'no-rule',
+] satisfies KeepReason[]);
+
+/**
+ * Says of a look which images a repair has to keep.
+ *
+ * @param intents of those whose removal was interrupted; an image without one may have been used since
+ */
+export function neededBy({ plan, input }: Pick<Look, 'plan' | 'input'>, intents: readonly RemovalIntent[]): RepairScene['isNeeded'] {
+  return (id) => {
+    const verdict = plan.verdicts.find(({ imageId }) => imageId === id);
+    const intent = intents.find(({ imageId }) => imageId === id);
+    const isUsedSince = (input.records.get(id)?.lastUsed?.idleMs ?? Number.NEGATIVE_INFINITY) > (intent?.at.idleMs ?? 0);
+    return isUsedSince || isWished(id, intent, input) || (verdict?.verdict === 'keep' && !MAY_GO.has(verdict.reason));
+  };
+}
+
+/** Names that are gone already count as well: whoever pins an image by one of them cannot know that. */
+function isWished(id: ImageId, intent: RemovalIntent | undefined, { inventory, policy, pins, now }: Look['input']): boolean {
+  const image = inventory.images.find((each) => each.id === id);
+  if (image === undefined || intent === undefined) return false;
+  const named = { ...image, references: intent.references, digests: intent.digests };
+  const patterns = [...policy.protect.references, ...activePins(pins, now).map(({ pattern }) => pattern)];
+  return patterns.some((pattern) => matchesImage(pattern, named));
 }
 
 /** @returns false when the engine keeps the image after all: something may have begun to use it a moment ago */

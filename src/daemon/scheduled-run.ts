@@ -1,4 +1,5 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
+import type { Repair } from '../collect/repair.ts';
 import { bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import type { IdleClockState } from '../model/clock.ts';
@@ -50,7 +51,8 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
     },
   };
   using _lock = await tools.lockEngine(runtime);
-  const { look } = await prepareCollection(context);
+  const { look, repairs } = await prepareCollection(context);
+  for (const repair of repairs) tellRepair(repair, tools.log);
   const { massHoldSince, heldUntilMs } = braked ?? NOT_BRAKED;
   const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
   const report = isGoing ? await carryOut(look, context) : null;
@@ -60,6 +62,12 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
 }
 
 const NOT_BRAKED = { massHoldSince: null, heldUntilMs: null };
+
+function tellRepair({ imageId, restored, missing, isCompleted }: Repair, log: Log): void {
+  const done = isCompleted ? `finished removing ${imageId}` : `gave back ${restored.join(', ')}`;
+  if (missing.length === 0) log('info', `an interrupted run is repaired: ${done}`, { imageId });
+  else log('error', `an interrupted run cannot be repaired completely: could not give back ${missing.join(', ')}`, { imageId });
+}
 
 function tellPlan({ refusal, removals, expectedFreedBytes, verdicts }: Plan, enabled: boolean, log: Log): void {
   const held = verdicts.find(({ reason }) => reason === 'held');

@@ -1,8 +1,7 @@
 import { look, storeKey } from '../../collect/look.ts';
-import { type Repair, repairHolds, sortHolds } from '../../collect/repair.ts';
+import { neededBy, type Repair, repairHolds, sortHolds } from '../../collect/repair.ts';
 import { OperatingError } from '../../model/error.ts';
 import { isHeld } from '../../runtime/engine-lock.ts';
-import { imagesInUse } from '../../usage/sighting.ts';
 import { listCandidates } from '../engine-address.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
@@ -109,10 +108,11 @@ async function checkInside(session: Session, repair: boolean): Promise<readonly 
     return [{ subject: 'collector', state: 'note', message: `process ${pid ?? '(unknown)'} is collecting now`, hint: command }];
   }
   try {
-    const { holds, inventory } = await look(lookContext(session, null));
-    const { abandoned, foreign } = sortHolds(holds, desk.world.judgeOwner);
+    const found = await look(lookContext(session, null));
+    const { inventory } = found;
+    const { abandoned, foreign } = sortHolds(found.holds, desk.world.judgeOwner);
     const intents = session.store.readIntents(storeKey(runtime));
-    const repairs = repair ? await repairHolds(runtime, abandoned, { imagesInUse: imagesInUse(inventory), intents }) : [];
+    const repairs = repair ? await repairHolds(runtime, abandoned, { isNeeded: neededBy(found, intents), intents }) : [];
     const findings = [checkDisk(inventory.disk !== null), ...inventory.doubts.map(({ message }) => bad('engine', message))];
     if (foreign.length > 0) findings.push(bad('holds', `${foreign.length} tags show that someone else collects on this engine`));
     return [...findings, ...checkHolds(abandoned.length, repairs, repair)];

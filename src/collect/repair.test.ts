@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { addImage, age, type CollectWorld, collect, collectWorld, contextOf } from '../../test/worlds/collect-world.ts';
+import { DAY_MS, NOW_MS, pattern } from '../../test/worlds/world.ts';
+import { type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import { prepareCollection } from './collection.ts';
+import { storeKey } from './look.ts';
+
+const NAMES = ['docker.io/lab/app:1', 'host:5000/x:1'];
+
+class Killed extends Error {}
+
+/** A collection was killed while the last names of its image were going, and the next one is about to begin. */
+async function killedWhileReleasing(): Promise<{ world: CollectWorld; id: ImageId }> {
+  const world = collectWorld();
+  const id = addImage(world, 'app', NAMES);
+  await age(world);
+  let isKilled = false;
+  world.engine.onCall = (call, phase) => {
+    isKilled ||= phase === 'after' && call.kind === 'removeName' && call.subject.includes('app:imagegc.hold');
+    if (isKilled) throw new Killed();
+  };
+  await assert.rejects(collect(world), Killed);
+  world.engine.onCall = () => undefined;
+  world.run = 'later';
+  return { world, id };
+}
+
+describe('a removal that was interrupted while the last names were going', () => {
+  it('is completed by the next run', async () => {
+    const { world, id } = await killedWhileReleasing();
+    await prepareCollection(contextOf(world));
+    assert.equal(world.engine.images.has(id), false);
+  });
+
+  const needs: Readonly<Record<string, (world: CollectWorld, id: ImageId) => Partial<ReturnType<typeof contextOf>>>> = {
+    'was used since': (world, id) => {
+      const key = storeKey(contextOf(world).runtime);
+      const [record] = world.store.readRecords(key, [id]).values();
+      assert.ok(record !== undefined);
+      world.day += 1;
+      const lastUsed = { idleMs: idleMs(world.day * DAY_MS), wallMs: wallMs(NOW_MS + world.day * DAY_MS) };
+      world.store.writeUsage(key, { records: [{ ...record, lastUsed }], forgotten: [], lineages: [], uses: [] }, null);
+      return {};
+    },
+    'was pinned since': (world) => {
+      world.store.putPin({ pattern: 'lab/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(NOW_MS) });
+      return {};
+    },
+    'is protected by now': ({ policy }) => ({
+      policy: { ...policy, protect: { ...policy.protect, references: [pattern('host:5000/x')] } },
+    }),
+    'was built upon since': (world, id) => {
+      const layers = world.engine.images.get(id)?.layers ?? [];
+      assert.equal(layers.length, 2);
+      const made: readonly (readonly [string, number])[] = [
+        ['base', 1_000],
+        ['app', 10],
+        ['own', 1],
+      ];
+      world.engine.addImage({ layers: made, references: ['docker.io/lab/built:1'], by: 'build' });
+      world.day += 1;
+      return {};
+    },
+  };
+  for (const [what, change] of Object.entries(needs)) {
+    it(`is undone when the image ${what}`, async () => {
+      const { world, id } = await killedWhileReleasing();
+      await prepareCollection({ ...contextOf(world), ...change(world, id), readClock: contextOf(world).readClock });
+      assert.deepEqual(world.engine.namesOf(id).toSorted(), NAMES);
+    });
+  }
+});
