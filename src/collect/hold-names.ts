@@ -57,7 +57,8 @@ export async function giveBack(
     else if (owner !== imageId) movedTo.set(original, owner);
   }
   for (const { original, hold } of held) {
-    if (hold !== null) await dropHold(runtime, imageId, hold, movedTo.get(original));
+    const owner = hold === null ? null : await dropHold(runtime, imageId, original, hold);
+    if (owner !== null && owner !== imageId) movedTo.set(original, owner);
   }
   const after = await runtime.readNames(imageId);
   const present = new Set([...(after?.references ?? []), ...(after?.digests ?? []), ...movedTo.keys()]);
@@ -71,10 +72,15 @@ export async function giveBack(
 
 /**
  * Takes a hold off without ever removing an image: an engine removes an image with its last name, and refuses to when a container
- * uses it. So a hold that is the image's last tag is first moved to the image that has the original tag by now.
+ * uses it. So a hold that is the image's last tag is first moved to the image that has the original tag by now. That one is asked for last
+ * of all, because somebody may be moving it.
+ *
+ * @returns the image that has the original tag; null when none has, or there was no hold
  */
-async function dropHold(runtime: Runtime, imageId: ImageId, hold: string, movedTo: ImageId | undefined): Promise<void> {
-  if ((await runtime.resolveName(hold)) !== imageId) return;
-  if (movedTo !== undefined) await runtime.addName(movedTo, hold);
+async function dropHold(runtime: Runtime, imageId: ImageId, original: string, hold: string): Promise<ImageId | null> {
+  if ((await runtime.resolveName(hold)) !== imageId) return null;
+  const owner = await runtime.resolveName(original);
+  if (owner !== null && owner !== imageId) await runtime.addName(owner, hold);
   await runtime.removeName(hold);
+  return owner;
 }

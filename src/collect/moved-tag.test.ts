@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addImage, age, type CollectWorld, collect, collectWorld, outcomesOf } from '../../test/worlds/collect-world.ts';
-import type { ImageId } from '../model/brands.ts';
+import { NOW_MS } from '../../test/worlds/world.ts';
+import { type ImageId, wallMs } from '../model/brands.ts';
+import type { StoredPin } from '../model/use-record.ts';
 import type { MemoryCall } from '../runtime/memory/memory-engine.ts';
 
 const NAME = 'docker.io/lab/app:1';
+const PIN: StoredPin = { pattern: 'lab/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(NOW_MS) };
 
 /** Builds a new version under the same tag, at a call of the collection that is to remove the old one. */
 async function rebuiltAt(
@@ -27,6 +30,21 @@ describe('a tag that is moved to a new image while its old one is being removed'
     assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
     assert.equal(world.engine.names.get(NAME), made());
     assert.deepEqual([...world.engine.images.keys()], [old, made()]);
+  });
+
+  it('costs neither image when it is moved while names are given back', async () => {
+    const world = collectWorld();
+    const old = addImage(world, 'app', [NAME]);
+    await age(world);
+    let made: ImageId | null = null;
+    world.engine.onCall = ({ kind, subject }, phase) => {
+      // Pinned once its tag is off, so that it is given back.
+      if (kind === 'removeName' && phase === 'after') world.store.putPin(PIN);
+      if (kind === 'resolveName' && phase === 'before' && subject.includes('imagegc.hold')) made ??= addImage(world, 'app-new', [NAME]);
+    };
+    assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+    assert.deepEqual([...world.engine.images.keys()], [old, made]);
+    assert.deepEqual([...world.engine.names], [[NAME, made]]);
   });
 
   it('takes the new image along within one call, and that is told as a failure', async () => {
