@@ -140,6 +140,8 @@ function makeDirectories(directory: string): void {
     // Another process may have been first.
     if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
+  // Else a power cut may take the directory, and everything in it that was synced.
+  syncDirectory(parent);
 }
 
 /**
