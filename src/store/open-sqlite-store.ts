@@ -49,12 +49,12 @@ export function openSqliteStore({ directory, access = 'read-write' }: StoreOptio
 }
 
 /** A store that was set aside stays so until a look has recorded what counts as used now: `pin` alone must not make it sound. */
-function openFound(path: string, found: StoreCondition): Store {
+function openFound(path: string, found: StoreCondition, problem = 'as an earlier command found'): Store {
   const database = openVerified(path);
   const store = new SqliteStore(database, found);
   const evidencePath = findEvidence(path);
   if (evidencePath === null || store.readClock() !== null) return store;
-  return new SqliteStore(database, { kind: 'set-aside', evidencePath, problem: 'as an earlier command found' });
+  return new SqliteStore(database, { kind: 'set-aside', evidencePath, problem });
 }
 
 /** A store that lives as long as the process: for tests, demonstrations and decisions without a host. The same SQL. */
@@ -68,17 +68,20 @@ function openMemory(): SqliteDatabase {
   return database;
 }
 
+/** With the pins of the evidence from the first moment on: a crash after setting aside must not lose them. */
 function fillNew(path: string, temporary: string): void {
   using database = new SqliteDatabase(path, temporary, false);
   migrate(database);
+  const evidencePath = findEvidence(path);
+  if (evidencePath === null) return;
+  const store = new SqliteStore(database, NEW);
+  for (const pin of salvagePins(evidencePath)) store.putPin(pin);
 }
 
 function beginAnew(path: string, problem: string): Store {
-  const evidencePath = setAside(path);
+  setAside(path);
   createStoreFile(path, (temporary) => fillNew(path, temporary));
-  const store = new SqliteStore(openVerified(path), { kind: 'set-aside', evidencePath, problem });
-  for (const pin of salvagePins(evidencePath)) store.putPin(pin);
-  return store;
+  return openFound(path, SOUND, problem);
 }
 
 /** A pin is a person's wish and cannot be observed again, unlike uses. @returns those whose seal is whole */

@@ -116,6 +116,24 @@ describe('openSqliteStore()', () => {
     );
   });
 
+  test('ends a setting aside that was cut short, behind the database or behind its log: evidence and pins are there', () => {
+    for (const isLogMoved of [false, true]) {
+      const directory = newDirectory();
+      const path = fileIn(directory);
+      {
+        using living = openSqliteStore({ directory: filledDirectory() });
+        write(living, 'sha256:cccc', 7);
+        cpSync(living.path, `${path}.damaged-1`);
+        cpSync(`${living.path}-wal`, `${path}${isLogMoved ? '.damaged-1' : ''}-wal`);
+      }
+      using store = openSqliteStore({ directory });
+      assert.ok(store.condition.kind === 'set-aside');
+      assert.equal(store.condition.evidencePath, `${path}.damaged-1`);
+      assert.ok(statSync(`${path}.damaged-1-wal`).size > 0);
+      assert.equal(store.listPins().length, 1);
+    }
+  });
+
   test('takes a log without its database for damage', () => {
     const directory = filledDirectory();
     rmSync(fileIn(directory));

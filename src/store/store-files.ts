@@ -183,21 +183,32 @@ function removeWithCompanions(path: string): void {
 }
 
 /**
- * Sets a damaged database aside under a new name in the same directory, log included, so that the evidence can be looked at.
- *
- * @returns where it lies now
+ * Sets a damaged database aside under a new name in the same directory, log included, so that the evidence can be looked at. One that was
+ * set aside by half is followed by its log.
  */
-export function setAside(path: string): string {
+export function setAside(path: string): void {
   try {
-    const evidencePath = evidencePathOf(path, countEvidence(path) + 1);
+    const evidencePath = evidencePathOf(path, countEvidence(path) + (isHalfAside(path) ? 0 : 1));
     // The database first: should we die in between, a log without a database is damage still, a database without its log would look sound.
-    for (const suffix of ['', ...COMPANIONS]) if (existsSync(path + suffix)) renameSync(path + suffix, evidencePath + suffix);
+    for (const suffix of ['', ...COMPANIONS]) moveDurably(path + suffix, evidencePath + suffix);
     rmSync(suspectPath(path), { force: true });
     syncDirectory(dirname(path));
-    return evidencePath;
   } catch (error) {
     throw storeError('set the damaged store aside', path, error);
   }
+}
+
+/** Two renames may reach the disk in any order, unless the first is synced before the second is made. */
+function moveDurably(from: string, to: string): void {
+  if (!existsSync(from)) return;
+  renameSync(from, to);
+  syncDirectory(dirname(to));
+}
+
+/** Whether a log lies here whose database is evidence already. */
+function isHalfAside(path: string): boolean {
+  const evidencePath = findEvidence(path);
+  return evidencePath !== null && !existsSync(path) && existsSync(evidencePath) && !existsSync(`${evidencePath}-wal`);
 }
 
 /** @returns the latest evidence beside the database; null when nothing was ever set aside */
