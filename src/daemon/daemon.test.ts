@@ -67,6 +67,24 @@ describe('the daemon', () => {
     assert.equal(world.idleMs(id), 0);
   });
 
+  it('gives back at its start what a dead collection took off, whenever the next run is due, and removes nothing with it', async () => {
+    const world = await connected();
+    const old = imageId(world.pull('old'));
+    const id = imageId(world.pull('app'));
+    await world.tick();
+    world.pass(6 * DAY_MS);
+    await world.tick();
+    world.engine.tag(id, 'docker.io/lab/app:imagegc.hold.aaaaaaaa-1-1-1-1.1');
+    world.engine.removeName('docker.io/lab/app:1');
+    world.pass(DAY_MS - HOUR_MS);
+    await world.restart();
+    await world.daemon.idle();
+    const names = world.engine.namesOf(id);
+    assert.ok(names.includes('docker.io/lab/app:1') && !names.some((name) => name.includes('imagegc.')), names.join(' '));
+    assert.match(world.log.join('\n'), /warn: gave back docker.io\/lab\/app:1, which an interrupted run had taken off/);
+    assert.ok(world.engine.images.has(old));
+  });
+
   it('removes what is old when it is time, once a day, and remembers that it did', async () => {
     const world = await connected();
     const id = world.pull('app');

@@ -6,7 +6,7 @@ import type { DaemonTools } from './daemon-tools.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { Health, type HealthProblem } from './health.ts';
 import { isRunDue, nextRunAt } from './schedule.ts';
-import { type RunResult, retryAfter, runScheduled } from './scheduled-run.ts';
+import { type RunInput, type RunResult, repairInterrupted, retryAfter, runScheduled } from './scheduled-run.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import type { RecorderCounts } from './use-recorder.ts';
 
@@ -89,11 +89,12 @@ export class Daemon {
       this.health.resolve('engine');
     });
     this.#recall(watch);
-    if (this.#collecting === null && !signal.aborted && this.#isRunDue(watch)) {
-      this.#collecting = this.#collect(watch, signal).finally(() => {
+    if (this.#collecting !== null || signal.aborted) return;
+    const work = this.#isRunDue(watch) ? this.#collect(watch, signal) : watch.takeAbandonedHolds() ? this.#repair(watch, signal) : null;
+    this.#collecting =
+      work?.finally(() => {
         this.#collecting = null;
-      });
-    }
+      }) ?? null;
   }
 
   /** Resolves when no collection is under way. */
@@ -188,13 +189,8 @@ export class Daemon {
   }
 
   async #collect(watch: EngineWatch, signal: AbortSignal): Promise<void> {
-    const { runtime } = watch;
     const isDone = await this.#guard('collection', async () => {
-      const store = this.#keeper.open();
-      const massHoldSince = this.#state?.massHoldSince ?? null;
-      const stop = AbortSignal.any([signal, watch.signal]);
-      const ongoingClock = () => this.#keeper.now();
-      this.#remember(await runScheduled({ runtime, store, massHoldSince, ongoingClock, signal: stop }, this.#tools));
+      this.#remember(await runScheduled(this.#runInput(watch, signal), this.#tools));
     });
     watch.recorder.assertInUse();
     this.#tools.releaseMemory();
@@ -203,6 +199,22 @@ export class Daemon {
     if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });
     this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
     if (this.#failures > 0) this.#postpone(retryAfter(this.#failures));
+  }
+
+  async #repair(watch: EngineWatch, signal: AbortSignal): Promise<void> {
+    await this.#guard('collection', () => repairInterrupted(this.#runInput(watch, signal), this.#tools));
+    watch.recorder.assertInUse();
+  }
+
+  /** @throws OperatingError when there is no store to be had */
+  #runInput(watch: EngineWatch, signal: AbortSignal): RunInput {
+    return {
+      runtime: watch.runtime,
+      store: this.#keeper.open(),
+      massHoldSince: this.#state?.massHoldSince ?? null,
+      ongoingClock: () => this.#keeper.now(),
+      signal: AbortSignal.any([signal, watch.signal]),
+    };
   }
 
   /** A run that was refused, held back or cut short is not the last one: it is made again. */

@@ -1,4 +1,5 @@
 import { type LookContext, look, storeKey } from '../collect/look.ts';
+import { sortHolds } from '../collect/repair.ts';
 import { type DurationMs, durationMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import { planCollection } from '../plan/plan-collection.ts';
@@ -18,6 +19,7 @@ export class EngineWatch {
   readonly #keeper: StoreKeeper;
   readonly #abort = new AbortController();
   #ended: Promise<void> = Promise.resolve();
+  #hasAbandonedHolds = false;
   /** When the last look began, on the idle clock, and into which store it was written. */
   #looked = { idleMs: Number.NEGATIVE_INFINITY, lastedMs: 0, generation: -1 };
 
@@ -55,6 +57,13 @@ export class EngineWatch {
     return this.#abort.signal;
   }
 
+  /** Whether the last look found holds that a dead collection left; asking answers once. */
+  takeAbandonedHolds(): boolean {
+    const hasAbandoned = this.#hasAbandonedHolds;
+    this.#hasAbandonedHolds = false;
+    return hasAbandoned;
+  }
+
   /** How long ago the last look began. */
   sinceLook(): { readonly agoMs: DurationMs; readonly lastedMs: number } {
     return { agoMs: durationMs(this.#keeper.now().idleMs - this.#looked.idleMs), lastedMs: this.#looked.lastedMs };
@@ -73,7 +82,9 @@ export class EngineWatch {
       ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null },
       ...{ readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now(), decide: planCollection },
     };
-    const { inventory, clock } = await look(context);
+    const { inventory, clock, holds } = await look(context);
+    const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
+    this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;
     this.#keeper.wrote(clock);
     this.#keeper.settle();
     this.recorder.endLook(inventory.containers);

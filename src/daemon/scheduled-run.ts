@@ -7,6 +7,7 @@ import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
 import type { UptimeMark } from '../model/watch-state.ts';
 import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
+import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
@@ -37,22 +38,16 @@ export interface RunResult {
  * @throws OperatingError when the engine or the store fails, or someone else collects
  */
 export async function runScheduled(input: RunInput, tools: DaemonTools): Promise<RunResult> {
-  const { runtime, store, ongoingClock, signal } = input;
-  const { enabled, policy, paceMs } = tools.settings();
+  const { enabled } = tools.settings();
   let braked: BrakedPlan | null = null;
-  const context: CollectContext = {
-    ...{ runtime, store, policy, signal, paceMs, mayWrite: true, freeBytes: null, onBatch: () => undefined },
-    ...{ readClock: tools.readClock, ongoingClock, makeMark: tools.makeMark, judgeOwner: tools.judgeOwner, settleMs: tools.settleMs },
-    wait: tools.wait,
-    decide: (planInput) => {
-      const { bootId, bootTimeMs } = tools.readClock();
-      braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHoldSince: input.massHoldSince });
-      return braked.plan;
-    },
-  };
-  using _lock = await tools.lockEngine(runtime);
+  const context = contextOf(input, tools, (planInput) => {
+    const { bootId, bootTimeMs } = tools.readClock();
+    braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHoldSince: input.massHoldSince });
+    return braked.plan;
+  });
+  using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
-  for (const repair of repairs) tellRepair(repair, tools.log);
+  tellRepairs(repairs, tools.log);
   const { massHoldSince, heldUntilMs } = braked ?? NOT_BRAKED;
   const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
   const report = isGoing ? await carryOut(look, context) : null;
@@ -61,12 +56,36 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
   return { report, plan: look.plan, massHoldSince, heldUntilMs };
 }
 
+/**
+ * Gives names back, or completes removals, that a dead collection left; removes nothing else. The next scheduled run may be days away.
+ *
+ * @throws OperatingError as {@link runScheduled}
+ */
+export async function repairInterrupted(input: RunInput, tools: DaemonTools): Promise<void> {
+  using _lock = await tools.lockEngine(input.runtime);
+  const { repairs } = await prepareCollection(contextOf(input, tools, planCollection));
+  tellRepairs(repairs, tools.log);
+}
+
+function contextOf({ runtime, store, ongoingClock, signal }: RunInput, tools: DaemonTools, decide: CollectContext['decide']): CollectContext {
+  const { policy, paceMs } = tools.settings();
+  const { readClock, makeMark, judgeOwner, settleMs, wait } = tools;
+  return {
+    ...{ runtime, store, policy, signal, paceMs, ongoingClock, decide, readClock, makeMark, judgeOwner, settleMs, wait },
+    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined },
+  };
+}
+
 const NOT_BRAKED = { massHoldSince: null, heldUntilMs: null };
 
-function tellRepair({ imageId, restored, missing, isCompleted }: Repair, log: Log): void {
-  const done = isCompleted ? `finished removing ${imageId}` : `gave back ${restored.join(', ')}`;
-  if (missing.length === 0) log('info', `an interrupted run is repaired: ${done}`, { imageId });
-  else log('error', `an interrupted run cannot be repaired completely: could not give back ${missing.join(', ')}`, { imageId });
+function tellRepairs(repairs: readonly Repair[], log: Log): void {
+  for (const { imageId, restored, missing, isCompleted } of repairs) {
+    const fields = { imageId, restored, missing };
+    if (missing.length > 0)
+      log('error', `names that an interrupted run took off ${imageId} could not be given back: ${missing.join(', ')}`, fields);
+    else if (isCompleted) log('warn', `removed ${imageId}, as an interrupted run had begun to`, fields);
+    else log('warn', `gave back ${restored.join(', ')}, which an interrupted run had taken off`, fields);
+  }
 }
 
 function tellPlan({ refusal, removals, expectedFreedBytes, verdicts }: Plan, enabled: boolean, log: Log): void {
