@@ -37,16 +37,17 @@ const WRITES: ReadonlySet<string> = new Set([
   ...['addIntents', 'finishRemovals', 'dropIntents'],
 ]);
 
-/** A store that calls `acknowledge` whenever a write has returned. */
-export function acknowledging(store: Store, acknowledge: (store: Store, write: string) => void): Store {
+/** A store that calls `acknowledge` whenever a write has returned, and `around` before and after every call. */
+export function acknowledging(store: Store, acknowledge: (store: Store, write: string) => void, around = (): void => undefined): Store {
   return new Proxy(store, {
     get: (target, property) => {
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== 'function') return value;
-      if (!WRITES.has(String(property))) return value.bind(target);
       return (...given: readonly unknown[]): unknown => {
+        around();
         const answer: unknown = Reflect.apply(value, target, given);
-        acknowledge(target, String(property));
+        if (WRITES.has(String(property))) acknowledge(target, String(property));
+        around();
         return answer;
       };
     },

@@ -5,11 +5,11 @@
  * POWER_CUTS=all tries every call with several chances, in near an hour; POWER_CUT_SEED=N tries another sample.
  */
 import assert from 'node:assert/strict';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CUT_SCENES, type CutScene } from '../crash/cut-scenes.ts';
+import { makeFastFolder } from '../crash/fast-folder.ts';
 import { type Cut, cutsOf, findObstacle, recordRun } from '../crash/recorded-run.ts';
 import { type Ending, SimulatedDisk } from '../crash/simulated-disk.ts';
 import { randomFrom } from './seeded-random.ts';
@@ -24,7 +24,7 @@ describe('a power cut loses no acknowledged write', () => {
   const obstacle = findObstacle();
   for (const scene of CUT_SCENES) {
     test(`of ${scene.title}`, obstacle === null ? {} : { skip: obstacle }, (t) => {
-      const folder = mkdtempSync(join(fastFolder(), 'imagegc-power-cut-'));
+      const folder = makeFastFolder();
       try {
         t.diagnostic(cutEverywhere(scene, folder));
       } finally {
@@ -33,16 +33,6 @@ describe('a power cut loses no acknowledged write', () => {
     });
   }
 });
-
-/** In memory where there is such a place: thousands of stores are opened and closed, and a sync takes milliseconds on a disk. */
-function fastFolder(): string {
-  try {
-    accessSync('/dev/shm', constants.W_OK | constants.X_OK);
-    return '/dev/shm';
-  } catch {
-    return tmpdir();
-  }
-}
 
 /** @returns what was tried, in words */
 function cutEverywhere(scene: CutScene, folder: string): string {
