@@ -67,7 +67,11 @@ export async function repairInterrupted(input: RunInput, tools: DaemonTools): Pr
   tellRepairs(repairs, tools.log);
 }
 
-function contextOf({ runtime, store, ongoingClock, signal }: RunInput, tools: DaemonTools, decide: CollectContext['decide']): CollectContext {
+function contextOf(
+  { runtime, store, ongoingClock, signal }: RunInput,
+  tools: DaemonTools,
+  decide: CollectContext['decide'],
+): CollectContext {
   const { policy, paceMs } = tools.settings();
   const { readClock, makeMark, judgeOwner, settleMs, wait } = tools;
   return {

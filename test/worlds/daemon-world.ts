@@ -2,7 +2,7 @@ import { Daemon } from '../../src/daemon/daemon.ts';
 import type { DaemonSettings, DaemonTools } from '../../src/daemon/daemon-tools.ts';
 import { durationMs, imageId, wallMs } from '../../src/model/brands.ts';
 import type { ClockReading } from '../../src/model/clock.ts';
-import type { UseRecord } from '../../src/model/use-record.ts';
+import type { Instant, UseRecord } from '../../src/model/use-record.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
 import { openMemoryStore } from '../../src/store/open-sqlite-store.ts';
@@ -17,7 +17,7 @@ const MARK = (life: number) => `aaaaaaaa-${life}-1-1-1`;
 
 /** A host with the memory engine and a daemon, whose clocks a test moves. */
 export class DaemonWorld {
-  readonly engine = new MemoryEngine({ capacityBytes: 1e12 });
+  readonly engine: MemoryEngine;
   readonly log: string[] = [];
   settings: DaemonSettings = {
     enabled: true,
@@ -38,7 +38,8 @@ export class DaemonWorld {
   openStore: () => Store = () => keptOpen(this.store);
   #abort = new AbortController();
 
-  constructor() {
+  constructor(engine = new MemoryEngine({ capacityBytes: 1e12 })) {
+    this.engine = engine;
     this.engine.now = () => wallMs(this.wall);
     this.daemon = new Daemon(this.tools());
   }
@@ -120,9 +121,18 @@ export class DaemonWorld {
 
   /** How long ago the image was used last, by the record, in milliseconds. */
   idleMs(id: string): number | null {
-    const used = this.record(id)?.lastUsed;
+    return this.#agoMs(this.record(id)?.lastUsed ?? null);
+  }
+
+  /** How long ago it was used or else seen first. */
+  ageMs(id: string): number | null {
+    const record = this.record(id);
+    return this.#agoMs(record?.lastUsed ?? record?.firstSeen ?? null);
+  }
+
+  #agoMs(since: Instant | null): number | null {
     const clock = this.store.readClock();
-    return used == null || clock === null ? null : clock.idleMs - used.idleMs + (this.uptimeMs - clock.reading.bootTimeMs);
+    return since === null || clock === null ? null : clock.idleMs - since.idleMs + (this.uptimeMs - clock.reading.bootTimeMs);
   }
 }
 
