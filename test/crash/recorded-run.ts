@@ -46,8 +46,8 @@ export interface Cut {
   readonly name: string;
   /** Whether the next call is a sync. */
   readonly isBeforeSync: boolean;
-  /** Whether something is not durable, so that chance has a say. */
-  readonly isTorn: boolean;
+  /** What is not durable, so that chance has a say. */
+  readonly unsynced: SimulatedDisk['unsynced'];
 }
 
 /** Goes through a run and stops behind every call that concerns a file below the root, or acknowledges. @param disk as it was before */
@@ -62,7 +62,7 @@ export function* cutsOf(calls: readonly SystemCall[], disk: SimulatedDisk): Gene
     const acknowledged = { last: digests[count - 1] ?? null, next: digests[count] ?? null, count };
     const isBeforeSync = ['fsync', 'fdatasync'].includes(calls[index + 1]?.name ?? '');
     const restore: Cut['restore'] = (...given) => disk.restore(...given);
-    yield { acknowledged, index, name: call.name, isBeforeSync, isTorn: !disk.isSynced, restore };
+    yield { acknowledged, index, name: call.name, isBeforeSync, unsynced: disk.unsynced, restore };
   }
 }
 

@@ -70,8 +70,10 @@ export class SimulatedDisk {
     this.#top = this.#load(root);
   }
 
-  get isSynced(): boolean {
-    return this.#entries.every(({ isSynced }) => isSynced);
+  /** What is not sure to outlive a power cut. */
+  get unsynced(): { readonly files: boolean; readonly names: boolean } {
+    const has = (kind: Entry['kind']): boolean => this.#entries.some((entry) => entry.kind === kind && !entry.isSynced);
+    return { files: has('file'), names: has('folder') };
   }
 
   /** Takes one call over. @returns whether it concerned a file below the folder @throws Error for a change that is not simulated */

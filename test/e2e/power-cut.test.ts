@@ -19,6 +19,8 @@ const seed = Number(process.env['POWER_CUT_SEED'] ?? 1);
 /** Cuts right before a sync are all tried; of the others near so many per scene. */
 const SAMPLE = 60;
 const CHANCES = isAll ? 4 : 1;
+/** Of names that came and went seldom more than a few are unsynced, and seldom for long. */
+const NAME_CHANCES = 8;
 
 describe('a power cut loses no acknowledged write', () => {
   const obstacle = findObstacle();
@@ -58,8 +60,9 @@ function cutEverywhere(scene: CutScene, folder: string): string {
 }
 
 /** Right before a sync most can be lost, and most was acknowledged since the last one. */
-function endingsOf({ isBeforeSync, isTorn }: Cut, isChosen: boolean): readonly Ending[] {
-  const torn = isTorn && (isChosen || isBeforeSync) ? Array.from({ length: CHANCES }, () => 'torn' as const) : [];
+function endingsOf({ isBeforeSync, unsynced }: Cut, isChosen: boolean): readonly Ending[] {
+  const chances = unsynced.names ? NAME_CHANCES : unsynced.files && (isChosen || isBeforeSync) ? CHANCES : 0;
+  const torn = Array.from({ length: chances }, () => 'torn' as const);
   return [...(isBeforeSync || isChosen ? ['lost' as const] : []), ...(isChosen ? ['killed' as const] : []), ...torn];
 }
 
