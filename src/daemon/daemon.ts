@@ -90,11 +90,9 @@ export class Daemon {
     });
     this.#recall(watch);
     if (this.#collecting !== null || signal.aborted) return;
-    const work = this.#isRunDue(watch) ? this.#collect(watch, signal) : watch.takeAbandonedHolds() ? this.#repair(watch, signal) : null;
-    this.#collecting =
-      work?.finally(() => {
-        this.#collecting = null;
-      }) ?? null;
+    const hasAbandonedHolds = watch.takeAbandonedHolds();
+    if (this.#isRunDue(watch)) this.#begin(this.#collect(watch, signal));
+    else if (hasAbandonedHolds) this.#begin(this.#repair(watch, signal));
   }
 
   /** Resolves when no collection is under way. */
@@ -186,6 +184,12 @@ export class Daemon {
     const { idleMs, reading } = this.#keeper.now();
     if (reading.bootTimeMs < this.#notBeforeMs) return false;
     return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, { idleMs, wallMs: reading.wallMs });
+  }
+
+  #begin(work: Promise<void>): void {
+    this.#collecting = work.finally(() => {
+      this.#collecting = null;
+    });
   }
 
   async #collect(watch: EngineWatch, signal: AbortSignal): Promise<void> {
