@@ -3,15 +3,17 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type EngineKind, type Lab, openLab } from '../test/lab/lab.ts';
 import { benchCommand } from './command-bench.ts';
+import { benchDaemon } from './daemon-bench.ts';
 import { saveImages } from './engine-images.ts';
 import { type Figure, formatFigures, isMissed } from './figure.ts';
 import { benchInventory } from './inventory-bench.ts';
 import { benchPlan } from './plan-bench.ts';
+import { formatReadings, isExceeded, type Reading } from './reading.ts';
 import { benchRemoval } from './removal-bench.ts';
 import { ratioOf } from './samples.ts';
 import { benchStore } from './store-bench.ts';
 
-const PARTS = ['plan', 'store', 'inventory', 'removal', 'command'] as const;
+const PARTS = ['plan', 'store', 'daemon', 'inventory', 'removal', 'command'] as const;
 type Part = (typeof PARTS)[number];
 
 /** A host as `imagegc plan` meets it most often; it is timed on all that an engine lists as well. */
@@ -43,11 +45,18 @@ function describeMachine(): string {
   return `${cpus().length} cores (${cpu?.model ?? 'unknown'}), ${memoryGib} GiB, Node ${process.versions.node}, load ${load.join(' ')}`;
 }
 
-async function benchEngines(parts: ReadonlySet<Part>, add: (figures: readonly Figure[]) => void): Promise<void> {
+async function benchEngines(parts: ReadonlySet<Part>, add: (figures: readonly Figure[]) => void): Promise<readonly Reading[]> {
   const result = await openLab({ say });
-  if (result.kind === 'unavailable') return say(`No private engine can be started here; missing: ${result.missing.join('; ')}.`);
+  if (result.kind === 'unavailable') {
+    say(`No private engine can be started here; missing: ${result.missing.join('; ')}.`);
+    return [];
+  }
   await using lab = result.lab;
-  for (const engine of ENGINES) await benchEngine(lab, engine, parts, add);
+  const readings = parts.has('daemon') ? await benchDaemon(lab) : [];
+  if (parts.has('inventory') || parts.has('removal') || parts.has('command')) {
+    for (const engine of ENGINES) await benchEngine(lab, engine, parts, add);
+  }
+  return readings;
 }
 
 async function benchEngine(
@@ -65,23 +74,32 @@ async function benchEngine(
   if (parts.has('removal')) add([await benchRemoval(lab, kind, saved, removed)]);
 }
 
-async function runBench(parts: ReadonlySet<Part>): Promise<readonly Figure[]> {
+/** Figures against floors, and readings against bounds. */
+interface Results {
+  readonly figures: readonly Figure[];
+  readonly readings: readonly Reading[];
+}
+
+async function runBench(parts: ReadonlySet<Part>): Promise<Results> {
   const figures: Figure[] = [];
+  const readings: Reading[] = [];
   const add = (more: readonly Figure[]): void => {
     for (const { title, pair } of more) say(`measured: ${title}: ${ratioOf(pair).toFixed(2)} x its floor`);
     figures.push(...more);
   };
   if (parts.has('plan')) add(benchPlan());
   if (parts.has('store')) add(await benchStore());
-  if (parts.has('inventory') || parts.has('removal') || parts.has('command')) await benchEngines(parts, add);
-  return figures;
+  const needsEngines = (['inventory', 'removal', 'command', 'daemon'] as const).some((part) => parts.has(part));
+  if (needsEngines) readings.push(...(await benchEngines(parts, add)));
+  return { figures, readings };
 }
 
 const { values, positionals } = parseArgs({ options: { strict: { type: 'boolean', default: false } }, allowPositionals: true });
 const chosen = new Set(PARTS.filter((part) => positionals.length === 0 || positionals.includes(part)));
 say(describeMachine());
-const figures = await runBench(chosen);
-say(`\n${formatFigures(figures)}`);
+const { figures, readings } = await runBench(chosen);
+if (figures.length > 0) say(`\n${formatFigures(figures)}`);
+if (readings.length > 0) say(`\n${formatReadings(readings)}`);
 for (const { title, note } of figures) if (note !== undefined) say(`${title}: ${note}`);
 say(describeMachine());
-if (values.strict && figures.some(isMissed)) process.exitCode = 1;
+if (values.strict && (figures.some(isMissed) || readings.some(isExceeded))) process.exitCode = 1;

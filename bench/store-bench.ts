@@ -3,49 +3,77 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { durationMs, idleMs, imageId, wallMs } from '../src/model/brands.ts';
 import type { IdleClockState } from '../src/model/clock.ts';
-import type { UsageChanges, UseRecord } from '../src/model/use-record.ts';
+import type { UsageChanges, UseEntry, UseRecord } from '../src/model/use-record.ts';
 import { openSqliteStore } from '../src/store/open-sqlite-store.ts';
-import type { Store } from '../src/store/store.ts';
 import type { Figure } from './figure.ts';
 import { interleave, type Pair, timeOf } from './samples.ts';
 
-const KNOWN_IMAGES = [10, 100_000] as const;
-const ROUNDS = 201;
+const FEW = 10;
+const MANY = 100_000;
+/** As many uses as a burst brings at once. */
+const GROUP = 32;
+const ROUNDS = 401;
 const KEY = 'bench/overlay2';
+const MINUTE_MS = 60_000;
 /** What one line of the original's record takes (docs/background/performance.md §1). */
 const LINE = 'x'.repeat(83);
 
-/** Times one durable record of a use, with few and with many images known, against a line appended and synced on the same disk. */
+/**
+ * Times the durable record of a use, and of a group of them, as the daemon writes them (record and history), against a line appended and
+ * synced on the same disk; and few images known against many.
+ */
 export async function benchStore(): Promise<readonly Figure[]> {
+  using few = openFilled(FEW);
+  using many = openFilled(MANY);
+  const floorTitle = 'append + fdatasync';
   const figures: Figure[] = [];
-  for (const count of KNOWN_IMAGES) {
-    const title = `one durable use, ${count.toLocaleString('en')} images known`;
-    figures.push({ title, floorTitle: 'append + fdatasync', pair: await recordUses(count), bars: [] });
+  for (const filled of [few, many]) {
+    const title = `one durable use, ${filled.count.toLocaleString('en')} images known`;
+    figures.push({ title, floorTitle, pair: await compare(filled.record(1), few.append), bars: [{ kind: 'ratio', most: 2 }] });
   }
-  return figures;
+  const group = await compare(few.record(GROUP), few.append);
+  figures.push({ title: `${GROUP} durable uses at once`, floorTitle, pair: group, bars: [{ kind: 'excess-ms', most: GROUP * 0.015 }] });
+  const growth = await compare(many.record(1), few.record(1));
+  const title = 'one durable use, 100,000 images known';
+  return [...figures, { title, floorTitle: 'the same, 10 known', pair: growth, bars: [{ kind: 'ratio', most: 1.2 }] }];
 }
 
-async function recordUses(count: number): Promise<Pair> {
+function compare(figure: () => void, floor: () => void): Promise<Pair> {
+  return interleave(
+    ROUNDS,
+    () => timeOf(figure),
+    () => timeOf(floor),
+    ROUNDS / 10,
+  );
+}
+
+/** A store that knows so many images, and a file beside it. */
+interface Filled extends Disposable {
+  readonly count: number;
+  /** Records so many uses in one go. */
+  readonly record: (uses: number) => () => void;
+  readonly append: () => void;
+}
+
+function openFilled(count: number): Filled {
   const directory = mkdtempSync(join(tmpdir(), 'imagegc-bench-'));
-  using store = openSqliteStore({ directory });
+  const store = openSqliteStore({ directory });
   const file = openSync(join(directory, 'lines'), 'a');
-  try {
-    let now = 0;
-    store.writeUsage(KEY, changesOf(Array.from({ length: count }, (_, index) => recordOf(index, now))), clockAt(now));
-    const figure = (): Promise<number> => {
-      now += 1;
-      return timeOf(() => recordUse(store, recordOf((now * 7_919) % count, now)));
-    };
-    const floor = () => timeOf(() => appendLine(file));
-    return await interleave(ROUNDS, figure, floor, ROUNDS / 10);
-  } finally {
+  store.writeUsage(KEY, changesOf(Array.from({ length: count }, (_, index) => recordOf(index, 0))), clockAt(0));
+  let now = 0;
+  const record = (uses: number) => () => {
+    const records = Array.from({ length: uses }, () => {
+      now += MINUTE_MS;
+      return recordOf(((now / MINUTE_MS) * 7_919) % count, now);
+    });
+    store.writeUsage(KEY, changesOf(records), null);
+  };
+  const close = (): void => {
+    store[Symbol.dispose]();
     closeSync(file);
     rmSync(directory, { recursive: true });
-  }
-}
-
-function recordUse(store: Store, record: UseRecord): void {
-  store.writeUsage(KEY, changesOf([record]), clockAt(record.lastUsed?.idleMs ?? 0));
+  };
+  return { count, record, append: () => appendLine(file), [Symbol.dispose]: close };
 }
 
 function appendLine(file: number): void {
@@ -54,7 +82,10 @@ function appendLine(file: number): void {
 }
 
 function changesOf(records: readonly UseRecord[]): UsageChanges {
-  return { records, forgotten: [], lineages: [], uses: [] };
+  const uses = records.flatMap(({ imageId: id, references, lastUsed }): UseEntry[] => {
+    return lastUsed === null ? [] : [{ imageId: id, references, evidence: 'container', at: lastUsed }];
+  });
+  return { records, forgotten: [], lineages: [], uses: uses.length === 1 || uses.length === GROUP ? uses : [] };
 }
 
 function recordOf(index: number, now: number): UseRecord {

@@ -8,6 +8,7 @@ import { readHostClock } from '../runtime/host/clock-reading.ts';
 import { judgeOwner, readOwnerMark } from '../runtime/host/owner-mark.ts';
 import { writeFileAtomically } from '../store/atomic-file.ts';
 import { openMemoryStore, openSqliteStore } from '../store/open-sqlite-store.ts';
+import { makeStoreDirectory } from '../store/store-files.ts';
 import { askOnTerminal } from './terminal-question.ts';
 import type { World } from './world.ts';
 
@@ -36,6 +37,7 @@ export function processWorld(): World {
     openRuntime: (socketPath) => openDocker({ socketPath }),
     openStore: (directory, access) => openSqliteStore({ directory, access }),
     openMemoryStore,
+    makeStoreFolder: makeStoreDirectory,
     lockEngine: (engineId) =>
       acquireEngineLock(engineId, { pid: process.pid, command: ['imagegc', ...process.argv.slice(2)].join(' '), startedAt }),
     makeMark: () => formatOwnerMark(readOwnerMark()),

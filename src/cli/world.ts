@@ -34,6 +34,8 @@ export interface World {
   readonly openRuntime: (socketPath: string) => Promise<Runtime>;
   readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
   readonly openMemoryStore: () => Store;
+  /** @throws OperatingError when there can be none */
+  readonly makeStoreFolder: (directory: string) => void;
   readonly lockEngine: (engineId: string) => Promise<EngineLock | HeldBy>;
   /** Our own owner mark as of now, and what is known of another's. */
   readonly makeMark: () => string;

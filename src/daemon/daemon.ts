@@ -75,6 +75,7 @@ export class Daemon {
       this.#tools.log('info', `watching ${this.#watch.runtime.identity.title}`);
     });
     if (isOpen) await this.tick(signal);
+    if (this.status().isReady) this.#tools.log('info', 'ready: everything on it was looked at');
     return isOpen;
   }
 
@@ -85,7 +86,10 @@ export class Daemon {
     this.#keep();
     await this.#guard('engine', async () => {
       await watch.ping();
-      if (this.#collecting === null && this.#isLookDue(watch)) await watch.look();
+      if (this.#collecting === null && this.#isLookDue(watch)) {
+        await watch.look();
+        this.#tools.releaseMemory();
+      }
       this.health.resolve('engine');
     });
     this.#recall(watch);

@@ -88,7 +88,6 @@ export class EngineWatch {
     this.#keeper.wrote(clock);
     this.#keeper.settle();
     this.recorder.endLook(inventory.containers);
-    this.#tools.releaseMemory();
     const wasInPlace = generation === this.#keeper.generation || isSetAside;
     this.#looked = {
       idleMs,

@@ -152,10 +152,23 @@ export const WATCH_FORM: SealedForm<WatchState> = schemaForm(
   }),
 );
 
-/** {@link UseEntry}, sealed. */
-export const USE_FORM: SealedForm<UseEntry> = schemaForm(
-  v.object({ imageId: image, references: names, evidence: v.picklist(USE_EVIDENCE), at: instant }),
+/** {@link UseEntry}, sealed. As a list and checked by hand: there is one per use, and a schema takes as long as all else of a burst. */
+export const USE_FORM: SealedForm<UseEntry> = sealedForm(
+  ({ imageId: id, references, evidence, at }) => [id, evidence, ...listInstant(at), references],
+  parseUse,
 );
+
+const useOfSchema1 = v.object({ imageId: image, references: names, evidence: v.picklist(USE_EVIDENCE), at: instant });
+const isUseOfSchema1 = (content: unknown): content is UseEntry => v.is(useOfSchema1, content);
+
+function parseUse(content: unknown): UseEntry | null {
+  if (!Array.isArray(content)) return isUseOfSchema1(content) ? content : null;
+  const [id, evidence, idle, wallClock, references]: unknown[] = content;
+  const at = parseInstant(idle, wallClock);
+  const known = USE_EVIDENCE.find((each) => each === evidence);
+  if (typeof id !== 'string' || known === undefined || at === null || !isNames(references)) return null;
+  return { imageId: imageId(id), references, evidence: known, at };
+}
 
 /**
  * {@link UseRecord}, sealed. As a list and checked by hand: there is one per image, and a schema over an object takes three times

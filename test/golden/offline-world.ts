@@ -22,6 +22,7 @@ export function offlineWorld(): { readonly world: World; readonly out: string[];
     openRuntime: forbidden,
     openStore: forbidden,
     openMemoryStore: forbidden,
+    makeStoreFolder: forbidden,
     lockEngine: forbidden,
     makeMark: forbidden,
     judgeOwner: forbidden,

@@ -105,16 +105,16 @@ async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposa
     serving.use(await serveHttp(listen, routes));
     log('info', `health is served at ${listen}: /healthz, /readyz`);
   }
-  makeStore(desk);
+  makeStoreFolder(desk);
   const orders = await serveOrders(desk, log);
   if (orders !== null) serving.use(orders);
   return serving;
 }
 
-/** The socket stands beside the store. What is wrong with it the daemon finds, reports and tries again. */
-function makeStore({ world, loaded }: Desk): void {
+/** The socket stands beside the store. What is wrong there the daemon finds, reports and tries again. */
+function makeStoreFolder({ world, loaded }: Desk): void {
   try {
-    world.openStore(loaded.settings['store.path'], 'read-write')[Symbol.dispose]();
+    world.makeStoreFolder(loaded.settings['store.path']);
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
   }
