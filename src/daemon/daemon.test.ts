@@ -13,6 +13,16 @@ async function connected(): Promise<DaemonWorld> {
   return world;
 }
 
+function full(path: string): OperatingError {
+  return new OperatingError({
+    kind: 'disk-full',
+    operation: 'write the store',
+    subject: path,
+    problem: 'the file system is full',
+    hint: null,
+  });
+}
+
 describe('the daemon', () => {
   it('records a pull, a container that was created and one that went, as they happen', async () => {
     const world = await connected();
@@ -117,18 +127,11 @@ describe('the daemon', () => {
     const world = await connected();
     const id = world.pull('app');
     await world.tick();
-    const full = new OperatingError({
-      kind: 'disk-full',
-      operation: 'write the store',
-      subject: world.store.path,
-      problem: 'the file system is full',
-      hint: null,
-    });
     const broken = world.store;
     const writeUsage = broken.writeUsage.bind(broken);
     let isFull = true;
     broken.writeUsage = (...given) => {
-      if (isFull) throw full;
+      if (isFull) throw full(broken.path);
       writeUsage(...given);
     };
     world.pass(2 * DAY_MS);
@@ -145,6 +148,29 @@ describe('the daemon', () => {
     await world.tick();
     assert.deepEqual(world.daemon.status().problems, []);
     assert.ok((world.idleMs(id) ?? DAY_MS) < HOUR_MS);
+  });
+
+  it('writes what waited for the store also when the connection to the engine broke meanwhile', async () => {
+    const world = new DaemonWorld();
+    const id = world.pull('app');
+    const stop = new AbortController();
+    const ended = world.daemon.run(stop.signal);
+    await world.turns();
+    world.pass(2 * DAY_MS);
+    const { store } = world;
+    const writeUsage = store.writeUsage.bind(store);
+    store.writeUsage = () => {
+      throw full(store.path);
+    };
+    world.engine.removeContainer(world.engine.createContainer({ image: 'lab/app:1' }));
+    world.engine.events.breakStreams({ isForgotten: true });
+    await world.turns();
+    store.writeUsage = writeUsage;
+    await world.turns();
+    const idleMs = world.idleMs(id);
+    stop.abort();
+    await ended;
+    assert.ok((idleMs ?? DAY_MS) < HOUR_MS, String(idleMs));
   });
 
   it('goes on when a call of the engine fails, and says so', async () => {

@@ -1,6 +1,8 @@
+import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import { OperatingError } from '../model/error.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+import type { EventUse } from '../usage/event-uses.ts';
 import { advanceIdleClock, startIdleClock } from '../usage/idle-clock.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Health } from './health.ts';
@@ -20,6 +22,7 @@ export class StoreKeeper {
   #writtenIdleMs = Number.NEGATIVE_INFINITY;
   #path: string | null = null;
   #failedToOpen: unknown = null;
+  readonly #pending = new Map<StoreKey, Map<ImageId, EventUse>>();
   /** Counts the stores that were opened: what was recorded in one is not in the next. */
   generation = 0;
 
@@ -27,6 +30,13 @@ export class StoreKeeper {
     this.#tools = tools;
     this.#health = health;
     this.#clock = startIdleClock(tools.readClock());
+  }
+
+  /** Uses of one engine's images that wait to be written, whichever connection told of them. */
+  pendingOf(key: StoreKey): Map<ImageId, EventUse> {
+    const known = this.#pending.get(key) ?? new Map<ImageId, EventUse>();
+    this.#pending.set(key, known);
+    return known;
   }
 
   /** The idle clock as of now. */

@@ -25,7 +25,8 @@ export class UseRecorder {
   readonly #key: string;
   readonly #keeper: StoreKeeper;
   readonly #reader = new EventReader();
-  readonly #pending = new Map<ImageId, EventUse>();
+  /** Outlives this connection: the engine may not tell of them again. */
+  readonly #pending: Map<ImageId, EventUse>;
   /** Images whose last container went, and when; written a minute later, because most come back. */
   readonly #ended = new Map<ImageId, Instant>();
   #cursor: EventCursor | null = null;
@@ -35,6 +36,7 @@ export class UseRecorder {
   constructor(runtime: Runtime, keeper: StoreKeeper) {
     this.#key = storeKey(runtime);
     this.#keeper = keeper;
+    this.#pending = keeper.pendingOf(this.#key);
   }
 
   /** Up to where all that was told is on stable storage; null while something waits. */

@@ -86,6 +86,11 @@ export class DaemonWorld {
     await this.daemon.idle();
   }
 
+  /** Lets a daemon that runs by itself go on for a few of its pauses. */
+  async turns(): Promise<void> {
+    for (let count = 0; count < 20; count++) await turn();
+  }
+
   /** Hours pass, with a round each. */
   async live(hours: number): Promise<void> {
     for (let hour = 0; hour < hours; hour++) {
