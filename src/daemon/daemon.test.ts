@@ -64,6 +64,17 @@ describe('the daemon', () => {
     assert.equal(world.idleMs(id), 0);
   });
 
+  it('makes up for what happened while it was down also when nothing had happened before', async () => {
+    const world = new DaemonWorld();
+    const id = world.pull('app');
+    await world.connect();
+    world.engine.events.breakStreams({ isForgotten: false });
+    world.pass(5 * DAY_MS);
+    world.engine.removeContainer(world.engine.createContainer({ image: 'lab/app:1' }));
+    await world.restart();
+    assert.equal(world.idleMs(id), 0);
+  });
+
   it('does not count its own holds and the names it gives back as uses', async () => {
     const world = await connected();
     const id = imageId(world.pull('app'));

@@ -120,11 +120,14 @@ export class EngineWatch {
   async #follow(signal: AbortSignal): Promise<void> {
     const opened = Promise.withResolvers<void>();
     const state = this.#keeper.use((store) => store.readWatchState(storeKey(this.runtime)));
-    const since = state?.value?.cursor ?? null;
+    const since = this.recorder.toldUpTo ?? state?.value?.cursor ?? null;
     const watching = this.runtime.watch({
       since,
       signal: AbortSignal.any([signal, this.#abort.signal]),
-      onOpen: opened.resolve,
+      onOpen: (from) => {
+        this.recorder.begin(from);
+        opened.resolve();
+      },
       onEvents: (events, cursor) => this.recorder.take(events, cursor),
     });
     this.#ended = watching.then(

@@ -50,6 +50,19 @@ describe('a daemon whose store was lost counts every age from then on', () => {
     await assertKeptForAWeek(world, id);
   });
 
+  it('in one that it has opened already when another process begins the clock in it', async () => {
+    const { world, id } = await replaced({ kind: 'new' });
+    let isBegun = false;
+    world.engine.onCall = ({ kind }, phase) => {
+      if (isBegun || kind !== 'ping' || phase === 'after') return;
+      isBegun = true;
+      lookOnce({ store: world.store, readClock: () => world.readClock() }, id);
+    };
+    world.pass(HOUR_MS);
+    await world.tick();
+    await assertKeptForAWeek(world, id);
+  });
+
   it('in one that another process has begun meanwhile, with a clock of its own', async () => {
     const { world, id } = await replaced({ kind: 'new' });
     lookOnce({ store: world.store, readClock: () => world.readClock() }, id);
@@ -57,4 +70,23 @@ describe('a daemon whose store was lost counts every age from then on', () => {
     await assertKeptForAWeek(world, id);
     assert.ok((world.store.readClock()?.idleMs ?? 0) < 9 * DAY_MS);
   });
+});
+
+it('a daemon whose store was lost goes on in the stream of events where it stood', async () => {
+  const world = new DaemonWorld();
+  const id = world.pull('app');
+  let store = new MapStore();
+  world.openStore = () => store;
+  const stop = new AbortController();
+  const ended = world.daemon.run(stop.signal);
+  await world.turns();
+  store.isInPlace = () => false;
+  store = new MapStore();
+  world.store = store;
+  world.engine.events.breakStreams({ isForgotten: false });
+  world.engine.removeContainer(world.engine.createContainer({ image: 'lab/app:1' }));
+  await world.turns();
+  stop.abort();
+  await ended;
+  assert.notEqual(world.record(id)?.lastUsed ?? null, null);
 });

@@ -1,5 +1,6 @@
 import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
+import type { EventCursor } from '../model/engine-event.ts';
 import { OperatingError } from '../model/error.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import type { EventUse } from '../usage/event-uses.ts';
@@ -9,6 +10,14 @@ import type { Health } from './health.ts';
 
 /** A flash card wears out; a power cut loses this much age, which keeps images longer. */
 const CLOCK_WRITE_MS = 10 * 60_000;
+
+/** What an engine told, which outlives the connection as well as the store: it may not tell it again. */
+export interface Told {
+  /** Uses that wait to be written. */
+  readonly pending: Map<ImageId, EventUse>;
+  /** Behind the last event; null before the first connection. */
+  cursor: EventCursor | null;
+}
 
 /**
  * Keeps a store open for as long as the daemon runs: one that was deleted, replaced or damaged under it is opened anew, one that cannot be
@@ -22,7 +31,7 @@ export class StoreKeeper {
   #writtenIdleMs = Number.NEGATIVE_INFINITY;
   #path: string | null = null;
   #failedToOpen: unknown = null;
-  readonly #pending = new Map<StoreKey, Map<ImageId, EventUse>>();
+  readonly #told = new Map<StoreKey, Told>();
   /** Counts the stores that were opened: what was recorded in one is not in the next. */
   generation = 0;
 
@@ -32,10 +41,10 @@ export class StoreKeeper {
     this.#clock = startIdleClock(tools.readClock());
   }
 
-  /** Uses of one engine's images that wait to be written, whichever connection told of them. */
-  pendingOf(key: StoreKey): Map<ImageId, EventUse> {
-    const known = this.#pending.get(key) ?? new Map<ImageId, EventUse>();
-    this.#pending.set(key, known);
+  /** What connections to one engine have told so far. */
+  toldBy(key: StoreKey): Told {
+    const known = this.#told.get(key) ?? { pending: new Map(), cursor: null };
+    this.#told.set(key, known);
     return known;
   }
 
@@ -107,6 +116,7 @@ export class StoreKeeper {
       this.#failedToOpen = error;
       throw error;
     }
+    this.#adoptClock(this.#store);
     return this.#store;
   }
 
@@ -129,11 +139,16 @@ export class StoreKeeper {
       const { evidencePath, problem } = condition;
       this.#tools.log('error', `the store was damaged (${problem}); it lies in ${evidencePath} now, every image counts as used now`);
     }
-    const stored = store.readClock();
-    // The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has
-    // no clock yet takes over ours.
-    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
-    this.#writtenIdleMs = stored?.idleMs ?? Number.NEGATIVE_INFINITY;
+    this.#writtenIdleMs = store.readClock()?.idleMs ?? Number.NEGATIVE_INFINITY;
     return store;
+  }
+
+  /**
+   * The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no
+   * clock yet takes over ours, unless another process is the first to give it one; so each time counts.
+   */
+  #adoptClock(store: Store): void {
+    const stored = store.readClock();
+    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
   }
 }

@@ -7,7 +7,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { isSameMinute } from '../usage/coalesce.ts';
 import { EventReader, type EventUse, recordEventUses } from '../usage/event-uses.ts';
-import type { StoreKeeper } from './store-keeper.ts';
+import type { StoreKeeper, Told } from './store-keeper.ts';
 
 /** How many events were told, and how many uses they were. */
 export interface RecorderCounts {
@@ -25,27 +25,30 @@ export class UseRecorder {
   readonly #key: string;
   readonly #keeper: StoreKeeper;
   readonly #reader = new EventReader();
-  /** Outlives this connection: the engine may not tell of them again. */
-  readonly #pending: Map<ImageId, EventUse>;
+  readonly #told: Told;
   /** Images whose last container went, and when; written a minute later, because most come back. */
   readonly #ended = new Map<ImageId, Instant>();
-  #cursor: EventCursor | null = null;
   #counts = { events: 0, uses: 0 };
   #hasNewImages = false;
 
   constructor(runtime: Runtime, keeper: StoreKeeper) {
     this.#key = storeKey(runtime);
     this.#keeper = keeper;
-    this.#pending = keeper.pendingOf(this.#key);
+    this.#told = keeper.toldBy(this.#key);
   }
 
   /** Up to where all that was told is on stable storage; null while something waits. */
   get cursor(): EventCursor | null {
-    return this.#pending.size === 0 ? this.#cursor : null;
+    return this.#told.pending.size === 0 ? this.#told.cursor : null;
+  }
+
+  /** Up to where this process was told, whatever of it is written; null before the first connection. */
+  get toldUpTo(): EventCursor | null {
+    return this.#told.cursor;
   }
 
   get counts(): RecorderCounts {
-    return { ...this.#counts, pending: this.#pending.size };
+    return { ...this.#counts, pending: this.#told.pending.size };
   }
 
   /** Whether images came that no look has seen. */
@@ -60,6 +63,11 @@ export class UseRecorder {
     return hasNew;
   }
 
+  /** The stream begins. @param from a place before all that it will tell */
+  begin(from: EventCursor | null): void {
+    this.#told.cursor = from;
+  }
+
   /** Takes over events, and writes the uses among them. */
   take(events: readonly EngineEvent[], cursor: EventCursor): void {
     const uses = events.flatMap((event) => this.#reader.read(event));
@@ -67,24 +75,27 @@ export class UseRecorder {
     this.#counts.uses += uses.length;
     // An event whose image is not known any more is made up for by a look.
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
-    for (const use of uses) this.#pending.set(use.imageId, mergeUses(this.#pending.get(use.imageId), use));
-    this.#cursor = cursor;
+    for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));
+    this.#told.cursor = cursor;
     this.#noteEnds(events);
     this.write();
   }
 
   /** Writes what waits. */
   write(): void {
-    if (this.#pending.size === 0) return;
+    if (this.#told.pending.size === 0) return;
     const written = this.#keeper.use((store) => {
       // Asked for only now: the store that was opened for this may have another clock.
       const { idleMs, reading } = this.#keeper.now();
-      const known = store.readRecords(this.#key, this.#pending.keys());
-      const changes = recordEventUses([...this.#pending.values()], known, this.#reader.imagesInUse(), { idleMs, wallMs: reading.wallMs });
+      const known = store.readRecords(this.#key, this.#told.pending.keys());
+      const changes = recordEventUses([...this.#told.pending.values()], known, this.#reader.imagesInUse(), {
+        idleMs,
+        wallMs: reading.wallMs,
+      });
       this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
       this.#put(store, changes.records, changes.uses);
     });
-    if (written !== null) this.#pending.clear();
+    if (written !== null) this.#told.pending.clear();
   }
 
   /** To be called before the engine is listed. */

@@ -80,8 +80,12 @@ export interface EventWatcher {
   /** Null: from now on. */
   readonly since: EventCursor | null;
   readonly signal: AbortSignal;
-  /** The engine listens: whatever happens from here on is told. */
-  readonly onOpen: () => void;
+  /**
+   * The engine listens: whatever happens from here on is told.
+   *
+   * @param from stands before all of it, so that nothing is lost when this ends before the first event; null: the engine does not say
+   */
+  readonly onOpen: (from: EventCursor | null) => void;
   /** @param cursor stands behind the last of these events */
   readonly onEvents: (events: readonly EngineEvent[], cursor: EventCursor) => void;
 }

@@ -8,7 +8,7 @@ import type { ContractWorld } from './contract-world.ts';
 /** A watch under way, and what it was told. */
 interface Watching {
   readonly events: readonly EngineEvent[];
-  readonly cursor: () => EventCursor;
+  readonly cursor: () => EventCursor | null;
   /** Waits for the first event that fits; what was told before counts. */
   until(fits: (event: EngineEvent) => boolean): Promise<EngineEvent>;
   stop(): Promise<void>;
@@ -18,12 +18,15 @@ async function startWatching(runtime: Runtime, since: EventCursor | null = null)
   const abort = new AbortController();
   const opened = Promise.withResolvers<void>();
   const events: EngineEvent[] = [];
-  let cursor: EventCursor = '';
+  let cursor: EventCursor | null = null;
   let wake: () => void = () => undefined;
   const ended = runtime.watch({
     since,
     signal: abort.signal,
-    onOpen: opened.resolve,
+    onOpen: (from) => {
+      cursor = from;
+      opened.resolve();
+    },
     onEvents: (told, last) => {
       events.push(...told);
       cursor = last;
@@ -65,6 +68,19 @@ export function describeEvents(world: () => ContractWorld): void {
     );
     assert.ok(told.every(({ imageIds }) => imageIds.length === 1 && imageIds[0] === id));
     assert.ok(told.every(({ at }) => Math.abs(at - Date.now()) < 3_600_000));
+  });
+
+  test('watch() tells all that happened since it was opened to whoever resumes from there, also when it told nothing', async () => {
+    const { addImage, createContainer, removeContainer, runtime } = world();
+    const id = await addImage(local('quiet'));
+    const watching = await startWatching(runtime);
+    await watching.stop();
+    const container = await createContainer({ image: 'lab/quiet:1', name: 'quiet', state: 'exited' });
+    await removeContainer(container);
+    const resumed = await startWatching(runtime, watching.cursor());
+    const removed = await resumed.until(({ kind, containerId }) => kind === 'container-removed' && containerId === container);
+    await resumed.stop();
+    assert.deepEqual(removed.imageIds, [id]);
   });
 
   test('watch() tells the image that a container was made of, also when its tag was moved before the event is read', async () => {

@@ -39,7 +39,8 @@ export interface DockerClient {
 /** Who reads a stream. */
 export interface StreamListener {
   readonly signal: AbortSignal;
-  readonly onOpen: () => void;
+  /** @param date when the engine began to answer, as its header says */
+  readonly onOpen: (date: string | undefined) => void;
   readonly onLines: (lines: readonly string[]) => void;
 }
 
@@ -174,7 +175,7 @@ function readStream(options: DockerClientOptions, path: string, { signal, onOpen
   outgoing.on('error', end).on('response', (answer) => {
     clearTimeout(timer);
     if (answer.statusCode !== 200) return end(new Error(`status ${answer.statusCode}`));
-    onOpen();
+    onOpen(answer.headers.date);
     let rest = '';
     answer.setEncoding('utf8').on('error', end);
     answer.on('end', () => end(new Error('the engine ended the stream')));

@@ -91,6 +91,12 @@ export class CursorKeeper {
   }
 }
 
+/** The place in the stream at a time of the engine's own, in whole seconds: some events may be told twice, none is lost. @returns null for no time */
+export function cursorAt(date: string | undefined): EventCursor | null {
+  const ms = Date.parse(date ?? '');
+  return Number.isNaN(ms) ? null : JSON.stringify({ nano: String(BigInt(ms) * NANOSECONDS_PER_MS), keys: [] });
+}
+
 function readCursor(cursor: EventCursor | null): v.InferOutput<typeof cursorForm> | null {
   if (cursor === null) return null;
   const parsed = v.safeParse(cursorForm, JSON.parse(cursor));

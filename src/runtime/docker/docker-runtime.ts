@@ -30,7 +30,7 @@ import {
   takeImageList,
 } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
-import { CursorKeeper, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
+import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { readDockerNames } from './docker-names.ts';
 import { findGraphDriverRoot, readDisk } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
@@ -149,7 +149,8 @@ class DockerRuntime implements Runtime {
     const onLines = (lines: readonly string[]): void => {
       reader.add(lines.map(parseEventLine).filter((event) => event !== null)).catch((error: unknown) => broken.abort(error));
     };
-    await this.#client.stream(eventsPath(since), { signal: AbortSignal.any([signal, broken.signal]), onOpen, onLines });
+    const opened = (date: string | undefined): void => onOpen(since ?? cursorAt(date));
+    await this.#client.stream(eventsPath(since), { signal: AbortSignal.any([signal, broken.signal]), onOpen: opened, onLines });
     if (broken.signal.aborted) throw broken.signal.reason;
   }
 

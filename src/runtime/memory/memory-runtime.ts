@@ -118,7 +118,7 @@ class MemoryRuntime implements Runtime {
     using _listening = events.listen((told) => (told === null ? reject(streamEnded()) : tell([told])));
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) return;
-    onOpen();
+    onOpen(since ?? String(events.count));
     tell(events.since(since === null ? null : Number(since)));
     await promise;
   }
