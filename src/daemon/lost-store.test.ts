@@ -4,6 +4,7 @@ import { DaemonWorld, KEY } from '../../test/worlds/daemon-world.ts';
 import { MapFile, MapStore } from '../../test/worlds/map-store.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
 import { type ImageId, imageId } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
 import type { StoreCondition } from '../store/store.ts';
 import { startIdleClock } from '../usage/idle-clock.ts';
 
@@ -83,8 +84,13 @@ it('a daemon whose store was lost goes on in the stream of events where it stood
   store.isInPlace = () => false;
   store = new MapStore();
   world.store = store;
+  world.engine.onCall = () => {
+    throw new OperatingError({ kind: 'engine-unreachable', operation: 'ask', subject: 'engine', problem: 'gone', hint: null });
+  };
   world.engine.events.breakStreams({ isForgotten: false });
+  await world.turns();
   world.engine.removeContainer(world.engine.createContainer({ image: 'lab/app:1' }));
+  world.engine.onCall = () => undefined;
   await world.turns();
   stop.abort();
   await ended;
