@@ -50,13 +50,14 @@ export function storeKey({ identity }: Runtime): StoreKey {
 export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
-  const clock =
-    store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
   let known: LayerFacts = NO_FACTS;
   const { inventory, learned, holds } = await runtime.observe(() => {
     known = store.readLayerFacts(key);
     return known;
   });
+  // Only now: while the engine was listed, another process may have begun the clock of a new store, and stamps on two clocks mean nothing.
+  const clock =
+    store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
   const at = nowOf(clock);
   const sighting = sight({
     inventory,

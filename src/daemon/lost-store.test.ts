@@ -64,6 +64,19 @@ describe('a daemon whose store was lost counts every age from then on', () => {
     await assertKeptForAWeek(world, id);
   });
 
+  it('in one whose clock another process begins while the daemon looks', async () => {
+    const { world, id } = await replaced({ kind: 'new' });
+    let isBegun = false;
+    world.engine.onCall = ({ kind }, phase) => {
+      if (isBegun || kind !== 'listContainers' || phase === 'after') return;
+      isBegun = true;
+      lookOnce({ store: world.store, readClock: () => world.readClock() }, id);
+    };
+    world.pass(HOUR_MS);
+    await world.tick();
+    await assertKeptForAWeek(world, id);
+  });
+
   it('in one that another process has begun meanwhile, with a clock of its own', async () => {
     const { world, id } = await replaced({ kind: 'new' });
     lookOnce({ store: world.store, readClock: () => world.readClock() }, id);
