@@ -107,4 +107,9 @@ describe('a daemon whose store cannot be used for three days', () => {
       assert.ok(recordedMs <= 3 * DAY_MS + HOUR_MS);
     });
   }
+
+  it('is none where the disk is full but the log has room of its own: uses are recorded, and removals go on', needsRoot, () => {
+    const { during } = v.parse(TOLD, JSON.parse(liveThrough('full-but-for-the-log')));
+    assert.deepEqual(during, { ...during, problems: [], pending: 0, errors: [], isThere: [false, true] });
+  });
 });

@@ -187,7 +187,7 @@ describe('openSqliteStore()', () => {
 
   test('sets aside at the next open what turned out to be damaged while reading', () => {
     const directory = filledDirectory();
-    flipByte(fileIn(directory), '"evidence":"sighting"');
+    flipByte(fileIn(directory), '"sighting"');
     using store = openSqliteStore({ directory });
     assert.equal(store.condition.kind, 'sound');
     assert.throws(() => store.readUses(KEY, 9), failsWith('store-damaged'));

@@ -7,6 +7,7 @@ import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageId } from '../../src/model/brands.ts';
 import { openSqliteStore } from '../../src/store/open-sqlite-store.ts';
+import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
 import { DaemonWorld, MINUTE_MS } from '../worlds/daemon-world.ts';
 
 interface Fault {
@@ -20,7 +21,8 @@ const ballast = join(directory, 'ballast');
 const nothing = (): void => undefined;
 
 const FAULTS: Readonly<Record<string, Fault>> = {
-  full: { prepare: () => mount('size=8m'), begin: fillDisk, end: () => rmSync(ballast) },
+  full: { prepare: () => mount('size=8m'), begin: fillDiskToo, end: () => rmSync(ballast) },
+  'full-but-for-the-log': { prepare: () => mount('size=8m'), begin: fillDisk, end: () => rmSync(ballast) },
   'read-only': { prepare: nothing, begin: coverReadOnly, end: () => void execFileSync('umount', [directory]) },
   forbidden: { prepare: nothing, begin: () => chmodSync(directory, 0), end: () => chmodSync(directory, 0o700) },
 };
@@ -32,6 +34,14 @@ console.log(JSON.stringify(await liveThrough(fault)));
 
 function mount(options: string): void {
   execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'none', directory]);
+}
+
+/** With a log that has no room of its own yet, as after a start. */
+function fillDiskToo(): void {
+  const path = join(directory, 'imagegc.db');
+  using database = new SqliteDatabase(path, path, false);
+  database.execute('PRAGMA wal_checkpoint(TRUNCATE)');
+  fillDisk();
 }
 
 /** To the last byte, so that not even a page that was begun can grow. */
