@@ -43,11 +43,12 @@ function definePlan(program: Command, define: Define): void {
     .addOption(freeOption())
     .option('--inventory <file>', 'decide about an exported inventory instead of a live engine ("-" is standard input)')
     .option('--uses <file>', 'use records for it')
-    .option('--at <time>', 'the moment to decide at (RFC 3339); default: when it was observed');
+    .option('--at <time>', 'the moment to decide at (RFC 3339); default: when it was observed')
+    .option('--scheduled', "as the daemon's scheduled runs do it, which hold back after boot and before mass expiry");
   define(plan, async (desk, options) => {
     const { runPlan } = await import('./commands/plan.ts');
     const files = { inventory: text(options['inventory']), uses: text(options['uses']), at: text(options['at']) };
-    return runPlan(desk, { free: size(options['free']), ...files });
+    return runPlan(desk, { free: size(options['free']), isScheduled: options['scheduled'] === true, ...files });
   });
 }
 

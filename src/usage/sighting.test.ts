@@ -155,3 +155,18 @@ describe('sightings in any order and number', () => {
     );
   });
 });
+
+describe('sight() and containers that went unseen', () => {
+  it('counts an image as used until it is found unused, once', () => {
+    const first = look(aInUse);
+    assert.equal(first.state.records.get(A)?.isInUse, true);
+    const second = look(a, first.state, later(DAY_MS));
+    assert.deepEqual(second.state.records.get(A)?.lastUsed, later(DAY_MS));
+    assert.equal(second.state.records.get(A)?.isInUse, false);
+    assert.deepEqual(
+      second.changes.uses.map(({ evidence }) => evidence),
+      ['sighting'],
+    );
+    assert.deepEqual(look(a, second.state, later(2 * DAY_MS)).changes.records, []);
+  });
+});

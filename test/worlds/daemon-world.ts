@@ -142,7 +142,7 @@ export class DaemonWorld {
 }
 
 /** A store that outlives whoever closes it, as a file does. */
-export function keptOpen(store: Store): Store {
+function keptOpen(store: Store): Store {
   return new Proxy(store, {
     get: (target, property) => {
       if (property === Symbol.dispose) return () => undefined;

@@ -1,8 +1,9 @@
-import { look } from '../../collect/look.ts';
+import { look, storeKey } from '../../collect/look.ts';
 import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
+import { planScheduled } from '../../plan/brakes.ts';
 import { planCollection } from '../../plan/plan-collection.ts';
 import { parseInventory } from '../forms/inventory-form.ts';
 import { formatPlan } from '../forms/plan-form.ts';
@@ -20,6 +21,8 @@ export interface PlanOptions {
   readonly inventory: string | undefined;
   readonly uses: string | undefined;
   readonly at: string | undefined;
+  /** With the brakes of the daemon's scheduled runs on. */
+  readonly isScheduled: boolean;
 }
 
 /** `imagegc plan`: what would be removed now, why, and what that frees. Removes nothing. @returns the exit status */
@@ -44,13 +47,23 @@ interface Planned {
   readonly inventory: Inventory;
 }
 
-async function planLive(desk: Desk, { free, uses, at }: PlanOptions): Promise<Planned> {
+async function planLive(desk: Desk, { free, uses, at, isScheduled }: PlanOptions): Promise<Planned> {
   if (uses !== undefined || at !== undefined) throw offlineOnly(uses === undefined ? '--at' : '--uses');
   using session = await openSession(desk, 'read');
   const seen = await look(lookContext(session, free));
   if (seen.holds.length > 0) desk.world.err.write(HELD);
+  const watch = session.store.readWatchState(storeKey(session.runtime));
+  if (watch === null && !isScheduled) return seen;
+  const { bootId, bootTimeMs } = desk.world.readClock();
+  const uptime = { bootId: bootId ?? '', bootTimeMs };
+  const { plan, heldUntilMs } = planScheduled(seen.input, { uptime, massHoldSince: watch?.massHoldSince ?? null });
+  if (isScheduled) return { plan, inventory: seen.inventory };
+  if (heldUntilMs !== null) desk.world.err.write(BRAKED);
   return seen;
 }
+
+const BRAKED =
+  'imagegc: a scheduled run of the daemon holds some of these back; "imagegc plan --scheduled" tells which, why and until when\n';
 
 const HELD = 'imagegc: some names are taken off by a collection that is running or was interrupted; "imagegc doctor" tells which\n';
 
