@@ -45,7 +45,7 @@ const BUILT_KEYS = {
   'rules.dangling_unused_for': derived(duration(NEVER), 'as `rules.unused_for`', 'The same for images with neither tag nor digest.'),
   'rules.min_age': setting(duration({}, '0s'), '10m', 'Grace since first seen and since last use; binds every rule.'),
   'rules.max_removals': setting(COUNT, 0, 'Removals per run at most; 0 is no cap.'),
-  'rules.pace': setting(duration({}, '0s'), '0s', 'Pause between batches of removals.'),
+  'rules.pace': setting(duration({}, '0s'), '1s', 'Pause between batches of removals (32 images), so that others can use the disk.'),
   'rules.order': setting(choice(['lru'], ['next-use']), 'lru', 'Which images go first when room is needed.'),
   'rules.disk.high': setting(PERCENT_OR_OFF, 'off', 'Make room when the image filesystem is used to this share.'),
   'rules.disk.low': setting(PERCENT_OR_OFF, 'off', 'Make room down to this share; off is just below `high`.'),
