@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
-import { neededBy, type OwnerState, type Repair, repairHolds, settleIntents, sortHolds } from './repair.ts';
+import { neededBy, type OwnerState, type Repair, repairHolds, repairNameless, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
 export interface CollectContext extends LookContext {
@@ -72,12 +72,20 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   const [other] = foreign;
   if (other !== undefined) throw foreignHold(other.reference);
   const intents = context.store.readIntents(storeKey(context.runtime));
-  const repairs = await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents });
+  const repairs = [
+    ...(await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents })),
+    ...(await repairNameless(context.runtime, intents, (image) => isNameless(image, first))),
+  ];
   const second = repairs.length === 0 ? first : await look(context);
   const present = new Set(second.inventory.images.map(({ id }) => id));
   const isTrusted = second.plan.refusal === null;
   if (isTrusted) settleIntents(context.store, storeKey(context.runtime), (image) => present.has(image), second.plan.at);
   return { look: second, repairs };
+}
+
+function isNameless(id: ImageId, { inventory, holds }: Look): boolean {
+  const image = inventory.images.find((each) => each.id === id);
+  return image?.references.length === 0 && !holds.some(({ imageId }) => imageId === id);
 }
 
 function foreignHold(reference: string): OperatingError {

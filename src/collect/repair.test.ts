@@ -71,3 +71,22 @@ describe('a removal that was interrupted while the last names were going', () =>
     });
   }
 });
+
+it('an image that was built upon, and lost its last hold before the run was killed, gets its tag back', async () => {
+  const world = collectWorld();
+  const id = addImage(world, 'app', ['docker.io/lab/app:1']);
+  await age(world);
+  let isKilled = false;
+  world.engine.onCall = ({ kind, subject }, phase) => {
+    const isHold = kind === 'removeName' && subject.includes('imagegc.hold');
+    if (isHold && phase === 'before') world.engine.addImage({ layers: [['child', 1]], parentId: id, by: 'build' });
+    isKilled ||= isHold && phase === 'after';
+    if (isKilled) throw new Killed();
+  };
+  await assert.rejects(collect(world), Killed);
+  world.engine.onCall = () => undefined;
+  assert.deepEqual(world.engine.namesOf(id), []);
+  world.run = 'later';
+  await prepareCollection(contextOf(world));
+  assert.deepEqual(world.engine.namesOf(id), ['docker.io/lab/app:1']);
+});

@@ -57,6 +57,27 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
   return repairs;
 }
 
+/**
+ * Gives names back to images that an interrupted run left without any tag, and without a hold: an engine takes the last hold off before it
+ * declines to remove an image that others were built on. Only the intents tell which tags it had.
+ *
+ * @param isNameless whether an image is there, with neither tag nor hold
+ */
+export async function repairNameless(
+  runtime: Runtime,
+  intents: readonly RemovalIntent[],
+  isNameless: (image: ImageId) => boolean,
+): Promise<readonly Repair[]> {
+  const repairs: Repair[] = [];
+  for (const { imageId, references, digests } of intents) {
+    if (references.length === 0 || !isNameless(imageId)) continue;
+    const held = references.map((original) => ({ original, hold: null }));
+    const missing = await giveBack(runtime, imageId, held, { references, digests, holds: [] });
+    repairs.push({ imageId, restored: references, missing, isCompleted: false });
+  }
+  return repairs;
+}
+
 async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly FoundHold[], scene: RepairScene): Promise<Repair> {
   const names = await runtime.readNames(imageId);
   const isReleased = holds.some(({ isReleasing }) => isReleasing) && !scene.isNeeded(imageId) && names?.references.length === 0;
