@@ -4,7 +4,7 @@ import { describeFailure, soak } from './soak-pool.ts';
 
 const SEED = 20_261_123;
 /** In parts, so that none takes as long as a test may on a busy machine. */
-const PARTS = 8;
+const PARTS = Number(process.env['SOAK_PARTS'] ?? 8);
 const HISTORIES = 2_500;
 
 describe('in random histories of a host nothing that is needed is removed, no hold is left, and no name is lost:', () => {
