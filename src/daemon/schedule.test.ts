@@ -71,6 +71,13 @@ describe('isRunDue()', () => {
     assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), ZONE), true);
     assert.equal(isRunDue(daily('00:00', 3), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), ZONE), false);
   });
+
+  it('goes by the time that was observed, where no calendar reaches', () => {
+    const last = { wallMs: wallMs(Date.UTC(200_000, 0)), idleMs: idleMs(0) };
+    const since = (idle: number): Instant => ({ wallMs: wallMs(last.wallMs + idle), idleMs: idleMs(idle) });
+    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS - 1), ZONE), false);
+    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS), ZONE), true);
+  });
 });
 
 it('findCronProblem() finds what cannot be read, and what never comes', () => {

@@ -27,14 +27,14 @@ export function nextRunAt(schedule: Schedule, last: WallMs, timeZone?: string): 
 
 /**
  * Whether a run is due. The wall clock says it; but where that stands before the last run, it was wrong then or is now, and the time that was
- * observed since says it: a clock that went back ten years must not keep a disk from being cleaned for as long.
+ * observed since says it: a clock that went back ten years must not keep a disk from being cleaned for as long. So it does where the clock is
+ * beyond all calendars.
  *
  * @param last of the last run, or of the moment when the schedule began
  */
 export function isRunDue(schedule: Schedule, last: Instant, now: Instant, timeZone?: string): boolean {
-  if (now.wallMs < last.wallMs) return now.idleMs - last.idleMs >= periodMs(schedule);
-  const next = nextRunAt(schedule, last.wallMs, timeZone);
-  return next !== null && next <= now.wallMs;
+  const next = now.wallMs < last.wallMs ? null : nextRunAt(schedule, last.wallMs, timeZone);
+  return next === null ? now.idleMs - last.idleMs >= periodMs(schedule) : next <= now.wallMs;
 }
 
 /** @returns a sentence that says what is wrong with a pattern; null when it can be used */
