@@ -178,12 +178,7 @@ describe('a collection that meets a changed world', () => {
     const id = world.engine.find(APP)?.id ?? assert.fail();
     world.engine.onCall = (call, phase) => {
       if (phase !== 'after' || call.kind !== 'removeName' || !call.subject.includes('imagegc')) return;
-      world.engine.addImage({
-        layers: [
-          ['base', 1000],
-          ['app', 10],
-        ],
-      });
+      addImage(world, 'app', []);
       world.engine.createContainer({ image: id, name: 'late' });
       world.engine.forceRemove(id);
     };
@@ -199,12 +194,7 @@ describe('a collection that meets a changed world', () => {
     const id = world.engine.find(APP)?.id ?? assert.fail();
     const wait = async () => {
       if (world.engine.images.has(id)) return;
-      world.engine.addImage({
-        layers: [
-          ['base', 1000],
-          ['app', 10],
-        ],
-      });
+      addImage(world, 'app', []);
       world.engine.createContainer({ image: id, name: 'late' });
       world.engine.forceRemove(id);
     };
@@ -213,6 +203,18 @@ describe('a collection that meets a changed world', () => {
       report.stranded.map(({ name }) => name),
       ['late'],
     );
+  });
+
+  it('tells nothing of a container whose image somebody brought back before it was created', async () => {
+    const world = await oldWorld();
+    const id = world.engine.find(APP)?.id ?? assert.fail();
+    const wait = async () => {
+      if (world.engine.images.has(id)) return;
+      addImage(world, 'app', []);
+      world.engine.createContainer({ image: id, name: 'well' });
+    };
+    const report = await collect(world, { wait });
+    assert.deepEqual([outcomesOf(report), report.stranded], [{ [APP]: 'removed' }, []]);
   });
 
   it('keeps the digests in all repositories of an image that a container was created from since the second look', async () => {

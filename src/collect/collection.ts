@@ -211,7 +211,11 @@ async function findStranded(results: readonly RemovalResult[], context: CollectC
   // A creation that found its image just before the last deletion is listed only after it (measured, Docker 20.10).
   await wait(settleMs);
   const { containers } = await runtime.listContainers();
-  return containers.filter(({ imageIds }) => imageIds.some((image) => removed.has(image)));
+  const suspects = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(removed);
+  const gone = new Set<ImageId>();
+  // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.
+  for (const image of suspects) if ((await runtime.readNames(image)) === null) gone.add(image);
+  return containers.filter(({ imageIds }) => imageIds.some((image) => gone.has(image)));
 }
 
 /** How many removals ended in each way. */
