@@ -156,6 +156,8 @@ if (lab !== null) {
 
       const second = await runImagegc(['daemon', ...wordsFor(folder.path, engine.socketPath)]);
       assert.deepEqual([second.status, new RegExp(`process ${daemon.pid} .*keeps this store already`).test(second.stderr)], [3, true]);
+      const doctor = await runImagegc(['doctor', ...wordsFor(folder.path, engine.socketPath)]);
+      assert.match(doctor.stdout, new RegExp(`ok +daemon +process ${daemon.pid} `));
       daemon.signal('SIGTERM');
       assert.equal((await daemon.finished).status, 0);
     });

@@ -1,6 +1,7 @@
 import { OperatingError } from '../../model/error.ts';
-import { type HeldBy, isHeld } from '../../runtime/engine-lock.ts';
+import { type EngineLock, type HeldBy, isHeld } from '../../runtime/engine-lock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import type { Desk } from '../session.ts';
 import type { World } from '../world.ts';
 
 /** Takes the engine's lock. @throws OperatingError `lock-held` that says who holds it */
@@ -14,6 +15,11 @@ export async function lockFor(world: World, { identity }: Runtime): Promise<Disp
     problem: `${describeHolder(lock)} is collecting on this engine`,
     hint: 'wait until it has finished; nothing was removed by this run',
   });
+}
+
+/** The lock that a daemon holds on its store for as long as it runs. */
+export function lockStore({ world, loaded }: Desk): Promise<EngineLock | HeldBy> {
+  return world.lockEngine(`daemon of the store ${loaded.settings['store.path']}`);
 }
 
 /** Says who holds a lock, as far as it told. */

@@ -12,14 +12,14 @@ import { EXIT } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
 import { type Desk, openDesk, openEngine } from '../session.ts';
 import type { Settings } from '../settings/setting-keys.ts';
-import { describeHolder, lockFor } from './collecting.ts';
+import { describeHolder, lockFor, lockStore } from './collecting.ts';
 import { serveOrders } from './daemon-orders.ts';
 
 /** `imagegc daemon`: watches use, collects on schedule, serves its health; until it is told to stop. @returns the exit status */
 export async function runDaemon(first: Desk): Promise<number> {
   const { world } = first;
   const log = daemonLog(world);
-  using _only = await lockStore(first);
+  using _only = await beTheOnlyOne(first);
   let desk = first;
   let settings = readSettings(first);
   const notifier = openServiceNotifier(world.environment);
@@ -84,14 +84,13 @@ function warnOfLateKeys(before: Settings, now: Settings, log: Log): void {
 }
 
 /** One daemon per store. @throws OperatingError `lock-held` that says which other runs */
-async function lockStore({ world, loaded }: Desk): Promise<Disposable> {
-  const path = loaded.settings['store.path'];
-  const lock = await world.lockEngine(`daemon of the store ${path}`);
+async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
+  const lock = await lockStore(desk);
   if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
   throw new OperatingError({
     kind: 'lock-held',
     operation: 'run the daemon',
-    subject: path,
+    subject: desk.loaded.settings['store.path'],
     problem: `${describeHolder(lock)} keeps this store already`,
     hint: 'one daemon is enough; "imagegc doctor" tells how it does',
   });

@@ -7,10 +7,11 @@ import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
 import { type Desk, joinStore, lookContext, openEngine, type Session, writeJson } from '../session.ts';
+import { describeHolder, lockStore } from './collecting.ts';
 
 /** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
 interface Finding {
-  readonly subject: 'settings' | 'engine' | 'store' | 'clock' | 'disk' | 'collector' | 'holds';
+  readonly subject: 'settings' | 'engine' | 'store' | 'clock' | 'daemon' | 'disk' | 'collector' | 'holds';
   readonly state: 'good' | 'note' | 'bad';
   readonly message: string;
   readonly hint: string | null;
@@ -18,7 +19,7 @@ interface Finding {
 
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
 export async function runDoctor(desk: Desk, { repair }: { readonly repair: boolean }): Promise<number> {
-  const findings: Finding[] = [checkSettings(desk), checkClock(desk)];
+  const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk)];
   let reached: Finding['subject'] = 'engine';
   try {
     const runtime = await openEngine(desk);
@@ -64,6 +65,15 @@ function checkClock({ world }: Desk): Finding {
   if (isSynchronised) return good('clock', 'synchronised');
   const hint = 'images age by observed uptime alone; see docs/time.md';
   return { subject: 'clock', state: 'note', message: 'not known to be synchronised: powered-off time does not count', hint };
+}
+
+async function checkDaemon(desk: Desk): Promise<Finding> {
+  const lock = await lockStore(desk);
+  if (isHeld(lock))
+    return good('daemon', `${describeHolder(lock)} keeps this store; /healthz at ${desk.loaded.settings['http.listen']} tells more`);
+  lock.release();
+  const hint = 'run "imagegc daemon" as a service (docs/daemon.md)';
+  return { subject: 'daemon', state: 'note', message: 'none keeps this store: uses between two looks are not seen', hint };
 }
 
 function checkEngine({ runtime, desk }: Session): readonly Finding[] {
