@@ -151,7 +151,7 @@ export class Daemon {
     const known = this.#keeper.use((store) => store.readWatchState(storeKey(watch.runtime)));
     if (known === null) return;
     const { idleMs, reading } = this.#keeper.now();
-    this.#state = known.value ?? { cursor: null, lastRun: { idleMs, wallMs: reading.wallMs }, massHoldSince: null };
+    this.#state = known.value ?? { cursor: null, lastRun: { idleMs, wallMs: reading.wallMs }, massHold: null };
     if (known.value === null) this.#keep({ isDue: true });
   }
 
@@ -219,20 +219,21 @@ export class Daemon {
     return {
       runtime: watch.runtime,
       store: this.#keeper.open(),
-      massHoldSince: this.#state?.massHoldSince ?? null,
+      massHold: this.#state?.massHold ?? null,
       ongoingClock: () => this.#keeper.now(),
       signal: AbortSignal.any([signal, watch.signal]),
     };
   }
 
   /** A run that was refused, held back or cut short is not the last one: it is made again. */
-  #remember({ plan, report, massHoldSince, heldUntilMs }: RunResult): void {
+  #remember({ plan, report, massHold, heldUntilMs }: RunResult): void {
     this.#refusal = plan.refusal?.message ?? null;
     const { idleMs, reading } = this.#keeper.now();
     const isComplete = this.#refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';
     if (this.#state !== null) {
       const lastRun = isComplete ? { idleMs, wallMs: reading.wallMs } : this.#state.lastRun;
-      this.#state = { ...this.#state, massHoldSince, lastRun };
+      // A mass that was let go is over: the next one waits anew.
+      this.#state = { ...this.#state, massHold: isComplete ? null : massHold, lastRun };
     }
     if (heldUntilMs !== null) this.#notBeforeMs = heldUntilMs;
     this.#keep({ isDue: true });

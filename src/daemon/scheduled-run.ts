@@ -5,7 +5,7 @@ import { formatByteSize } from '../model/byte-size.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
-import type { UptimeMark } from '../model/watch-state.ts';
+import type { MassHold } from '../model/watch-state.ts';
 import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -17,7 +17,7 @@ import type { Log } from './log.ts';
 export interface RunInput {
   readonly runtime: Runtime;
   readonly store: Store;
-  readonly massHoldSince: UptimeMark | null;
+  readonly massHold: MassHold | null;
   /** The idle clock of the daemon, for a store that has none yet. */
   readonly ongoingClock: () => IdleClockState;
   readonly signal: AbortSignal;
@@ -27,7 +27,7 @@ export interface RunInput {
 export interface RunResult {
   readonly report: CollectReport | null;
   readonly plan: Plan;
-  readonly massHoldSince: UptimeMark | null;
+  readonly massHold: MassHold | null;
   /** Time since boot at which what was held back may go; null when the run is complete. */
   readonly heldUntilMs: DurationMs | null;
 }
@@ -42,18 +42,18 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
   let braked: BrakedPlan | null = null;
   const context = contextOf(input, tools, (planInput) => {
     const { bootId, bootTimeMs } = tools.readClock();
-    braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHoldSince: input.massHoldSince });
+    braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
     return braked.plan;
   });
   using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
   tellRepairs(repairs, tools.log);
-  const { massHoldSince, heldUntilMs } = braked ?? NOT_BRAKED;
+  const { massHold, heldUntilMs } = braked ?? NOT_BRAKED;
   const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
   const report = isGoing ? await carryOut(look, context) : null;
   if (report === null) tellPlan(look.plan, enabled, tools.log);
   else tellReport(report, tools.log);
-  return { report, plan: look.plan, massHoldSince, heldUntilMs };
+  return { report, plan: look.plan, massHold, heldUntilMs };
 }
 
 /**
@@ -80,7 +80,7 @@ function contextOf(
   };
 }
 
-const NOT_BRAKED = { massHoldSince: null, heldUntilMs: null };
+const NOT_BRAKED = { massHold: null, heldUntilMs: null };
 
 function tellRepairs(repairs: readonly Repair[], log: Log): void {
   for (const { imageId, restored, missing, isCompleted } of repairs) {

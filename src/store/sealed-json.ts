@@ -148,7 +148,7 @@ export const WATCH_FORM: SealedForm<WatchState> = schemaForm(
   v.object({
     cursor: v.nullable(v.string()),
     lastRun: instant,
-    massHoldSince: v.nullable(v.object({ bootId: v.string(), bootTimeMs: span })),
+    massHold: v.nullable(v.object({ plannedAt: v.object({ bootId: v.string(), bootTimeMs: span }), waitedMs: span })),
   }),
 );
 

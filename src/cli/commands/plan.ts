@@ -56,7 +56,7 @@ async function planLive(desk: Desk, { free, uses, at, isScheduled }: PlanOptions
   if (watch === null && !isScheduled) return seen;
   const { bootId, bootTimeMs } = desk.world.readClock();
   const uptime = { bootId: bootId ?? '', bootTimeMs };
-  const { plan, heldUntilMs } = planScheduled(seen.input, { uptime, massHoldSince: watch?.massHoldSince ?? null });
+  const { plan, heldUntilMs } = planScheduled(seen.input, { uptime, massHold: watch?.massHold ?? null });
   if (isScheduled) return { plan, inventory: seen.inventory };
   if (heldUntilMs !== null) desk.world.err.write(BRAKED);
   return seen;
