@@ -129,6 +129,8 @@ async function runProcess(path: string, options: RunFileOptions): Promise<Ending
   await waitForGroup(group, FAREWELL_MS);
   const orphans = listGroup(group);
   end();
+  // what is killed is there for a moment longer, on a busy machine for a long one
+  await waitForGroup(group, FAREWELL_MS);
   // whoever held the pipes is gone now, so they end
   if (!child.stdout.closed) await new Promise((resolve) => child.stdout.once('close', resolve));
   options.signal.removeEventListener('abort', end);
