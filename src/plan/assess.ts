@@ -6,7 +6,8 @@ import type { Policy } from '../model/policy.ts';
 import type { Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
-import { holdPreviousVersions, type VersionHistory } from './rollback.ts';
+import type { VersionHistory } from './repositories.ts';
+import { holdPreviousVersions } from './rollback.ts';
 
 /** Everything that may keep an image, made once per plan. */
 export interface Circumstances {

@@ -1,19 +1,11 @@
 import { type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
-import type { Image } from '../model/inventory.ts';
 import { tagStream } from '../model/lineage-name.ts';
 import type { Policy } from '../model/policy.ts';
-import type { Instant, Lineage, Now, UseRecord } from '../model/use-record.ts';
+import type { Instant, Now, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import type { Hold } from './hold.ts';
-
-/** What is known of versions: the images, and the lineages where switches were seen as they happened. */
-export interface VersionHistory {
-  readonly images: readonly Image[];
-  /** One for each image, at its index. Undefined: first seen now. */
-  readonly records: readonly (UseRecord | undefined)[];
-  readonly lineages: ReadonlyMap<string, Lineage>;
-}
+import { listRepositories, type Version, type VersionHistory } from './repositories.ts';
 
 /** The versions of one lineage, and when the newest took over. */
 interface Versions {
@@ -34,7 +26,7 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  const streams = listStreams(history, findChanging(history, policy, now));
+  const streams = listStreams(history, policy, now);
   for (const versions of listVersions(streams, history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
@@ -73,25 +65,6 @@ function* listVersions(streams: readonly Stream[], lineages: VersionHistory['lin
   }
 }
 
-/**
- * The repositories in which a previous version may have to be held: where a switch was recorded, or where an image came within the
- * time that one is kept. On most hosts that is few, and naming streams costs more than all the rest of a large plan.
- *
- * @returns null when all may
- */
-function findChanging({ images, records, lineages }: VersionHistory, policy: Policy, now: Now): ReadonlySet<string> | null {
-  const { keepLastForMs } = policy.protect;
-  if (keepLastForMs === 'always') return null;
-  // A lineage by digest is named as its repository, and others as repository and tag; a colon may also stand before a port.
-  const changing = new Set([...lineages.keys()].flatMap((name) => [name, name.slice(0, Math.max(0, name.lastIndexOf(':')))]));
-  for (const [at, image] of images.entries()) {
-    const seen = records[at]?.firstSeen;
-    if (seen === undefined || idleSince(seen.idleMs, now.idleMs) >= keepLastForMs) continue;
-    for (const name of versionNames(image)) changing.add(repositoryOf(name));
-  }
-  return changing;
-}
-
 /** The first of {@link rankByUse}; undefined when none was used. */
 function findHead(used: readonly UseRecord[]): UseRecord | undefined {
   let head: UseRecord | undefined;
@@ -117,54 +90,28 @@ interface Stream {
   readonly used: readonly UseRecord[];
 }
 
-/** One name of an image, and the name before it in the same repository. */
-interface Version {
-  readonly name: string;
-  readonly record: UseRecord | undefined;
-  readonly before: Version | undefined;
-}
-
-/** Repositories with one name are left out: nothing in them can be a previous version. */
-function listStreams({ images, records }: VersionHistory, changing: ReadonlySet<string> | null): readonly Stream[] {
-  if (changing?.size === 0) return [];
-  const newest = new Map<string, Version>();
-  for (const [at, image] of images.entries()) {
-    for (const name of versionNames(image)) {
-      const repository = repositoryOf(name);
-      if (changing !== null && !changing.has(repository)) continue;
-      newest.set(repository, { name, record: records[at], before: newest.get(repository) });
-    }
-  }
+/** Repositories with one name are left out: nothing in them can be a previous version. Ordered as the listing first names them. */
+function listStreams(history: VersionHistory, policy: Policy, now: Now): readonly Stream[] {
   const streams: Stream[] = [];
-  for (const [repository, version] of newest) {
-    if (version.before !== undefined) divideByStream(repository, version, streams);
+  for (const { name, last } of listRepositories(history, policy.protect, now)) {
+    if (last.before !== undefined) divideByStream(name, last, streams);
   }
   return streams;
 }
 
 /** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
 function divideByStream(repository: string, last: Version, streams: Stream[]): void {
-  const usedBySuffix = new Map<string, UseRecord[]>();
+  const usedByTag = new Map<string | null, UseRecord[]>();
   for (let version: Version | undefined = last; version !== undefined; version = version.before) {
     const { name, record } = version;
-    const suffix = name[repository.length] === ':' ? `:${tagStream(name.slice(repository.length + 1))}` : '';
-    let used = usedBySuffix.get(suffix);
+    const tag = name[repository.length] === ':' ? tagStream(name.slice(repository.length + 1)) : null;
+    let used = usedByTag.get(tag);
     if (used === undefined) {
       used = [];
-      usedBySuffix.set(suffix, used);
+      usedByTag.set(tag, used);
+      streams.push({ name: tag === null ? repository : `${repository}:${tag}`, used });
     }
     // An image with two tags of one stream is one version of it.
     if (record !== undefined && record.lastUsed !== null && used.at(-1) !== record) used.push(record);
   }
-  for (const [suffix, used] of usedBySuffix) streams.push({ name: repository + suffix, used });
-}
-
-/** Tags tell versions apart; an image held by digest alone is a version of its repository. */
-function versionNames(image: Image): readonly string[] {
-  return image.references.length > 0 ? image.references : image.digests;
-}
-
-function repositoryOf(name: string): string {
-  const at = name.indexOf('@');
-  return at < 0 ? name.slice(0, name.lastIndexOf(':')) : name.slice(0, at);
 }
