@@ -1,7 +1,9 @@
 import type { Image } from '../model/inventory.ts';
 import type { Now } from '../model/use-record.ts';
 import { type Assessment, tierOf } from './assess.ts';
+import { TIERS } from './hold.ts';
 import type { LayerCounts } from './layer-counts.ts';
+import { sortByNumber } from './sort-by-number.ts';
 
 const CHILDLESS: readonly number[] = [];
 
@@ -67,14 +69,13 @@ export function sortLeastNeededFirst(
   counts: LayerCounts,
   now: Now,
 ): readonly number[] {
-  // Side by side, because a sort of 100,000 images compares 1.6 million times.
-  const tiers = new Uint8Array(assessments.length);
   const lastUses = new Float64Array(assessments.length);
+  const tiers: readonly number[][] = Object.values(TIERS).map(() => []);
   for (const image of images) {
     const assessment = assessments[image];
     if (assessment === undefined) continue;
-    tiers[image] = tierOf(assessment.holds);
     lastUses[image] = assessment.lastUsedMs;
+    tiers[tierOf(assessment.holds)]?.push(image);
   }
   const compareTied = (left: number, right: number): number => {
     const one = assessments[left];
@@ -86,9 +87,5 @@ export function sortLeastNeededFirst(
       (one.image.id < other.image.id ? -1 : 1)
     );
   };
-  return images.toSorted((left, right) => {
-    const byTier = (tiers[left] ?? 0) - (tiers[right] ?? 0);
-    if (byTier !== 0) return byTier;
-    return (lastUses[left] ?? 0) - (lastUses[right] ?? 0) || compareTied(left, right);
-  });
+  return tiers.flatMap((tier) => sortByNumber(tier, lastUses, compareTied));
 }
