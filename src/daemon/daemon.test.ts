@@ -184,6 +184,18 @@ describe('the daemon', () => {
     assert.ok((idleMs ?? DAY_MS) < HOUR_MS, String(idleMs));
   });
 
+  it('gives an engine up that hangs, and connects again when it answers', async () => {
+    const world = await connected();
+    world.engine.onCall = ({ kind }) => (kind === 'ping' ? new Promise<void>(() => undefined) : undefined);
+    await world.tick();
+    const { isReady, problems } = world.daemon.status();
+    assert.deepEqual([isReady, problems.map(({ subject }) => subject)], [false, ['engine']]);
+    assert.match(problems[0]?.problem ?? '', /no answer within 10 s/);
+    world.engine.onCall = () => undefined;
+    await world.restart();
+    assert.equal(world.daemon.status().isReady, true);
+  });
+
   it('goes on when a call of the engine fails, and says so', async () => {
     const world = await connected();
     world.engine.onCall = ({ kind }, phase) => {

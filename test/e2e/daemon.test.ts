@@ -4,6 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import * as v from 'valibot';
+import { acquireEngineLock, isHeld } from '../../src/runtime/engine-lock.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
@@ -132,7 +134,7 @@ async function build(engine: LabEngine, base: string, name: string): Promise<voi
 }
 
 if (lab !== null) {
-  describe('beside the daemon', () => {
+  describe('beside the daemon', { concurrency: true }, () => {
     test('collect has the daemon do it, with the same output and exit status; who comes in between is told who collects', async () => {
       await using host = await openHost(lab, 'docker-new-overlay2');
       const { engine, folder } = host;
@@ -158,6 +160,25 @@ if (lab !== null) {
       assert.deepEqual([second.status, new RegExp(`process ${daemon.pid} .*keeps this store already`).test(second.stderr)], [3, true]);
       const doctor = await runImagegc(['doctor', ...wordsFor(folder.path, engine.socketPath)]);
       assert.match(doctor.stdout, new RegExp(`ok +daemon +process ${daemon.pid} `));
+      daemon.signal('SIGTERM');
+      assert.equal((await daemon.finished).status, 0);
+    });
+
+    test('a scheduled run that meets another collector removes nothing, says who that is, and the daemon goes on', async () => {
+      await using host = await openHost(lab, 'docker-new-overlay2');
+      const { engine, folder } = host;
+      const { ID } = v.parse(v.object({ ID: v.string() }), (await engine.request('GET', '/info')).body);
+      const other = await acquireEngineLock(ID, { pid: process.pid, command: 'another collector', startedAt: null });
+      assert.ok(!isHeld(other));
+      const rules = ['--rules-unused-for', '1ms', '--rules-min-age', '0s', '--protect-local', 'no', '--schedule-cron', '* * * * *'];
+      await using daemon = startDaemon(folder.path, engine.socketPath, rules);
+      await daemon.logged(new RegExp(`process ${process.pid} \\(another collector\\).* is collecting on this engine`));
+      assert.deepEqual(
+        (await daemon.status()).problems.map(({ subject }) => subject),
+        ['collection'],
+      );
+      other.release();
+      await imageOf(engine, 'lab/app:1');
       daemon.signal('SIGTERM');
       assert.equal((await daemon.finished).status, 0);
     });
