@@ -1,19 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addImage, age, type CollectWorld, collect, collectWorld, contextOf } from '../../test/worlds/collect-world.ts';
-import { DAY_MS, NOW_MS, pattern } from '../../test/worlds/world.ts';
+import { addImage, age, type CollectWorld, collect, collectWorld, contextOf, digestOf } from '../../test/worlds/collect-world.ts';
+import { DAY_MS, NOW_MS, POLICY, pattern } from '../../test/worlds/world.ts';
 import { type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import type { Policy } from '../model/policy.ts';
+import { openMemoryStore } from '../store/open-sqlite-store.ts';
 import { prepareCollection } from './collection.ts';
 import { storeKey } from './look.ts';
 
 const NAMES = ['docker.io/lab/app:1', 'host:5000/x:1'];
+const DIGEST = `docker.io/lab/app@${digestOf('app')}`;
 
 class Killed extends Error {}
 
 /** A collection was killed while the last names of its image were going, and the next one is about to begin. */
-async function killedWhileReleasing(): Promise<{ world: CollectWorld; id: ImageId }> {
-  const world = collectWorld();
-  const id = addImage(world, 'app', NAMES);
+async function killedWhileReleasing(
+  digests: readonly string[] = [],
+  local: Policy['protect']['local'] = 'no',
+): Promise<{ world: CollectWorld; id: ImageId }> {
+  const world = collectWorld({ protect: { ...POLICY.protect, local } });
+  const id = addImage(world, 'app', NAMES, digests);
   await age(world);
   let isKilled = false;
   world.engine.onCall = (call, phase) => {
@@ -31,6 +37,28 @@ describe('a removal that was interrupted while the last names were going', () =>
     const { world, id } = await killedWhileReleasing();
     await prepareCollection(contextOf(world));
     assert.equal(world.engine.images.has(id), false);
+  });
+
+  for (const [local, isStoreLost] of [
+    ['last', false],
+    ['last', true],
+    ['keep', false],
+  ] as const) {
+    it(`is completed when its digest is gone already, with local "${local}", the store ${isStoreLost ? 'lost' : 'kept'}`, async () => {
+      const { world, id } = await killedWhileReleasing([DIGEST], local);
+      assert.equal(world.engine.namesOf(id).includes(DIGEST), false);
+      if (isStoreLost) world.store = openMemoryStore();
+      await prepareCollection(contextOf(world));
+      assert.equal(world.engine.images.has(id), false);
+    });
+  }
+
+  it('is undone when the image may have been made here, and such images are never removed', async () => {
+    const { world, id } = await killedWhileReleasing([DIGEST], 'keep');
+    world.store = openMemoryStore();
+    await prepareCollection(contextOf(world));
+    // Neither the store nor a hold tells of the other name any more.
+    assert.deepEqual(world.engine.namesOf(id), [NAMES[1]]);
   });
 
   const needs: Readonly<Record<string, (world: CollectWorld, id: ImageId) => Partial<ReturnType<typeof contextOf>>>> = {

@@ -115,8 +115,17 @@ export function neededBy({ plan, input }: Pick<Look, 'plan' | 'input'>, intents:
     const verdict = plan.verdicts.find(({ imageId }) => imageId === id);
     const intent = intents.find(({ imageId }) => imageId === id);
     const isUsedSince = (input.records.get(id)?.lastUsed?.idleMs ?? Number.NEGATIVE_INFINITY) > (intent?.at.idleMs ?? 0);
-    return isUsedSince || isWished(id, intent, input) || (verdict?.verdict === 'keep' && !MAY_GO.has(verdict.reason));
+    return isUsedSince || isWished(id, intent, input) || (verdict?.verdict === 'keep' && !mayGo(verdict.reason, intent, input));
   };
+}
+
+/**
+ * An image may look local only because the digest that showed otherwise was taken off, which nobody can give back. So `local` stands in
+ * the way only where such images are never removed, and no intent tells of a digest.
+ */
+function mayGo(reason: KeepReason, intent: RemovalIntent | undefined, { policy }: Look['input']): boolean {
+  if (reason !== 'local') return MAY_GO.has(reason);
+  return policy.protect.local !== 'keep' || (intent !== undefined && intent.digests.length > 0);
 }
 
 /** Names that are gone already count as well: whoever pins an image by one of them cannot know that. */

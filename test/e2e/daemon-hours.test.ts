@@ -8,7 +8,7 @@ import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/
 import { BusyHost } from './busy-host.ts';
 import { until, wordsFor } from './daemon-process.ts';
 import { type Deletion, type DeletionFollower, followDeletions } from './engine-deletions.ts';
-import { readAllNames } from './engine-names.ts';
+import { type NamesById, readAllNames } from './engine-names.ts';
 import { FastDaemon, SPEED } from './fast-daemon.ts';
 import { describeEngine } from './image-scene.ts';
 import { makeFolder } from './imagegc-process.ts';
@@ -23,6 +23,7 @@ const QUIET_LIMIT_MS = 40_000;
 const COLLECTION_LIMIT_MS = 9_000;
 const DISTURBED_AFTER_MS = 4_000;
 const HEARD_MS = 200;
+const LISTED_LIMIT_MS = 10_000;
 /** `unused_for`, as it is on the fast clock. */
 const UNUSED_MS = 3_600_000 / SPEED;
 /** Uses within a minute are one, and an engine's clock is read a moment before or after ours. */
@@ -139,7 +140,7 @@ async function disturb({ engine, daemon, host, ledger, follower, unseen }: Scene
   if (what.includes('daemon')) await daemon.stop();
   if (what.includes('kill')) await engine.kill9();
   if (what.includes('engine')) await engine.restart();
-  const present = new Set(Object.keys(await readAllNames(engine)));
+  const present = new Set(Object.keys(await readListed(engine)));
   const lost = [...ledger.believedPresent([...follower.deletions(), ...unseen])].filter((image) => !present.has(image));
   unseen.push(...lost.map((imageId) => ({ imageId, atMs: Date.now() })));
   if (what.includes('daemon')) {
@@ -153,11 +154,21 @@ async function disturb({ engine, daemon, host, ledger, follower, unseen }: Scene
 async function beQuiet({ engine, ledger }: Scene): Promise<number> {
   const startedAt = performance.now();
   await until(
-    async () => Object.keys(await readAllNames(engine)).filter((id) => !ledger.needed().has(id)),
+    async () => Object.keys(await readListed(engine)).filter((id) => !ledger.needed().has(id)),
     (unneeded) => unneeded.length === 0,
     QUIET_LIMIT_MS,
   );
   return performance.now() - startedAt;
+}
+
+/** All names, asked for again when the engine fails to list because an image goes meanwhile. */
+async function readListed(engine: LabEngine): Promise<NamesById> {
+  const names = await until(
+    () => readAllNames(engine).catch(() => null),
+    (each) => each !== null,
+    LISTED_LIMIT_MS,
+  );
+  return names ?? {};
 }
 
 async function checkEnd({ engine, ledger, follower, daemon, unseen }: Scene): Promise<void> {
