@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { ImageSpec, LabEngine, LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
 import { until } from './daemon-process.ts';
-import { findImage, tagImage } from './engine-names.ts';
+import { findImage, readNamesOf, tagImage } from './engine-names.ts';
 import type { UseLedger } from './use-ledger.ts';
 
 const PULLED = 10;
@@ -156,10 +156,13 @@ export class BusyHost {
     this.#builds += 1;
     const dockerfile = `FROM ${base.tag}\nLABEL number=${this.#builds}\nCOPY Dockerfile /copied\n`;
     const context = Buffer.concat([tarMember({ kind: 'file', name: 'Dockerfile', data: Buffer.from(dockerfile) }), TAR_END]);
+    const replaced = await findImage(this.#engine, name);
     const begunMs = Date.now();
     const { text } = await this.#engine.request('POST', `/build?version=2&t=${name}`, context);
     if (!text.includes('moby.image.id')) throw new RefusedError(`build on ${base.tag}: ${text}`);
     this.#ledger.use('build', baseId, begunMs);
+    // On the containerd store the engine then drops whatever had only this tag, even when a container needs it, and tells nobody.
+    if (replaced !== null && (await readNamesOf(this.#engine, replaced)) === null) this.#ledger.dropped(replaced);
     return this.#noteTag('build', name, begunMs);
   }
 

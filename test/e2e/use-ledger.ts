@@ -66,6 +66,12 @@ export class UseLedger {
     this.#tags.set(name, { imageId, atMs });
   }
 
+  /** The engine itself dropped an image, so nobody else can have deleted it, and nothing needs it there any more. */
+  dropped(imageId: string): void {
+    this.#uses.splice(0, this.#uses.length, ...this.#uses.filter((use) => use.imageId !== imageId));
+    for (const [id, container] of this.#containers) if (container.imageId === imageId) this.#containers.delete(id);
+  }
+
   /** Images that were used and, for all that was told, are not deleted. */
   believedPresent(deletions: readonly Deletion[]): ReadonlySet<string> {
     const isGone = ({ imageId, doneMs }: Use): boolean => deletions.some((each) => each.imageId === imageId && each.atMs > doneMs);
