@@ -5,10 +5,9 @@ import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import * as v from 'valibot';
 import { newDirectory } from '../../test/contract/store-directory.ts';
-import { DaemonWorld, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
+import { type DaemonWorld, MINUTE_MS, worldOnDisk } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
 import { imageId } from '../model/brands.ts';
-import { openSqliteStore } from '../store/open-sqlite-store.ts';
 
 const SHOWN = v.object({
   problems: v.array(v.string()),
@@ -33,13 +32,7 @@ const LOSSES: Readonly<Record<string, (path: string, directory: string) => void>
 
 /** A daemon on a real store that has watched for some days; an image is old, and would go in two days. */
 async function longRunning(directory: string): Promise<{ readonly world: DaemonWorld; readonly old: string }> {
-  const world = new DaemonWorld();
-  world.openStore = () => {
-    world.store = openSqliteStore({ directory });
-    return world.store;
-  };
-  world.pull('kept');
-  world.engine.createContainer({ image: 'lab/kept:1', state: 'exited' });
+  const world = worldOnDisk(directory);
   const old = world.pull('old');
   assert.equal(await world.connect(), true, world.log.join('\n'));
   await world.live(5 * 24);

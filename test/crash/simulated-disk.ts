@@ -2,40 +2,24 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Chance, SimulatedFile } from './simulated-file.ts';
 import { numbersOf, type SystemCall, stringsOf } from './system-calls.ts';
+import { UnsyncedChanges } from './unsynced-changes.ts';
 
 /** A folder whose names are durable once it was synced itself. */
 class SimulatedFolder {
   readonly kind = 'folder';
-  #synced: Names = new Map();
-  #pending: Change[] = [];
-
-  get isSynced(): boolean {
-    return this.#pending.length === 0;
-  }
-
-  /** Names that come and go together, as in a renaming. */
-  change(change: Change): void {
-    this.#pending.push(change);
-  }
-
-  sync(): void {
-    if (this.isSynced) return;
-    this.#synced = this.whole();
-    this.#pending = [];
-  }
-
-  synced(): Names {
-    return this.#synced;
-  }
-
-  whole(): Names {
-    return this.#pending.reduce(renamed, this.#synced);
-  }
+  /** Each of names that come and go together, as in a renaming. */
+  readonly changes = new UnsyncedChanges<Names, Change>(new Map(), (names, changes) => changes.reduce(renamed, names));
 
   /** No file system promises to keep the order in which names came and went. */
   partly(chance: Chance): Names {
-    return this.#pending.filter(() => chance() < 0.5).reduce(renamed, this.#synced);
+    return this.changes.with(this.changes.pending.filter(() => chance() < 0.5));
   }
+}
+
+/** A file or a folder, of which an ending leaves something. */
+interface Survivor<Content> {
+  readonly changes: { whole(): Content; synced(): Content };
+  partly(chance: Chance): Content;
 }
 
 type Entry = SimulatedFile | SimulatedFolder;
@@ -72,7 +56,7 @@ export class SimulatedDisk {
 
   /** What is not sure to outlive a power cut. */
   get unsynced(): { readonly files: boolean; readonly names: boolean } {
-    const has = (kind: Entry['kind']): boolean => this.#entries.some((entry) => entry.kind === kind && !entry.isSynced);
+    const has = (kind: Entry['kind']): boolean => this.#entries.some((entry) => entry.kind === kind && !entry.changes.isSynced);
     return { files: has('file'), names: has('folder') };
   }
 
@@ -88,15 +72,13 @@ export class SimulatedDisk {
 
   /** Writes what is left after an ending into a real folder. */
   restore(ending: Ending, chance: Chance, folder: string): void {
-    const namesOf = (each: SimulatedFolder) =>
-      ending === 'killed' ? each.whole() : ending === 'lost' ? each.synced() : each.partly(chance);
-    const contentOf = (each: SimulatedFile) =>
-      ending === 'killed' ? each.whole() : ending === 'lost' ? each.synced() : each.partly(chance);
+    const leftOf = <Content>(each: Survivor<Content>): Content =>
+      ending === 'killed' ? each.changes.whole() : ending === 'lost' ? each.changes.synced() : each.partly(chance);
     const write = (each: SimulatedFolder, path: string): void => {
       mkdirSync(path, { recursive: true });
-      for (const [name, entry] of namesOf(each)) {
+      for (const [name, entry] of leftOf(each)) {
         if (entry.kind === 'folder') write(entry, join(path, name));
-        else writeFileSync(join(path, name), contentOf(entry));
+        else writeFileSync(join(path, name), leftOf(entry));
       }
     };
     write(this.#top, folder);
@@ -107,9 +89,9 @@ export class SimulatedDisk {
     for (const found of readdirSync(folder, { withFileTypes: true })) {
       const path = join(folder, found.name);
       const entry = found.isDirectory() ? this.#load(path) : this.#add(new SimulatedFile(readFileSync(path)));
-      loaded.change([[found.name, entry]]);
+      loaded.changes.add([[found.name, entry]]);
     }
-    loaded.sync();
+    loaded.changes.sync();
     return loaded;
   }
 
@@ -137,7 +119,7 @@ export class SimulatedDisk {
     const isMade = this.#find(path) === null;
     const entry = this.#find(path) ?? this.#add(new SimulatedFile());
     if (isMade) this.#name(path, entry);
-    if (call.args.includes('O_TRUNC') && entry.kind === 'file') entry.change({ size: 0 });
+    if (call.args.includes('O_TRUNC') && entry.kind === 'file') entry.changes.add({ size: 0 });
     if (call.args.includes('O_APPEND')) throw notSimulated(call);
     this.#open.set(call.result, { entry, position: 0 });
   }
@@ -151,12 +133,12 @@ export class SimulatedDisk {
   ): boolean {
     const { entry } = open;
     if (call.name === 'close') return this.#open.delete(fd);
-    if (call.name === 'fsync' || call.name === 'fdatasync') entry.sync();
+    if (call.name === 'fsync' || call.name === 'fdatasync') entry.changes.sync();
     else if (entry.kind !== 'file') throw notSimulated(call);
-    else if (call.name === 'ftruncate') entry.change({ size: numbers[0] ?? 0 });
-    else if (call.name === 'pwrite64') entry.change({ offset: numbers.at(-1) ?? 0, data });
+    else if (call.name === 'ftruncate') entry.changes.add({ size: numbers[0] ?? 0 });
+    else if (call.name === 'pwrite64') entry.changes.add({ offset: numbers.at(-1) ?? 0, data });
     else if (call.name === 'write') {
-      entry.change({ offset: open.position, data });
+      entry.changes.add({ offset: open.position, data });
       open.position += data.length;
     } else throw notSimulated(call);
     return true;
@@ -169,7 +151,7 @@ export class SimulatedDisk {
   #find(path: string): Entry | null {
     if (path === this.#root) return this.#top;
     const folder = this.#find(dirname(path));
-    return (folder?.kind === 'folder' ? folder.whole().get(basename(path)) : null) ?? null;
+    return (folder?.kind === 'folder' ? folder.changes.whole().get(basename(path)) : null) ?? null;
   }
 
   #folderOf(path: string): SimulatedFolder {
@@ -179,11 +161,11 @@ export class SimulatedDisk {
   }
 
   #name(path: string, entry: Entry | null): void {
-    this.#folderOf(path).change([[basename(path), entry]]);
+    this.#folderOf(path).changes.add([[basename(path), entry]]);
   }
 
   #rename(path: string, to: string): void {
-    this.#folderOf(path).change([
+    this.#folderOf(path).changes.add([
       [basename(path), null],
       [basename(to), this.#find(path)],
     ]);

@@ -1,3 +1,5 @@
+import { UnsyncedChanges } from './unsynced-changes.ts';
+
 /** What a disk writes at once or not at all. */
 const SECTOR_BYTES = 512;
 
@@ -10,40 +12,16 @@ type Change = { readonly offset: number; readonly data: Buffer } | { readonly si
 /** A file of which only what was synced is sure to outlive a power cut. */
 export class SimulatedFile {
   readonly kind = 'file';
-  #synced: Buffer;
-  #pending: Change[] = [];
+  readonly changes: UnsyncedChanges<Buffer, Change>;
 
   constructor(content: Buffer = Buffer.alloc(0)) {
-    this.#synced = content;
-  }
-
-  get isSynced(): boolean {
-    return this.#pending.length === 0;
-  }
-
-  change(change: Change): void {
-    this.#pending.push(change);
-  }
-
-  sync(): void {
-    if (this.isSynced) return;
-    this.#synced = this.whole();
-    this.#pending = [];
-  }
-
-  /** After a power cut that lost all it could. */
-  synced(): Buffer {
-    return this.#synced;
-  }
-
-  /** As a process sees it; after one was killed too. */
-  whole(): Buffer {
-    return changed(this.#synced, this.#pending);
+    this.changes = new UnsyncedChanges(content, changed);
   }
 
   /** After a power cut that lost a part: each sector is as it was at some moment since the last sync, and so is the size. */
   partly(chance: Chance): Buffer {
-    const count = this.#pending.length;
+    const { pending } = this.changes;
+    const count = pending.length;
     const lasts = new Map<number, number>();
     const lastOf = (sector: number): number => {
       const last = lasts.get(sector) ?? someMoment(count, chance);
@@ -51,11 +29,11 @@ export class SimulatedFile {
       return last;
     };
     const sizedUntil = someMoment(count, chance);
-    const kept = this.#pending.flatMap((change, index): readonly Change[] => {
+    const kept = pending.flatMap((change, index): readonly Change[] => {
       if ('size' in change) return index < sizedUntil ? [change] : [];
       return sectorsOf(change).filter(({ sector }) => index < lastOf(sector));
     });
-    return changed(this.#synced, kept);
+    return this.changes.with(kept);
   }
 }
 

@@ -6,9 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageId } from '../../src/model/brands.ts';
-import { openSqliteStore } from '../../src/store/open-sqlite-store.ts';
 import { SqliteDatabase } from '../../src/store/sqlite-database.ts';
-import { DaemonWorld, MINUTE_MS } from '../worlds/daemon-world.ts';
+import { type DaemonWorld, MINUTE_MS, worldOnDisk } from '../worlds/daemon-world.ts';
 
 interface Fault {
   readonly prepare: () => void;
@@ -66,13 +65,7 @@ function coverReadOnly(): void {
 }
 
 async function liveThrough({ begin, end }: Fault) {
-  const world = new DaemonWorld();
-  world.openStore = () => {
-    world.store = openSqliteStore({ directory });
-    return world.store;
-  };
-  world.pull('kept');
-  world.engine.createContainer({ image: 'lab/kept:1', state: 'exited' });
+  const world = worldOnDisk(directory);
   const [old, used] = [world.pull('old'), world.pull('used')];
   await world.connect();
   await world.live(5 * 24);

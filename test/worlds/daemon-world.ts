@@ -5,7 +5,7 @@ import type { ClockReading } from '../../src/model/clock.ts';
 import type { Instant, UseRecord } from '../../src/model/use-record.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
-import { openMemoryStore } from '../../src/store/open-sqlite-store.ts';
+import { openMemoryStore, openSqliteStore } from '../../src/store/open-sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { DAY_MS, HOUR_MS, NOW_MS, POLICY } from './world.ts';
 
@@ -156,4 +156,16 @@ function turn(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   setImmediate(resolve);
   return promise;
+}
+
+/** A world whose store is in a folder, and one image that a container needs; nothing looks at it yet. */
+export function worldOnDisk(directory: string): DaemonWorld {
+  const world = new DaemonWorld();
+  world.openStore = () => {
+    world.store = openSqliteStore({ directory });
+    return world.store;
+  };
+  world.pull('kept');
+  world.engine.createContainer({ image: 'lab/kept:1', state: 'exited' });
+  return world;
 }
