@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readDockerNames } from './docker-names.ts';
+import { readDockerNames, readHistoryNames } from './docker-names.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -26,4 +26,20 @@ test('readDockerNames() completes the one digest that a listing tells of several
   const both = [`docker.io/library/app@${DIGEST}`, `docker.io/team/app@${DIGEST}`];
   assert.deepEqual(readDockerNames({ Id: DIGEST, ...listed }).digests, both);
   assert.deepEqual(readDockerNames({ Id: 'sha256:config', ...listed }).digests, [`docker.io/team/app@${DIGEST}`]);
+});
+
+test('readHistoryNames() finds what an inspection tells: a digest for every repository, and what was pulled by digest', () => {
+  const raw = readHistoryNames({ Id: DIGEST, Tags: ['app:1', 'app:2', `team/app@${DIGEST}`] });
+  assert.ok(raw !== null);
+  assert.deepEqual(readDockerNames(raw), {
+    references: ['docker.io/library/app:1', 'docker.io/library/app:2'],
+    digests: [`docker.io/library/app@${DIGEST}`, `docker.io/team/app@${DIGEST}`],
+    holds: [],
+  });
+  assert.deepEqual(readHistoryNames({ Id: DIGEST, Tags: null }), { Id: DIGEST, RepoTags: [], RepoDigests: [DIGEST] });
+});
+
+test('readHistoryNames() takes no line for an image that does not name one', () => {
+  assert.equal(readHistoryNames({ Id: '<missing>', Tags: ['app:1'] }), null);
+  assert.equal(readHistoryNames({ Id: '', Tags: null }), null);
 });
