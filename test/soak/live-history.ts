@@ -14,5 +14,7 @@ export async function liveHistory(history: History, plant: Plant = {}): Promise<
   const world = new SoakWorld(history, plant);
   for (const step of history.steps) await world.take(step);
   await world.settle();
-  return { tally: world.tally, violations: world.violations };
+  const violations = [...world.violations];
+  world.release();
+  return { tally: world.tally, violations };
 }

@@ -46,6 +46,7 @@ export class Processes {
   readonly #host: Host;
   readonly #plant: Plant;
   readonly #alive = new Map<string, Actor>();
+  readonly #born: Actor[] = [];
   readonly #timers = new Set<Timer>();
   #lock: Actor | null = null;
   #lives = 0;
@@ -82,9 +83,15 @@ export class Processes {
     for (const actor of [...this.#alive.values()]) this.kill(actor);
   }
 
+  /** The history is over: whoever still listens for a signal would be kept for as long as this program runs. */
+  release(): void {
+    for (const actor of this.#born) actor.abort.abort();
+  }
+
   #bear(): Actor {
     this.#lives += 1;
     const actor = new Actor(this.#lives, this.#host.settings.policy);
+    this.#born.push(actor);
     this.#alive.set(actor.mark, actor);
     return actor;
   }

@@ -86,6 +86,12 @@ export class SoakWorld implements Host {
     }
   }
 
+  /** Nothing is looked at any more. */
+  release(): void {
+    this.#processes.killAll();
+    this.#processes.release();
+  }
+
   atCall(actor: Actor, { kind, subject }: MemoryCall, phase: 'before' | 'after'): void | Promise<void> {
     if (actor.isDead) return never();
     if (phase === 'after') this.#noteSight(actor, kind, subject);
