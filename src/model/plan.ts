@@ -76,9 +76,12 @@ export interface Target {
   readonly reached: boolean;
 }
 
-/** Bytes that stay, and why: each kept layer counts once, for the strongest reason among the images that need it. */
+/**
+ * Bytes that stay, and why: each kept layer counts once, for the strongest reason among the images that need it. `other-data` is whatever
+ * else lies on the filesystem of the images, writable layers of containers included.
+ */
 export interface HeldBytes {
-  readonly reason: KeepReason;
+  readonly reason: KeepReason | 'build-cache' | 'other-data';
   readonly bytes: Bytes;
 }
 

@@ -11,6 +11,7 @@ import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstanc
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { selectForNeed } from './select.ts';
+import { holdersBesideImages } from './shortfall.ts';
 import { diskNeed, type Need } from './target.ts';
 
 /** All that a plan is made of. Nothing else is looked at. */
@@ -104,7 +105,10 @@ class Planning {
       target,
       removals,
       verdicts,
-      held: target === null || target.reached ? [] : this.#holders(verdicts),
+      held:
+        target === null || target.reached
+          ? []
+          : [...this.#holders(verdicts), ...holdersBesideImages(this.#inventory, this.#counts.totalBytes)],
       heldByLocalBytes: this.#heldByLocal(fates),
     };
   }

@@ -106,7 +106,7 @@ function tellOfRepair(error: unknown): never {
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {
-  return { plan, results: [], freedBytes: plan.expectedFreedBytes, measuredBytes: null, stopped: null, stranded: [] };
+  return { plan, results: [], freedBytes: plan.expectedFreedBytes, measuredBytes: null, isShort: false, stopped: null, stranded: [] };
 }
 
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
@@ -114,8 +114,5 @@ function reportStatus(report: CollectReport, enabled: boolean, interrupted: Abor
   if (interrupted.aborted) return EXIT.interrupted;
   if ((countOutcomes(report.results).get('failed') ?? 0) > 0 || report.stranded.length > 0) return EXIT.failed;
   if (!enabled) return EXIT.keptBack;
-  const { target } = report.plan;
-  const isShort =
-    target !== null && report.results.length > 0 && report.freedBytes < target.bytes && (report.measuredBytes ?? 0) < target.bytes;
-  return isShort ? EXIT.targetNotReached : planStatus(report.plan);
+  return report.isShort ? EXIT.targetNotReached : planStatus(report.plan);
 }

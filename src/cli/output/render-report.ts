@@ -25,6 +25,8 @@ export function renderReport(report: CollectReport, look: Look): string {
     ...describeExceptions(report, look),
     ...describeStranded(report, look),
   ];
+  if (report.isShort && report.stopped === null && report.plan.target?.reached === true)
+    lines.push(paint('yellow', 'The target is not reached: less came free than was expected, or something else fills this disk.', look));
   if (report.stopped !== null) lines.push(paint('yellow', `Stopped before the end: ${report.stopped}.`, look));
   return `\n${lines.join('\n')}\n`;
 }

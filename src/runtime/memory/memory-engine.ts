@@ -88,6 +88,8 @@ export class MemoryEngine {
   readonly failures = new Map<ImageId, string>();
   /** What happens, as it happens. */
   readonly events = new MemoryEvents();
+  /** What others keep on the disk of the images. */
+  otherBytes = 0;
   /** The engine's own wall clock. */
   now: () => WallMs = () => wallMs(Date.now());
   /** Called around every call: to race with it, or to throw in its place. */
@@ -197,9 +199,9 @@ export class MemoryEngine {
     return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
   }
 
-  /** Unique layers of images and containers; a layer of unknown size takes none. */
+  /** Unique layers of images and containers, and what others keep there; a layer of unknown size takes none. */
   usedBytes(): Bytes {
-    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), 0));
+    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), this.otherBytes));
   }
 
   /** The sum of layers; null when the engine does not tell one of them. */
