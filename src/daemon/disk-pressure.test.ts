@@ -42,9 +42,9 @@ describe('DiskPressure', () => {
     const pressure = new DiskPressure();
     const rule = { ...RULE, highFraction: 0.99 };
     pressure.read(used(80), 0);
-    pressure.read(used(85), 2_000);
-    assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [25 * GB, true]);
-    pressure.read(used(85), 4_000);
+    pressure.read(used(88), 2_000);
+    assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [20 * GB, true]);
+    pressure.read(used(88), 4_000);
     assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [0, false]);
   });
 

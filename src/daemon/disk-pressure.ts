@@ -4,7 +4,7 @@ import type { DiskRule } from '../model/policy.ts';
 import { filesystemNeed, withRoomFor } from '../plan/target.ts';
 
 /** A run finds its images, waits for names to settle, and removes: what is written in this time must find room. */
-const LEAD_MS = 10_000;
+const LEAD_MS = 5_000;
 /** Figures further apart say nothing about what is being written now. */
 const RATE_LATEST_MS = 60_000;
 const PAUSE_FIRST_MS = 10_000;
