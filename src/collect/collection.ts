@@ -5,6 +5,7 @@ import type { DiskUsage, Inventory } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
 import type { RemovalFailure } from '../model/use-record.ts';
+import { prunedBytesOf } from '../plan/build-cache.ts';
 import { filesystemNeed } from '../plan/target.ts';
 import type { ContainerUse } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
@@ -43,6 +44,8 @@ export interface CollectReport {
   readonly freedBytes: Bytes;
   /** What the filesystem says came free; null is unknown. */
   readonly measuredBytes: number | null;
+  /** What the engine says it pruned from its build cache, before any image went. */
+  readonly cachePrunedBytes: Bytes;
   /** Whether the plan had a target that was not reached, by what came free and, for the disk rule, by the figures of the disk now. */
   readonly isShort: boolean;
   /** Why the rest of the plan was left; null when all of it was tried. */
@@ -111,6 +114,7 @@ function foreignHold(reference: string): OperatingError {
 export async function carryOut({ plan, inventory, clock }: Look, context: CollectContext): Promise<CollectReport> {
   const { runtime } = context;
   const results: RemovalResult[] = [];
+  const cachePrunedBytes = await pruneCache(plan, context);
   const before = await runtime.measureDisk();
   let now = before;
   let stopped: string | null = null;
@@ -129,18 +133,23 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   const measuredBytes = freedBetween(before, after);
   const stranded = await findStranded(results, context);
   const isShort = missesTarget(plan, context, { results, measuredBytes, after });
-  return { plan, results, freedBytes: freedBy(results), measuredBytes, isShort, stopped, stranded };
+  return { plan, results, freedBytes: freedBy(results), measuredBytes, cachePrunedBytes, isShort, stopped, stranded };
+}
+
+async function pruneCache(plan: Plan, { runtime, policy: { buildCacheUnusedForMs } }: CollectContext): Promise<Bytes> {
+  return buildCacheUnusedForMs === null || prunedBytesOf(plan) === 0 ? bytes(0) : runtime.pruneBuildCache(buildCacheUnusedForMs);
 }
 
 /** What came free decides; but a disk that is at its mark still, because others fill it, is one. */
 function missesTarget(
-  { target }: Plan,
+  plan: Plan,
   { policy, freeBytes }: CollectContext,
   { results, measuredBytes, after }: Pick<CollectReport, 'results' | 'measuredBytes'> & { readonly after: DiskUsage | null },
 ): boolean {
-  if (target === null) return false;
-  const isFreed = Math.max(freedBy(results), measuredBytes ?? 0) >= target.bytes && countGone(results) >= target.images;
-  return !target.reached || !isFreed || (freeBytes === null && filesystemNeed(policy.disk, after) > 0);
+  const { target } = plan;
+  if (target === null && prunedBytesOf(plan) === 0) return false;
+  const isFreed = Math.max(freedBy(results), measuredBytes ?? 0) >= (target?.bytes ?? 0) && countGone(results) >= (target?.images ?? 0);
+  return target?.reached === false || !isFreed || (freeBytes === null && filesystemNeed(policy.disk, after) > 0);
 }
 
 function countGone(results: readonly RemovalResult[]): number {

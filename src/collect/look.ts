@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
+import { OperatingError } from '../model/error.ts';
 import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { Plan } from '../model/plan.ts';
@@ -77,7 +78,24 @@ export async function look(context: LookContext): Promise<Look> {
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
   const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
-  return { inventory, input, plan: context.decide(input), clock, holds };
+  const planned = await decideWithBuildCache(input, context);
+  return { ...planned, inventory: planned.input.inventory, clock, holds };
+}
+
+/** The build cache is asked for only where a rule prunes it, or a target has to be met: then it may be what holds the bytes. */
+async function decideWithBuildCache(input: PlanInput, { runtime, policy, decide }: LookContext): Promise<Pick<Look, 'input' | 'plan'>> {
+  const isPruned = policy.buildCacheUnusedForMs !== null;
+  const plan = isPruned ? null : decide(input);
+  if (plan !== null && plan.target === null) return { input, plan };
+  const buildCache = await runtime.readBuildCache(isPruned).catch(unknownWhere);
+  const known = { ...input, inventory: { ...input.inventory, buildCache } };
+  return buildCache === null && plan !== null ? { input, plan } : { input: known, plan: decide(known) };
+}
+
+/** An engine that cannot tell of its build cache may still collect images. */
+function unknownWhere(error: unknown): null {
+  if (error instanceof OperatingError) return null;
+  throw error;
 }
 
 const NO_FACTS: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };

@@ -3,6 +3,7 @@ import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import type { DiskRule } from '../model/policy.ts';
 import type { WatchState } from '../model/watch-state.ts';
+import { prunedBytesOf } from '../plan/build-cache.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import { DiskPressure, type EngineChanges } from './disk-pressure.ts';
 import { EngineWatch } from './engine-watch.ts';
@@ -220,7 +221,10 @@ export class Daemon {
   async #isRoomDue(watch: EngineWatch): Promise<boolean> {
     const { disk: rule } = this.#tools.settings().policy;
     if (!isAnySet(rule) || this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
-    await this.#guard('engine', async () => this.#pressure.read(await watch.runtime.measureDisk(), this.#bootTimeMs()));
+    const { runtime } = watch;
+    await this.#guard('engine', async () => {
+      this.#pressure.read(await runtime.measureDisk(), runtime.isReceiving(), this.#bootTimeMs());
+    });
     const isOn = this.#pressure.isOn(rule);
     if (!isOn) this.health.resolve('disk');
     return isOn && this.#pressure.isRunDue(this.#bootTimeMs(), watch.recorder.counts.changes);
@@ -269,7 +273,8 @@ export class Daemon {
     const { target, refusal } = result.plan;
     const problem = shortfallOf(result);
     if (problem !== null) this.health.report('disk', { message: problem, hint: 'docs/disk.md tells what can be done' });
-    if (target !== null || refusal !== null) this.#pressure.ended(this.#bootTimeMs(), problem !== null || refusal !== null, changes);
+    if (target !== null || refusal !== null || prunedBytesOf(result.plan) > 0)
+      this.#pressure.ended(this.#bootTimeMs(), problem !== null || refusal !== null, changes);
     else this.#pressure.planned(false);
   }
 

@@ -21,7 +21,7 @@ function used(gigabytes: number): DiskUsage {
 function runs(pressure: DiskPressure, count: number, isShort: boolean): readonly number[] {
   const times: number[] = [];
   for (let second = 0; times.length < count; second += 2) {
-    pressure.read(used(86), second * 1_000);
+    pressure.read(used(86), false, second * 1_000);
     if (!pressure.isOn(RULE) || !pressure.isRunDue(second * 1_000, QUIET)) continue;
     pressure.ended(second * 1_000, isShort, QUIET);
     times.push(second);
@@ -32,28 +32,31 @@ function runs(pressure: DiskPressure, count: number, isShort: boolean): readonly
 describe('DiskPressure', () => {
   it('is on from the mark on, and asks for a run at once', () => {
     const pressure = new DiskPressure();
-    pressure.read(used(84), 0);
+    pressure.read(used(84), false, 0);
     assert.equal(pressure.isOn(RULE), false);
-    pressure.read(used(85), 2_000);
+    pressure.read(used(85), false, 2_000);
     assert.deepEqual([pressure.isOn(RULE), pressure.isRunDue(2_000, QUIET)], [true, true]);
   });
 
-  it('is on below the mark when what is being written needs more than is free, and off when it ends', () => {
+  it('is on below the mark while a pull needs more than is free, and off when it ends', () => {
     const pressure = new DiskPressure();
     const rule = { ...RULE, highFraction: 0.99 };
-    pressure.read(used(80), 0);
-    pressure.read(used(88), 2_000);
+    pressure.read(used(80), true, 0);
+    pressure.read(used(88), true, 2_000);
     assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [20 * GB, true]);
-    pressure.read(used(88), 4_000);
+    pressure.read(used(88), true, 4_000);
     assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [0, false]);
   });
 
-  it('takes no rate from figures that are far apart, nor for a rule that asks for no free space', () => {
+  it('expects nothing where no image is pulled, of figures that are far apart, and for a rule that asks for no free space', () => {
     const pressure = new DiskPressure();
-    pressure.read(used(10), 0);
-    pressure.read(used(80), 3_600_000);
+    pressure.read(used(10), false, 0);
+    pressure.read(used(50), false, 2_000);
     assert.equal(pressure.incomingBytes, 0);
-    pressure.read(used(90), 3_602_000);
+    pressure.read(used(80), true, 3_600_000);
+    assert.equal(pressure.incomingBytes, 0);
+    pressure.read(used(90), true, 3_602_000);
+    assert.equal(pressure.incomingBytes, 25 * GB);
     assert.equal(pressure.isOn({ ...POLICY.disk, maxImages: 5 }), false);
   });
 

@@ -34,22 +34,22 @@ export class DiskPressure {
   #runs = 0;
   #ended: { readonly atMs: number; readonly isShort: boolean; readonly changes: EngineChanges } | null = null;
 
-  /** The figures read last; null is unknown. */
-  get disk(): DiskUsage | null {
-    return this.#disk;
-  }
-
   /** What will have been written by the time a run that begins now has made room, if it goes on like this. */
   get incomingBytes(): Bytes {
     return bytes(Math.round(this.#bytesPerMs * LEAD_MS));
   }
 
-  /** Takes over figures of the filesystem. @param nowMs since boot */
-  read(disk: DiskUsage | null, nowMs: number): void {
+  /**
+   * Takes over figures of the filesystem.
+   *
+   * @param isReceiving an image is being pulled or loaded: only then is what was written since the last figures expected to go on
+   * @param nowMs since boot
+   */
+  read(disk: DiskUsage | null, isReceiving: boolean, nowMs: number): void {
     const sinceMs = nowMs - this.#readAtMs;
-    const isRecent = sinceMs > 0 && sinceMs <= RATE_LATEST_MS;
-    const grown = disk === null || this.#disk === null || !isRecent ? 0 : disk.usedBytes - this.#disk.usedBytes;
-    this.#bytesPerMs = Math.max(0, grown / Math.max(1, sinceMs));
+    const isRate = isReceiving && sinceMs > 0 && sinceMs <= RATE_LATEST_MS;
+    const grownBytes = (disk?.usedBytes ?? 0) - (this.#disk?.usedBytes ?? Number.POSITIVE_INFINITY);
+    this.#bytesPerMs = isRate ? Math.max(0, grownBytes / sinceMs) : 0;
     this.#disk = disk;
     this.#readAtMs = nowMs;
   }

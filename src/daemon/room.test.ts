@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DaemonWorld, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS, MB, POLICY } from '../../test/worlds/world.ts';
-import { bytes, durationMs, type ImageId, imageId } from '../model/brands.ts';
+import { bytes, durationMs, type ImageId, imageId, wallMs } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
 import type { DiskRule } from '../model/policy.ts';
 import { MemoryEngine } from '../runtime/memory/memory-engine.ts';
 
@@ -129,5 +130,44 @@ describe('the daemon under a disk rule', () => {
     await live(world, 60);
     assert.ok(!calls.includes('measureDisk'));
     assert.equal(world.engine.images.size, 20);
+  });
+
+  it('has the build cache pruned first, and takes no image where that is enough', async () => {
+    const world = await worldOf(20);
+    const { policy } = world.settings;
+    world.settings = { ...world.settings, policy: { ...policy, buildCacheUnusedForMs: durationMs(DAY_MS) } };
+    const cached = (ms: number) => ({ sizeBytes: bytes(500 * MB), lastUsedAt: wallMs(world.wall - ms) });
+    world.engine.buildCache = [cached(2 * DAY_MS), cached(HOUR_MS)];
+    world.engine.otherBytes = 5_600 * MB;
+    await live(world, 60);
+    assert.deepEqual([world.engine.images.size, world.engine.cachedBytes()], [20, 500 * MB], world.log.join('\n'));
+    assert.match(world.log.join('\n'), /collected: no image; 0 B freed.*, and 500 MB of build cache/);
+  });
+
+  it('asks for the build cache only where a target has to be met, and goes on where the engine cannot tell', async () => {
+    const world = await worldOf(20);
+    let asked = 0;
+    world.engine.onCall = ({ kind }) => {
+      if (kind !== 'readBuildCache') return;
+      asked += 1;
+      throw new OperatingError({ kind: 'engine-refused', operation: 'ask', subject: 's', problem: 'no', hint: null });
+    };
+    await live(world, 10);
+    assert.equal(asked, 0);
+    world.engine.otherBytes = 6_500 * MB;
+    await live(world, 10);
+    assert.deepEqual([asked > 0, world.engine.images.size], [true, 19]);
+  });
+
+  it('makes room below the mark for a pull that needs more than is free, and not for what another process writes', async () => {
+    for (const isReceiving of [true, false]) {
+      const world = await worldOf(20, { highFraction: 0.95 });
+      world.engine.isReceiving = isReceiving;
+      world.engine.otherBytes = 6_500 * MB;
+      await live(world, 2);
+      world.engine.otherBytes = 7_000 * MB;
+      await live(world, 2);
+      assert.equal(world.engine.images.size, isReceiving ? 17 : 20, world.log.join('\n'));
+    }
   });
 });

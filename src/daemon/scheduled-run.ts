@@ -7,6 +7,7 @@ import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MassHold } from '../model/watch-state.ts';
 import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
+import { hasWork, prunedBytesOf } from '../plan/build-cache.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import { planForRoom } from '../plan/room.ts';
 import { explainShortfall } from '../plan/shortfall.ts';
@@ -71,7 +72,7 @@ async function run(input: RunInput, tools: DaemonTools, decide: CollectContext['
   using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
   tellRepairs(repairs, tools.log);
-  const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
+  const isGoing = enabled && hasWork(look.plan);
   const report = isGoing ? await carryOut(look, context) : null;
   if (report === null) tellPlan(look.plan, enabled, tools.log);
   else tellReport(report, tools.log);
@@ -133,17 +134,18 @@ function tellReport(report: CollectReport, log: Log): void {
   for (const { name, state } of report.stranded) {
     log('error', `container ${name} (${state}) was created while its image was being removed: pull the image again`);
   }
-  const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ');
+  const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'no image';
   const measured = report.measuredBytes === null ? '' : ` (measured: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
+  const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
   const stopped = report.stopped === null ? '' : `; stopped before the end: ${report.stopped}`;
-  log('info', `collected: ${counts}; ${formatByteSize(report.freedBytes)} freed${measured}${stopped}`);
+  log('info', `collected: ${counts}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}${stopped}`);
 }
 
 /** Says what a run left of its target, and who holds the bytes; null when it has none or met it. */
 export function shortfallOf({ plan, report }: RunDone): string | null {
   const planned = explainShortfall(plan);
   if (planned !== null) return `the disk rule cannot be met: ${planned}`;
-  if (plan.target === null || report?.isShort === false) return null;
+  if ((plan.target === null && prunedBytesOf(plan) === 0) || report?.isShort === false) return null;
   if (report === null) return 'the disk is at its mark, and enabled = false keeps everything';
   return `the disk is at its mark still: ${report.stopped ?? 'less came free than was expected, or something else fills it'}`;
 }

@@ -68,8 +68,12 @@ export interface DiskUsage {
 
 /** What the engine's build cache holds. */
 export interface BuildCache {
+  /** Layers of images that it needs as well, where the engine tells. */
   readonly layers: readonly ChainId[];
+  /** Beside what it shares with images. */
   readonly sizeBytes: Bytes | null;
+  /** What no build needs now and no image shares; the engine stamped its last use, null is never. */
+  readonly unused: readonly { readonly sizeBytes: Bytes; readonly lastUsedAt: WallMs | null }[];
 }
 
 /** Who answered. */

@@ -13,10 +13,15 @@ export interface Need {
  * `df` shows. A figure that is unknown fires nothing.
  *
  * @param totalImageBytes unique bytes of all layers that images need
+ * @param otherwiseFreedBytes what comes free on the filesystem before images go
  * @returns null when no trigger fires
  */
-export function diskNeed(rule: DiskRule, inventory: Inventory, totalImageBytes: Bytes): Need | null {
-  const needBytes = Math.max(filesystemNeed(rule, inventory.disk), rule.maxImageBytes === null ? 0 : totalImageBytes - rule.maxImageBytes);
+export function diskNeed(rule: DiskRule, inventory: Inventory, totalImageBytes: Bytes, otherwiseFreedBytes: Bytes = bytes(0)): Need | null {
+  const needBytes = Math.max(
+    0,
+    filesystemNeed(rule, inventory.disk) - otherwiseFreedBytes,
+    rule.maxImageBytes === null ? 0 : totalImageBytes - rule.maxImageBytes,
+  );
   const needImages = rule.maxImages === null ? 0 : Math.max(0, inventory.images.length - rule.maxImages);
   return needBytes > 0 || needImages > 0 ? { bytes: bytes(needBytes), images: needImages } : null;
 }
@@ -35,8 +40,8 @@ export function filesystemNeed(rule: DiskRule, disk: DiskUsage | null): number {
 }
 
 /**
- * The rule while something is being written, such as a pull that is under way: what will be needed shall be free. Engines tell of a pull only
- * when it has ended, so what it still needs is judged by how fast the disk fills.
+ * The rule while an image is being pulled: what that needs shall be free. Engines tell of a pull only when it has ended, so what it still
+ * needs is judged by how fast the disk fills.
  *
  * @param incomingBytes expected before a run that begins now has made room
  */

@@ -155,7 +155,16 @@ function readLayer(value: unknown): Layer {
 
 function readBuildCache(value: unknown): BuildCache {
   const from = object(value);
-  return { layers: optional(from, 'layers', [], list(readChainId)), sizeBytes: optional(from, 'sizeBytes', null, size) };
+  return {
+    layers: optional(from, 'layers', [], list(readChainId)),
+    sizeBytes: optional(from, 'sizeBytes', null, size),
+    unused: optional(from, 'unused', [], list(readCached)),
+  };
+}
+
+function readCached(value: unknown): BuildCache['unused'][number] {
+  const from = object(value);
+  return { sizeBytes: required(from, 'sizeBytes', size), lastUsedAt: optional(from, 'lastUsedAt', null, time) };
 }
 
 function readPin(value: unknown): Pin {
@@ -208,7 +217,7 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     images: inventory.images.map((image) => formatImage(image, records.get(image.id)?.origin ?? image.origin)),
     layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
     containers: inventory.containers.map(formatContainer),
-    ...(inventory.buildCache === null ? {} : { buildCache: known({ ...inventory.buildCache }) }),
+    ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
     pins: pins.map((pin) => known({ ...pin, until: timeOrNull(pin.until) })),
     ...(doubts.length === 0 ? {} : { doubts }),
   };
@@ -227,6 +236,11 @@ function formatContainer(container: Container): JsonObject {
     startedAt: timeOrNull(startedAt),
     finishedAt: timeOrNull(finishedAt),
   });
+}
+
+function formatBuildCache({ layers, sizeBytes, unused }: BuildCache): JsonObject {
+  const records = unused.map((record) => known({ sizeBytes: record.sizeBytes, lastUsedAt: timeOrNull(record.lastUsedAt) }));
+  return known({ layers, sizeBytes, unused: records });
 }
 
 function timeOrNull(at: WallMs | null): string | null {

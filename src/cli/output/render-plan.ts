@@ -36,7 +36,12 @@ const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
 export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, look: Look): string {
   const kept = sumKept(plan, inventory);
   const sections = [
-    [summarise(plan, policy, look), ...describeTarget(plan, look), ...describeFirstEligible(plan, inventory)].join('\n'),
+    [
+      summarise(plan, policy, look),
+      ...describeCache(plan, policy),
+      ...describeTarget(plan, look),
+      ...describeFirstEligible(plan, inventory),
+    ].join('\n'),
     removalTable(plan, look).trimEnd(),
     keptTable(kept, look).trimEnd(),
     describeLocal(plan),
@@ -71,6 +76,15 @@ function describeTarget(plan: Plan, look: Look): readonly string[] {
   if (shortfall !== null) return [paint('yellow', `Target not reached: ${shortfall}.`, look)];
   const wanted = target.images > 0 && target.bytes === 0 ? countImages(target.images) : formatByteSize(target.bytes);
   return [`Wanted: ${wanted}; the target is reached.`];
+}
+
+/** Shown where it was asked for: it may be what holds the bytes, or goes first. */
+function describeCache({ buildCache }: Plan, { buildCacheUnusedForMs }: Policy): readonly string[] {
+  if (buildCache === null || (buildCache.sizeBytes ?? 0) === 0) return [];
+  const size = `Build cache: ${formatByteSize(buildCache.sizeBytes)}`;
+  if (buildCacheUnusedForMs === null) return [`${size}; rules.build_cache would prune it before images.`];
+  const first = buildCache.prunedBytes > 0 ? ', which goes first' : '';
+  return [`${size}, of it ${formatByteSize(buildCache.prunedBytes)} unused for ${formatDuration(buildCacheUnusedForMs)} or more${first}.`];
 }
 
 /** Says when something will go, so that an empty plan on a fresh host does not look like a fault. */

@@ -20,8 +20,13 @@ export function renderReport(report: CollectReport, look: Look): string {
   const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${OUTCOME_WORDS[kind]}`);
   const measured =
     report.measuredBytes === null ? '' : ` (measured on the disk: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
+  const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
   const lines = [
-    paint('bold', `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}.`, look),
+    paint(
+      'bold',
+      `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}.`,
+      look,
+    ),
     ...describeExceptions(report, look),
     ...describeStranded(report, look),
   ];

@@ -70,6 +70,7 @@ const PLAN: Plan = {
   refusal: null,
   expectedFreedBytes: bytes(5 * GB),
   target: null,
+  buildCache: null,
   removals: [
     {
       imageId: OLD.id,

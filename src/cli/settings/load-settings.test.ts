@@ -195,7 +195,6 @@ for (const [toml, expected] of [
   ['[schedule]\nat = "24:00"', /write a time of day HH:MM/],
   ['[http]\nlisten = "127.0.0.1:99999"', /host:port, unix:\/\/\/path, or nothing/],
   ['[http]\nlisten = ":9720"', /host:port/],
-  ['[rules.build_cache]\nunused_for = "7d"', /not in this version/],
   ['[rules.containers]\nexited_for = "7d"', /not in this version/],
   ['protect.workloads = ["/etc/compose.yml"]', /not in this version/],
   ['scope = "all', /line 1: this is not TOML/],

@@ -54,6 +54,11 @@ const BUILT_KEYS = {
   'rules.disk.max_image_bytes': setting(SIZE, 'off', 'Bytes of unique layers that may stay.'),
   'rules.disk.min_free': setting(SIZE, 'off', 'Bytes that shall be free on the image filesystem.'),
   'rules.disk.max_images': setting(COUNT, 0, 'Images that may stay; 0 is no limit.'),
+  'rules.build_cache.unused_for': setting(
+    duration(NEVER),
+    'never',
+    'Have the engine prune what its build cache has not used for this long, before images go.',
+  ),
   'protect.references': setting(list('names, globs, digests or image IDs', parseReferencePattern), [], 'Images that are never removed.'),
   'protect.labels': setting(
     list('key or key=value', parseLabelPattern),
@@ -77,7 +82,6 @@ const BUILT_KEYS = {
 /** The keys of later versions: known, checked, and refused unless they say their default, which is "off". */
 const LATER_KEYS = {
   'protect.workloads': setting(list('paths', notYet), [], 'Compose, quadlet and static pod files: what they name is needed.'),
-  'rules.build_cache.unused_for': setting(duration(NEVER), 'never', "Prune the engine's build cache before images."),
   'rules.containers.exited_for': setting(duration(NEVER), 'never', 'Remove exited containers that hold images.'),
 } as const;
 

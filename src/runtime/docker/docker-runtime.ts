@@ -1,5 +1,5 @@
-import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { DiskUsage, Image, Layer } from '../../model/inventory.ts';
+import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import type { BuildCache, DiskUsage, Image, Layer } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
@@ -15,6 +15,7 @@ import type {
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
+import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
 import {
@@ -32,7 +33,7 @@ import {
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { readDockerNames } from './docker-names.ts';
-import { findGraphDriverRoot, readDisk } from './image-disk.ts';
+import { findGraphDriverRoot, isReceiving, readDisk } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
 
@@ -119,6 +120,19 @@ class DockerRuntime implements Runtime {
   async measureDisk(): Promise<DiskUsage | null> {
     const root = this.#imageRoot === undefined ? await this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);
+  }
+
+  isReceiving(): boolean {
+    const root = this.#imageRoot ?? null;
+    return root !== null && isReceiving(root, this.#hasContentStore);
+  }
+
+  readBuildCache(mayTakeLong: boolean): Promise<BuildCache | null> {
+    return readBuildCache(this.#client, mayTakeLong);
+  }
+
+  pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes> {
+    return pruneBuildCache(this.#client, unusedForMs);
   }
 
   async addName(id: ImageId, reference: string): Promise<boolean> {

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import type { DiskUsage } from '../../model/inventory.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
@@ -30,6 +30,16 @@ export function readDisk(path: string): DiskUsage | null {
     inodes: files === 0n ? null : Number(files),
     inodesUsed: files === 0n ? null : Number(files - ffree),
   };
+}
+
+/**
+ * Whether there is anything that an image is made of while it is pulled or loaded: blobs that containerd has not got whole, or what Docker with
+ * a graph driver puts into its folder for temporary files.
+ */
+export function isReceiving(imageRoot: string, hasContentStore: boolean): boolean {
+  const folder = hasContentStore ? join(imageRoot, 'io.containerd.content.v1.content/ingest') : join(dirname(imageRoot), 'tmp');
+  const names = orNull(() => readdirSync(folder)) ?? [];
+  return names.some((name) => hasContentStore || /^(?:GetImageBlob|docker-import-)/.test(name));
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */

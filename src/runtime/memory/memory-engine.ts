@@ -6,13 +6,14 @@ import {
   type ContainerId,
   chainId,
   containerId,
+  type DurationMs,
   type ImageId,
   imageId,
   type WallMs,
   wallMs,
 } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
-import type { Container, Image } from '../../model/inventory.ts';
+import type { BuildCache, Container, Image } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import type { RemoveOutcome } from '../runtime.ts';
 import { MemoryEvents } from './memory-events.ts';
@@ -53,6 +54,8 @@ export interface MemoryCall {
     | 'readNames'
     | 'resolveName'
     | 'measureDisk'
+    | 'readBuildCache'
+    | 'pruneBuildCache'
     | 'addName'
     | 'removeName'
     | 'removeImage'
@@ -90,6 +93,10 @@ export class MemoryEngine {
   readonly events = new MemoryEvents();
   /** What others keep on the disk of the images. */
   otherBytes = 0;
+  /** Set while somebody pulls or loads an image. */
+  isReceiving = false;
+  /** What the build cache holds. */
+  buildCache: BuildCache['unused'] = [];
   /** The engine's own wall clock. */
   now: () => WallMs = () => wallMs(Date.now());
   /** Called around every call: to race with it, or to throw in its place. */
@@ -199,9 +206,22 @@ export class MemoryEngine {
     return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
   }
 
-  /** Unique layers of images and containers, and what others keep there; a layer of unknown size takes none. */
+  /** Drops what was not used for so long. @returns its bytes */
+  pruneBuildCache(unusedForMs: DurationMs): Bytes {
+    const before = this.cachedBytes();
+    this.buildCache = this.buildCache.filter(({ lastUsedAt }) => lastUsedAt === null || this.now() - lastUsedAt < unusedForMs);
+    return bytes(before - this.cachedBytes());
+  }
+
+  /** What the build cache takes. */
+  cachedBytes(): Bytes {
+    return bytes(this.buildCache.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  }
+
+  /** Unique layers of images and containers, the build cache, and what others keep there; a layer of unknown size takes none. */
   usedBytes(): Bytes {
-    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), this.otherBytes));
+    const beside = this.otherBytes + this.cachedBytes();
+    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), beside));
   }
 
   /** The sum of layers; null when the engine does not tell one of them. */

@@ -1,6 +1,6 @@
-import { type Bytes, bytes, type ChainId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { type Bytes, bytes, type ChainId, type DurationMs, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { DiskUsage, Image } from '../../model/inventory.ts';
+import type { BuildCache, DiskUsage, Image } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
 import type {
@@ -85,6 +85,20 @@ class MemoryRuntime implements Runtime {
 
   measureDisk(): Promise<DiskUsage | null> {
     return this.#call('measureDisk', '', () => this.#disk());
+  }
+
+  isReceiving(): boolean {
+    return this.#engine.isReceiving;
+  }
+
+  readBuildCache(): Promise<BuildCache | null> {
+    return this.#call('readBuildCache', '', () => {
+      return { layers: [], sizeBytes: this.#engine.cachedBytes(), unused: this.#engine.buildCache };
+    });
+  }
+
+  pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes> {
+    return this.#call('pruneBuildCache', '', () => this.#engine.pruneBuildCache(unusedForMs));
   }
 
   addName(id: ImageId, reference: string): Promise<boolean> {
