@@ -22,6 +22,8 @@ export interface LookContext {
   readonly readClock: () => ClockReading;
   /** The idle clock that goes on in a store that has none yet; absent: it begins at 0. Whoever runs on must not have two. */
   readonly ongoingClock?: () => IdleClockState;
+  /** What files of this host say is needed; absent: nobody looks. */
+  readonly findWorkloads?: (containers: Inventory['containers']) => Promise<Pick<Inventory, 'workloads' | 'doubts'>>;
   /** Asked for with `--free`; null without. */
   readonly freeBytes: Bytes | null;
   /** `planCollection`, or it with the brakes of a scheduled run. */
@@ -52,10 +54,12 @@ export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
   let known: LayerFacts = NO_FACTS;
-  const { inventory, learned, holds } = await runtime.observe(() => {
+  const observed = await runtime.observe(() => {
     known = store.readLayerFacts(key);
     return known;
   });
+  const { learned, holds } = observed;
+  const inventory = await withWorkloads(observed.inventory, context);
   // Only now: while the engine was listed, another process may have begun the clock of a new store, and stamps on two clocks mean nothing.
   const clock =
     store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
@@ -80,6 +84,12 @@ export async function look(context: LookContext): Promise<Look> {
   const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
   const planned = await decideWithBuildCache(input, context);
   return { ...planned, inventory: planned.input.inventory, clock, holds };
+}
+
+async function withWorkloads(inventory: Inventory, { findWorkloads }: LookContext): Promise<Inventory> {
+  if (findWorkloads === undefined) return inventory;
+  const { workloads, doubts } = await findWorkloads(inventory.containers);
+  return { ...inventory, workloads: [...inventory.workloads, ...workloads], doubts: [...inventory.doubts, ...doubts] };
 }
 
 /** The build cache is asked for only where a rule prunes it, or a target has to be met: then it may be what holds the bytes. */

@@ -223,7 +223,7 @@ export class Daemon {
     if (!isAnySet(rule) || this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
     const { runtime } = watch;
     await this.#guard('engine', async () => {
-      this.#pressure.read(await runtime.measureDisk(), runtime.isReceiving(), this.#bootTimeMs());
+      this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
     });
     const isOn = this.#pressure.isOn(rule);
     if (!isOn) this.health.resolve('disk');
@@ -255,8 +255,7 @@ export class Daemon {
   async #makeRoom(watch: EngineWatch, signal: AbortSignal): Promise<void> {
     const { changes } = watch.recorder.counts;
     const isDone = await this.#guard('collection', async () => {
-      const { incomingBytes } = this.#pressure;
-      const result = await runForRoom(this.#runInput(watch, signal), this.#tools, incomingBytes);
+      const result = await runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
       const { refusal } = result.plan;
       if (refusal !== null)
         this.health.report('collection', { message: `nothing is removed: ${refusal.message}`, hint: 'it is tried again' });

@@ -8,6 +8,7 @@ import { DiskPressure } from './disk-pressure.ts';
 
 const GB = 1e9;
 const RULE: DiskRule = { ...POLICY.disk, highFraction: 0.85 };
+const NOTHING = { isUnderWay: false, missingBytes: bytes(0) };
 const QUIET = { arrivals: 0, departures: 0 };
 const IMAGE_CAME = { arrivals: 1, departures: 0 };
 const CONTAINER_WENT = { arrivals: 0, departures: 1 };
@@ -21,7 +22,7 @@ function used(gigabytes: number): DiskUsage {
 function runs(pressure: DiskPressure, count: number, isShort: boolean): readonly number[] {
   const times: number[] = [];
   for (let second = 0; times.length < count; second += 2) {
-    pressure.read(used(86), false, second * 1_000);
+    pressure.read(used(86), NOTHING, second * 1_000);
     if (!pressure.isOn(RULE) || !pressure.isRunDue(second * 1_000, QUIET)) continue;
     pressure.ended(second * 1_000, isShort, QUIET);
     times.push(second);
@@ -32,32 +33,35 @@ function runs(pressure: DiskPressure, count: number, isShort: boolean): readonly
 describe('DiskPressure', () => {
   it('is on from the mark on, and asks for a run at once', () => {
     const pressure = new DiskPressure();
-    pressure.read(used(84), false, 0);
+    pressure.read(used(84), NOTHING, 0);
     assert.equal(pressure.isOn(RULE), false);
-    pressure.read(used(85), false, 2_000);
+    pressure.read(used(85), NOTHING, 2_000);
     assert.deepEqual([pressure.isOn(RULE), pressure.isRunDue(2_000, QUIET)], [true, true]);
   });
 
-  it('is on below the mark while a pull needs more than is free, and off when it ends', () => {
+  it('is on below the mark while a pull needs more than is free, for a rule that asks for free space', () => {
     const pressure = new DiskPressure();
     const rule = { ...RULE, highFraction: 0.99 };
-    pressure.read(used(80), true, 0);
-    pressure.read(used(88), true, 2_000);
-    assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [20 * GB, true]);
-    pressure.read(used(88), true, 4_000);
-    assert.deepEqual([pressure.incomingBytes, pressure.isOn(rule)], [0, false]);
+    pressure.read(used(80), { isUnderWay: true, missingBytes: bytes(20 * GB) }, 0);
+    assert.equal(pressure.isOn(rule), false);
+    pressure.read(used(81), { isUnderWay: true, missingBytes: bytes(20 * GB) }, 2_000);
+    assert.deepEqual([pressure.missingBytes, pressure.isOn(rule)], [20 * GB, true]);
+    assert.equal(pressure.isOn({ ...POLICY.disk, maxImages: 5 }), false);
+    pressure.read(used(95), NOTHING, 4_000);
+    assert.equal(pressure.isOn(rule), false);
   });
 
-  it('expects nothing where no image is pulled, of figures that are far apart, and for a rule that asks for no free space', () => {
+  it('keeps pace with a pull that goes on, and not with one that hangs for an hour', () => {
     const pressure = new DiskPressure();
-    pressure.read(used(10), false, 0);
-    pressure.read(used(50), false, 2_000);
-    assert.equal(pressure.incomingBytes, 0);
-    pressure.read(used(80), true, 3_600_000);
-    assert.equal(pressure.incomingBytes, 0);
-    pressure.read(used(90), true, 3_602_000);
-    assert.equal(pressure.incomingBytes, 25 * GB);
-    assert.equal(pressure.isOn({ ...POLICY.disk, maxImages: 5 }), false);
+    const times: number[] = [];
+    for (let second = 0; second <= 7_200; second += 2) {
+      pressure.read(used(86), { isUnderWay: true, missingBytes: bytes(0) }, second * 1_000);
+      if (!pressure.isOn(RULE) || !pressure.isRunDue(second * 1_000, QUIET)) continue;
+      pressure.ended(second * 1_000, false, QUIET);
+      times.push(second);
+    }
+    assert.deepEqual(times.slice(0, 3), [0, 4, 8]);
+    assert.deepEqual(times.slice(-2), [3_600, 7_200]);
   });
 
   it('is on when the plan of a look had a target, until a run has met it', () => {

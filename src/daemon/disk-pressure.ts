@@ -1,16 +1,16 @@
-import { type Bytes, bytes } from '../model/brands.ts';
+import { bytes } from '../model/brands.ts';
 import type { DiskUsage } from '../model/inventory.ts';
 import type { DiskRule } from '../model/policy.ts';
 import { filesystemNeed, withRoomFor } from '../plan/target.ts';
+import type { Receiving } from '../runtime/runtime.ts';
 
-/** A run finds its images, waits for names to settle, and removes: what is written in this time must find room. */
-const LEAD_MS = 5_000;
-/** Figures further apart say nothing about what is being written now. */
-const RATE_LATEST_MS = 60_000;
 const PAUSE_FIRST_MS = 10_000;
 const PAUSE_LONGEST_MS = 3_600_000;
 /** When an image came or a container went, what was out of reach may not be so any more. */
 const CHANGED_PAUSE_MS = 60_000;
+/** A pull that goes on writes into the room that was made. One that takes longer than the other hangs, and says nothing any more. */
+const RECEIVING_PAUSE_MS = 4_000;
+const RECEIVING_LONGEST_MS = 3_600_000;
 
 /** What happened on the engine so far, counted. */
 export interface EngineChanges {
@@ -27,31 +27,24 @@ export interface EngineChanges {
 export class DiskPressure {
   #rule: DiskRule | null = null;
   #disk: DiskUsage | null = null;
-  #readAtMs = 0;
-  #bytesPerMs = 0;
+  #receiving: Receiving = { isUnderWay: false, missingBytes: bytes(0) };
+  /** Null: nothing is being received. */
+  #receivingSinceMs: number | null = null;
   #isPlanned = false;
   /** Runs in a row that did not help for long. */
   #runs = 0;
   #ended: { readonly atMs: number; readonly isShort: boolean; readonly changes: EngineChanges } | null = null;
 
-  /** What will have been written by the time a run that begins now has made room, if it goes on like this. */
-  get incomingBytes(): Bytes {
-    return bytes(Math.round(this.#bytesPerMs * LEAD_MS));
+  /** What is known to be on its way to this disk. */
+  get missingBytes(): Receiving['missingBytes'] {
+    return this.#receiving.missingBytes;
   }
 
-  /**
-   * Takes over figures of the filesystem.
-   *
-   * @param isReceiving an image is being pulled or loaded: only then is what was written since the last figures expected to go on
-   * @param nowMs since boot
-   */
-  read(disk: DiskUsage | null, isReceiving: boolean, nowMs: number): void {
-    const sinceMs = nowMs - this.#readAtMs;
-    const isRate = isReceiving && sinceMs > 0 && sinceMs <= RATE_LATEST_MS;
-    const grownBytes = (disk?.usedBytes ?? 0) - (this.#disk?.usedBytes ?? Number.POSITIVE_INFINITY);
-    this.#bytesPerMs = isRate ? Math.max(0, grownBytes / sinceMs) : 0;
+  /** Takes over figures of the filesystem, and what the engine is receiving. @param nowMs since boot */
+  read(disk: DiskUsage | null, receiving: Receiving, nowMs: number): void {
     this.#disk = disk;
-    this.#readAtMs = nowMs;
+    this.#receiving = receiving;
+    this.#receivingSinceMs = receiving.isUnderWay ? (this.#receivingSinceMs ?? nowMs) : null;
   }
 
   /** Takes over whether the plan of a look had a target: the number and the bytes of images are known only then. */
@@ -63,7 +56,7 @@ export class DiskPressure {
   isOn(rule: DiskRule): boolean {
     if (rule !== this.#rule) this.#ended = null;
     this.#rule = rule;
-    return this.#isPlanned || filesystemNeed(withRoomFor(rule, this.incomingBytes), this.#disk) > 0;
+    return this.#isPlanned || filesystemNeed(withRoomFor(rule, this.missingBytes), this.#disk) > 0;
   }
 
   /** Whether a run that a trigger asks for should begin now. */
@@ -71,9 +64,12 @@ export class DiskPressure {
     if (this.#ended === null) return true;
     const { atMs, isShort, changes } = this.#ended;
     const haveCome = arrivals !== changes.arrivals;
-    if (haveCome && !isShort) return true;
-    const pauseMs = haveCome || departures !== changes.departures ? Math.min(this.#pauseMs(), CHANGED_PAUSE_MS) : this.#pauseMs();
-    return nowMs - atMs >= pauseMs;
+    if (isShort) {
+      const hasChanged = haveCome || departures !== changes.departures;
+      return nowMs - atMs >= Math.min(this.#pauseMs(), hasChanged ? CHANGED_PAUSE_MS : PAUSE_LONGEST_MS);
+    }
+    const isReceiving = this.#receivingSinceMs !== null && nowMs - this.#receivingSinceMs <= RECEIVING_LONGEST_MS;
+    return haveCome || nowMs - atMs >= (isReceiving ? RECEIVING_PAUSE_MS : this.#pauseMs());
   }
 
   /** A run has ended. @param changes as they were when it began */

@@ -72,7 +72,7 @@ export class EngineWatch {
 
   /** @returns what would be removed now @throws OperatingError when the engine or the store fails */
   async look(): Promise<Plan> {
-    const { policy } = this.#tools.settings();
+    const { policy, findWorkloads } = this.#tools.settings();
     const store = this.#keeper.open();
     const isSetAside = store.condition.kind === 'set-aside';
     const beganMs = this.#tools.readClock().bootTimeMs;
@@ -80,7 +80,7 @@ export class EngineWatch {
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
     const context: LookContext = {
-      ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null },
+      ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null, ...(findWorkloads && { findWorkloads }) },
       ...{ readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now(), decide: planCollection },
     };
     const { inventory, clock, holds, plan } = await look(context);

@@ -160,14 +160,21 @@ describe('the daemon under a disk rule', () => {
   });
 
   it('makes room below the mark for a pull that needs more than is free, and not for what another process writes', async () => {
-    for (const isReceiving of [true, false]) {
+    for (const isUnderWay of [true, false]) {
       const world = await worldOf(20, { highFraction: 0.95 });
-      world.engine.isReceiving = isReceiving;
-      world.engine.otherBytes = 6_500 * MB;
-      await live(world, 2);
+      world.engine.receiving = { isUnderWay, missingBytes: bytes(isUnderWay ? 1_250 * MB : 0) };
       world.engine.otherBytes = 7_000 * MB;
       await live(world, 2);
-      assert.equal(world.engine.images.size, isReceiving ? 17 : 20, world.log.join('\n'));
+      assert.equal(world.engine.images.size, isUnderWay ? 17 : 20, world.log.join('\n'));
     }
+  });
+
+  it('takes no image for a burst of another process but those that the mark asks for', async () => {
+    const world = await worldOf(20);
+    world.engine.receiving = { isUnderWay: true, missingBytes: bytes(0) };
+    await live(world, 4);
+    world.engine.otherBytes = 6_600 * MB;
+    await live(world, 60);
+    assert.equal(world.engine.images.size, 18, world.log.join('\n'));
   });
 });

@@ -59,7 +59,7 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
 /**
  * One collection because the disk asks for room.
  *
- * @param incomingBytes expected to be written before it has made room
+ * @param incomingBytes known to be on their way to this disk
  * @throws OperatingError as {@link runScheduled}
  */
 export function runForRoom(input: RunInput, tools: DaemonTools, incomingBytes: Bytes): Promise<RunDone> {
@@ -95,11 +95,11 @@ function contextOf(
   tools: DaemonTools,
   decide: CollectContext['decide'],
 ): CollectContext {
-  const { policy, paceMs } = tools.settings();
+  const { policy, paceMs, findWorkloads } = tools.settings();
   const { readClock, makeMark, judgeOwner, settleMs, wait } = tools;
   return {
     ...{ runtime, store, policy, signal, paceMs, ongoingClock, decide, readClock, makeMark, judgeOwner, settleMs, wait },
-    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined },
+    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined, ...(findWorkloads && { findWorkloads }) },
   };
 }
 

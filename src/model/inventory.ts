@@ -82,6 +82,14 @@ export interface EngineName {
   readonly version: string;
 }
 
+/** An image that is needed although no container may be there: a service, a file of Compose, a quadlet or a static pod names it. */
+export interface WorkloadNeed {
+  /** A pattern over names; what could not be resolved in a name stands for anything. */
+  readonly pattern: string;
+  /** Who needs it: `/srv/shop/compose.yaml (service web)`. */
+  readonly by: string;
+}
+
 /** All that was seen at one instant. */
 export interface Inventory {
   readonly observedAt: WallMs;
@@ -92,6 +100,7 @@ export interface Inventory {
   readonly layers: ReadonlyMap<ChainId, Layer>;
   readonly containers: readonly Container[];
   readonly buildCache: BuildCache | null;
+  readonly workloads: readonly WorkloadNeed[];
   /** What could not be known completely, each a sentence. Not empty: nothing is removed in this run (design §3.3). */
   readonly doubts: readonly Doubt[];
 }

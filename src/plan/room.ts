@@ -7,7 +7,7 @@ import { withRoomFor } from './target.ts';
  * Plans a run that the disk asks for, between those of the schedule: the disk rule alone. What is old waits for its time, because whoever
  * set one chose when images go.
  *
- * @param incomingBytes expected to be written before the run has made room
+ * @param incomingBytes known to be on their way to this disk
  */
 export function planForRoom(input: PlanInput, incomingBytes: Bytes): Plan {
   const disk = withRoomFor(input.policy.disk, incomingBytes);

@@ -40,10 +40,9 @@ export function filesystemNeed(rule: DiskRule, disk: DiskUsage | null): number {
 }
 
 /**
- * The rule while an image is being pulled: what that needs shall be free. Engines tell of a pull only when it has ended, so what it still
- * needs is judged by how fast the disk fills.
+ * The rule while an image is being pulled: what is still to come of that shall find room.
  *
- * @param incomingBytes expected before a run that begins now has made room
+ * @param incomingBytes known to be on their way to this disk
  */
 export function withRoomFor(rule: DiskRule, incomingBytes: Bytes): DiskRule {
   if (rule.highFraction === null && rule.minFreeBytes === null) return rule;

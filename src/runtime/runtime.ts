@@ -50,10 +50,10 @@ export interface Runtime {
   measureDisk(): Promise<DiskUsage | null>;
 
   /**
-   * Whether an image is being pulled or loaded now, as far as the engine's own files show: its API tells of it only when it has ended. As cheap
-   * as {@link measureDisk}.
+   * What is being pulled or loaded now, as far as the engine's own files show: its API tells of it only when it has ended. As cheap as
+   * {@link measureDisk}.
    */
-  isReceiving(): boolean;
+  readReceiving(): Receiving;
 
   /**
    * What the build cache holds: asked only where a rule needs to know.
@@ -90,6 +90,13 @@ export interface Runtime {
   watch(watcher: EventWatcher): Promise<void>;
 
   close(): void;
+}
+
+/** What an engine is writing. */
+export interface Receiving {
+  readonly isUnderWay: boolean;
+  /** Known to be still to come, at least; 0 where the engine does not say. */
+  readonly missingBytes: Bytes;
 }
 
 /** Who is told of events. */

@@ -221,7 +221,7 @@ function describeBuildCache(world: () => ContractWorld): void {
     assert.deepEqual(rest, { layers: [], sizeBytes: 0, unused: [] });
   });
 
-  test('isReceiving() is false while nobody pulls or loads anything', () => {
-    assert.equal(world().runtime.isReceiving(), false);
+  test('readReceiving() tells of nothing while nobody pulls or loads anything', () => {
+    assert.deepEqual(world().runtime.readReceiving(), { isUnderWay: false, missingBytes: 0 });
   });
 }

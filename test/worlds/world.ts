@@ -93,6 +93,7 @@ export function makeInventory({ images, containers = [], layerMB = {}, inventory
     layers: new Map(sizes),
     containers: containers.map(makeContainer),
     buildCache: null,
+    workloads: [],
     doubts: [],
     ...inventory,
   };

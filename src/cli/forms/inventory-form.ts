@@ -1,5 +1,5 @@
 import { bytes, type ChainId, chainId, containerId, type ImageId, imageId, type WallMs } from '../../model/brands.ts';
-import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin } from '../../model/inventory.ts';
+import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
 import type { Pin, UseRecord } from '../../model/use-record.ts';
@@ -53,6 +53,7 @@ export function parseInventory(file: string, json: string, options: { readonly a
       layers: optional(form, 'layers', new Map<ChainId, Layer>(), readLayers),
       containers: containers ?? [],
       buildCache: optional(form, 'buildCache', null, readBuildCache),
+      workloads: optional(form, 'workloads', [], list(readWorkload)),
       doubts: [...optional(form, 'doubts', [], list(readDoubt)), ...findDoubts(containers)],
     };
     return { inventory, pins: optional(form, 'pins', [], list(readPin)) };
@@ -167,6 +168,14 @@ function readCached(value: unknown): BuildCache['unused'][number] {
   return { sizeBytes: required(from, 'sizeBytes', size), lastUsedAt: optional(from, 'lastUsedAt', null, time) };
 }
 
+function readWorkload(value: unknown): WorkloadNeed {
+  const from = object(value);
+  return {
+    pattern: required(from, 'pattern', (pattern) => accept(parseReferencePattern(text(pattern))).text),
+    by: required(from, 'by', text),
+  };
+}
+
 function readPin(value: unknown): Pin {
   const from = object(value);
   return {
@@ -218,6 +227,7 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
     containers: inventory.containers.map(formatContainer),
     ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
+    ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads.map(({ pattern, by }) => ({ pattern, by })) }),
     pins: pins.map((pin) => known({ ...pin, until: timeOrNull(pin.until) })),
     ...(doubts.length === 0 ? {} : { doubts }),
   };

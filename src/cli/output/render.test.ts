@@ -61,6 +61,7 @@ const INVENTORY: Inventory = {
   layers: new Map(['base', 'a', 'b', 'c', 'd'].map((layer, index) => [chainId(layer), { sizeBytes: bytes((index + 1) * GB) }])),
   containers: [],
   buildCache: null,
+  workloads: [],
   doubts: [],
 };
 

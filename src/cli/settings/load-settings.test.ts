@@ -196,7 +196,7 @@ for (const [toml, expected] of [
   ['[http]\nlisten = "127.0.0.1:99999"', /host:port, unix:\/\/\/path, or nothing/],
   ['[http]\nlisten = ":9720"', /host:port/],
   ['[rules.containers]\nexited_for = "7d"', /not in this version/],
-  ['protect.workloads = ["/etc/compose.yml"]', /not in this version/],
+  ['protect.workloads = ["compose.yml"]', /"compose.yml": write an absolute path/],
   ['scope = "all', /line 1: this is not TOML/],
   ['scope = "all"\nscope = "all"', /line 2: this is not TOML.*redefine/],
   ['[image_garbage_collection]\ncleanup_recurrence = "0d"', /cleanup_recurrence = "0d": write whole days/],

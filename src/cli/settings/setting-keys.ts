@@ -1,5 +1,5 @@
 import type { Parsed } from '../../model/error.ts';
-import { unparsable } from '../../model/error.ts';
+import { parsed, unparsable } from '../../model/error.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../model/pattern.ts';
 import {
   BOOL,
@@ -67,6 +67,11 @@ const BUILT_KEYS = {
   ),
   'protect.keep_last': setting(COUNT, 1, 'Used versions per lineage kept beside the current one.'),
   'protect.keep_last_for': setting(duration({ always: 'always' } as const), '14d', 'For this long after the switch.'),
+  'protect.workloads': setting(
+    list('paths, with * and ?', readPathGlob),
+    [],
+    'Compose, quadlet and static pod files: what they name is needed. Others are found by themselves.',
+  ),
   'protect.local': setting(
     choice(['keep', 'last', 'no']),
     'last',
@@ -81,7 +86,6 @@ const BUILT_KEYS = {
 
 /** The keys of later versions: known, checked, and refused unless they say their default, which is "off". */
 const LATER_KEYS = {
-  'protect.workloads': setting(list('paths', notYet), [], 'Compose, quadlet and static pod files: what they name is needed.'),
   'rules.containers.exited_for': setting(duration(NEVER), 'never', 'Remove exited containers that hold images.'),
 } as const;
 
@@ -135,6 +139,6 @@ function derived<Value>(kind: Kind<Value>, initialText: string, about: string): 
   return { kind, initial: null, initialText, about };
 }
 
-function notYet(): Parsed<string> {
-  return unparsable('this key is not in this version; leave the list empty');
+function readPathGlob(text: string): Parsed<string> {
+  return text.startsWith('/') ? parsed(text) : unparsable('write an absolute path, such as "/srv/*/compose.yaml"');
 }

@@ -12,6 +12,7 @@ import type {
   FoundHold,
   ImageNames,
   Observation,
+  Receiving,
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
@@ -33,9 +34,10 @@ import {
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { readDockerNames } from './docker-names.ts';
-import { findGraphDriverRoot, isReceiving, readDisk } from './image-disk.ts';
+import { findGraphDriverRoot, readDisk, readIngests, readTemporaryFiles } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
+import { readServices } from './swarm-services.ts';
 
 /**
  * Opens a Docker Engine, 20.10 or newer, with a graph driver or the containerd image store.
@@ -84,13 +86,15 @@ class DockerRuntime implements Runtime {
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
     const survey = await surveyLayers(this.#client, list, known, readOther);
     // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
-    const [{ containers, doubts }, { images, layers, holds }, disk] = await Promise.all([
+    const [{ containers, doubts }, { images, layers, holds }, disk, services] = await Promise.all([
       this.#containers.survey(),
       meanwhile(() => this.#describeImages(list, survey, contentRoot)),
       meanwhile(() => (root === null ? null : readDisk(root))),
+      readServices(this.#client),
     ]);
     const engine = { name: this.identity.name, version: this.identity.version };
-    const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
+    const told = { workloads: services.workloads, doubts: [...doubts.values(), ...services.doubts] };
+    const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, ...told };
     return { inventory, learned: survey.learned, holds };
   }
 
@@ -122,9 +126,10 @@ class DockerRuntime implements Runtime {
     return root === null ? null : readDisk(root);
   }
 
-  isReceiving(): boolean {
+  readReceiving(): Receiving {
     const root = this.#imageRoot ?? null;
-    return root !== null && isReceiving(root, this.#hasContentStore);
+    if (root === null) return { isUnderWay: false, missingBytes: bytes(0) };
+    return this.#hasContentStore ? readIngests(root) : readTemporaryFiles(root);
   }
 
   readBuildCache(mayTakeLong: boolean): Promise<BuildCache | null> {

@@ -13,9 +13,9 @@ import {
   wallMs,
 } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
-import type { BuildCache, Container, Image } from '../../model/inventory.ts';
+import type { BuildCache, Container, Image, WorkloadNeed } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
-import type { RemoveOutcome } from '../runtime.ts';
+import type { Receiving, RemoveOutcome } from '../runtime.ts';
 import { MemoryEvents } from './memory-events.ts';
 
 /** An image to put into a {@link MemoryEngine}. Images with equal layers from the base up share them. */
@@ -93,8 +93,10 @@ export class MemoryEngine {
   readonly events = new MemoryEvents();
   /** What others keep on the disk of the images. */
   otherBytes = 0;
-  /** Set while somebody pulls or loads an image. */
-  isReceiving = false;
+  /** What services of a cluster need on this host. */
+  services: readonly WorkloadNeed[] = [];
+  /** What somebody pulls or loads. */
+  receiving: Receiving = { isUnderWay: false, missingBytes: bytes(0) };
   /** What the build cache holds. */
   buildCache: BuildCache['unused'] = [];
   /** The engine's own wall clock. */

@@ -10,6 +10,7 @@ import type {
   EventWatcher,
   ImageNames,
   Observation,
+  Receiving,
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
@@ -59,7 +60,14 @@ class MemoryRuntime implements Runtime {
     );
     const named = withHeldNames(new Map(present.map(({ image, names }) => [image.id, names])));
     const images = present.map(({ image, names }) => describeImage(image, named.get(image.id) ?? names, engine.sizeOf(image.layers)));
-    const rest = { engine: { name: 'memory', version: VERSION }, disk: this.#disk(), layers, buildCache: null, doubts: [] };
+    const rest = {
+      engine: { name: 'memory', version: VERSION },
+      disk: this.#disk(),
+      layers,
+      buildCache: null,
+      workloads: this.#engine.services,
+      doubts: [],
+    };
     return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
   }
 
@@ -87,8 +95,8 @@ class MemoryRuntime implements Runtime {
     return this.#call('measureDisk', '', () => this.#disk());
   }
 
-  isReceiving(): boolean {
-    return this.#engine.isReceiving;
+  readReceiving(): Receiving {
+    return this.#engine.receiving;
   }
 
   readBuildCache(): Promise<BuildCache | null> {
