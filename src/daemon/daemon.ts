@@ -220,12 +220,14 @@ export class Daemon {
   /** Reads the filesystem's figures, which costs nothing, and judges them. */
   async #isRoomDue(watch: EngineWatch): Promise<boolean> {
     const { disk: rule } = this.#tools.settings().policy;
-    if (!isAnySet(rule) || this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
+    if (this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
     const { runtime } = watch;
-    await this.#guard('engine', async () => {
-      this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
-    });
-    const isOn = this.#pressure.isOn(rule);
+    const isRead =
+      isAnySet(rule) &&
+      (await this.#guard('engine', async () => {
+        this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
+      }));
+    const isOn = isRead && this.#pressure.isOn(rule);
     if (!isOn) this.health.resolve('disk');
     return isOn && this.#pressure.isRunDue(this.#bootTimeMs(), watch.recorder.counts.changes);
   }

@@ -145,7 +145,7 @@ function tellReport(report: CollectReport, log: Log): void {
 export function shortfallOf({ plan, report }: RunDone): string | null {
   const planned = explainShortfall(plan);
   if (planned !== null) return `the disk rule cannot be met: ${planned}`;
-  if ((plan.target === null && prunedBytesOf(plan) === 0) || report?.isShort === false) return null;
+  if ((plan.target === null && prunedBytesOf(plan) === 0) || report?.isShort === false || report?.stopped === 'interrupted') return null;
   if (report === null) return 'the disk is at its mark, and enabled = false keeps everything';
   return `the disk is at its mark still: ${report.stopped ?? 'less came free than was expected, or something else fills it'}`;
 }

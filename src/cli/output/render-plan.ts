@@ -6,6 +6,7 @@ import type { KeepReason, KeepVerdict, Plan, RuleName } from '../../model/plan.t
 import type { Policy } from '../../model/policy.ts';
 import { countImages, explainShortfall } from '../../plan/shortfall.ts';
 import { formatTime } from '../forms/rfc3339.ts';
+import { describeExited } from './exited-containers.ts';
 import { imageName } from './image-name.ts';
 import { type Kept, sumKept } from './kept-bytes.ts';
 import { type Look, paint, printable } from './style.ts';
@@ -44,7 +45,7 @@ export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, loo
     ].join('\n'),
     removalTable(plan, look).trimEnd(),
     keptTable(kept, look).trimEnd(),
-    describeLocal(plan),
+    [describeLocal(plan), describeExited(inventory)].filter((line) => line !== '').join('\n'),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
