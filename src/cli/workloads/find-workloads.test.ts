@@ -106,6 +106,7 @@ describe('findWorkloads()', () => {
     const files = {
       '/srv/one/compose.yaml': 'services: { a: { image: "one:1" } }',
       '/srv/two/compose.yaml': 'services: { a: { image: "two:1" } }',
+      '/srv/three/readme': '',
       '/srv/two/other.yaml': 'services: { a: { image: "other:1" } }',
     };
     const found = await find(files, ['/srv/*/compose.yaml', '/none/*/compose.yaml']);

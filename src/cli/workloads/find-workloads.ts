@@ -13,12 +13,15 @@ export interface FoundWorkloads {
   readonly doubts: readonly Doubt[];
 }
 
+type Host = Pick<World, 'readFile' | 'listDirectory'>;
+
 /** Where quadlets and static pods stand by themselves. */
 const FOLDERS = [
   { folder: '/etc/containers/systemd', endings: ['.container', '.image', '.volume'] },
   { folder: '/usr/share/containers/systemd', endings: ['.container', '.image', '.volume'] },
   { folder: '/etc/kubernetes/manifests', endings: ['.yaml', '.yml', '.json'] },
 ] as const;
+const LET_READ = 'let this user read it';
 const COMPOSE = 'com.docker.compose.project';
 /** Files that lead to each other in a ring end somewhere. */
 const FILES_MAX = 1_000;
@@ -37,20 +40,16 @@ interface Source {
  * Finds what is needed without a container: by the files that `protect.workloads` names, those that labels of Compose name, quadlets, and
  * static pods. A file that was found and is there, but cannot be read, is doubt, as one is that the settings name and that is not there.
  */
-export async function findWorkloads(
-  world: Pick<World, 'readFile' | 'listDirectory'>,
-  declared: readonly string[],
-  containers: readonly Container[],
-): Promise<FoundWorkloads> {
+export async function findWorkloads(host: Host, declared: readonly string[], containers: readonly Container[]): Promise<FoundWorkloads> {
   const workloads: WorkloadNeed[] = [];
   const doubts: Doubt[] = [];
   const waiting = new Map(
-    [...standing(world, doubts), ...composed(containers), ...declaredFiles(world, declared)].map((source) => [source.path, source]),
+    [...standing(host, doubts), ...composed(containers), ...declaredFiles(host, declared, doubts)].map((source) => [source.path, source]),
   );
   for (const source of waiting.values()) {
-    const text = await readSource(world, source, doubts);
+    const text = await readSource(host, source, doubts);
     if (text === null) continue;
-    const variables = readVariables(world, source);
+    const variables = readVariables(host, source);
     workloads.push(...text.images.flatMap(({ name, by }) => needOf(interpolate(name, variables), `${source.path} (${by})`)));
     for (const file of text.files.map((each) => resolve(dirname(source.path), interpolate(each, variables)))) {
       if (!waiting.has(file) && waiting.size < FILES_MAX) waiting.set(file, { ...source, path: file, isDeclared: false });
@@ -66,7 +65,7 @@ function needOf(name: string, by: string): readonly WorkloadNeed[] {
   return parseReferencePattern(pattern).ok ? [{ pattern, by }] : [];
 }
 
-async function readSource({ readFile }: Pick<World, 'readFile'>, source: Source, doubts: Doubt[]): Promise<WorkloadText | null> {
+async function readSource({ readFile }: Host, source: Source, doubts: Doubt[]): Promise<WorkloadText | null> {
   try {
     const text = readFile(source.path);
     // Loaded where there is such a file, because most hosts have none.
@@ -74,7 +73,7 @@ async function readSource({ readFile }: Pick<World, 'readFile'>, source: Source,
     return /\.(?:container|image|volume)$/.test(source.path) ? readQuadlet(text) : readYaml(text, source.project);
   } catch (error) {
     if (!source.isDeclared && isAbsent(error)) return null;
-    doubts.push(unreadable(source.path, error, source.isDeclared ? 'take it out of protect.workloads' : 'let this user read it'));
+    doubts.push(unreadable(source.path, error, source.isDeclared ? 'take it out of protect.workloads' : LET_READ));
     return null;
   }
 }
@@ -86,7 +85,7 @@ function unreadable(path: string, error: unknown, wayOut: string): Doubt {
 }
 
 /** Files of variables that are not there define nothing. */
-function readVariables({ readFile }: Pick<World, 'readFile'>, { environmentFiles }: Source): ReadonlyMap<string, string> {
+function readVariables({ readFile }: Host, { environmentFiles }: Source): ReadonlyMap<string, string> {
   const read = (path: string): ReadonlyMap<string, string> => {
     try {
       return parseVariables(readFile(path));
@@ -101,16 +100,21 @@ function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 }
 
-function standing({ listDirectory }: Pick<World, 'listDirectory'>, doubts: Doubt[]): readonly Source[] {
+function standing(host: Host, doubts: Doubt[]): readonly Source[] {
   return FOLDERS.flatMap(({ folder, endings }) => {
-    try {
-      const names = listDirectory(folder).filter((name) => endings.some((ending) => name.endsWith(ending)));
-      return names.map((name) => fileOf(`${folder}/${name}`, false));
-    } catch (error) {
-      if (!isAbsent(error)) doubts.push(unreadable(folder, error, 'let this user read it'));
-      return [];
-    }
+    const names = listFolder(host, folder, doubts).filter((name) => endings.some((ending) => name.endsWith(ending)));
+    return names.map((name) => fileOf(`${folder}/${name}`, false));
   });
+}
+
+/** A folder that is not there holds nothing; one that may not be listed is doubt. */
+function listFolder({ listDirectory }: Host, folder: string, doubts: Doubt[]): readonly string[] {
+  try {
+    return listDirectory(folder);
+  } catch (error) {
+    if (!isAbsent(error)) doubts.push(unreadable(folder, error, LET_READ));
+    return [];
+  }
 }
 
 /** The files that Compose itself says its containers were made from. */
@@ -127,34 +131,25 @@ function composed(containers: readonly Container[]): readonly Source[] {
   });
 }
 
-function declaredFiles(world: Pick<World, 'listDirectory'>, declared: readonly string[]): readonly Source[] {
-  return declared.flatMap((path) => expand(world, path)).map((path) => fileOf(path, true));
+/** A path without `*` and `?` must be there; of one with, what is there counts. */
+function declaredFiles(host: Host, declared: readonly string[], doubts: Doubt[]): readonly Source[] {
+  return declared.flatMap((path) => {
+    const [, ...parts] = path.split('/');
+    return parts.reduce(expander(host, doubts), ['']).map((file) => fileOf(file, file === path));
+  });
+}
+
+function expander(host: Host, doubts: Doubt[]): (folders: readonly string[], part: string) => readonly string[] {
+  return (folders, part) => {
+    if (!/[*?]/.test(part)) return folders.map((folder) => `${folder}/${part}`);
+    return folders.flatMap((folder) => {
+      const names = listFolder(host, folder === '' ? '/' : folder, doubts);
+      return names.filter((name) => matchesGlob(part, name)).map((name) => `${folder}/${name}`);
+    });
+  };
 }
 
 function fileOf(path: string, isDeclared: boolean, project?: string): Source {
   const folder = dirname(path);
   return { path, isDeclared, project: project ?? folder.slice(folder.lastIndexOf('/') + 1), environmentFiles: [`${folder}/.env`] };
-}
-
-/** The files that a path with `*` and `?` means; a path without is itself, whether it is there or not. */
-function expand(world: Pick<World, 'listDirectory'>, path: string): readonly string[] {
-  const [, ...parts] = path.split('/');
-  return parts.reduce<readonly string[]>(
-    (folders, part) => {
-      if (!/[*?]/.test(part)) return folders.map((folder) => `${folder}/${part}`);
-      return folders.flatMap((folder) => {
-        const names = listOrNothing(world, folder === '' ? '/' : folder);
-        return names.filter((name) => matchesGlob(part, name)).map((name) => `${folder}/${name}`);
-      });
-    },
-    [''],
-  );
-}
-
-function listOrNothing({ listDirectory }: Pick<World, 'listDirectory'>, folder: string): readonly string[] {
-  try {
-    return listDirectory(folder);
-  } catch {
-    return [];
-  }
 }
