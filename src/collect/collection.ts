@@ -1,7 +1,7 @@
 import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import { OperatingError } from '../model/error.ts';
-import type { DiskUsage, Inventory } from '../model/inventory.ts';
+import type { DiskUsage, Image, Inventory } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
 import type { RemovalFailure } from '../model/use-record.ts';
@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
-import { neededBy, type OwnerState, type Repair, repairHolds, repairNameless, settleIntents, sortHolds } from './repair.ts';
+import { neededBy, type OwnerState, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
 export interface CollectContext extends LookContext {
@@ -81,7 +81,7 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   const intents = context.store.readIntents(storeKey(context.runtime));
   const repairs = [
     ...(await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents })),
-    ...(await repairNameless(context.runtime, intents, (image) => isNameless(image, first))),
+    ...(await repairUnheld(context.runtime, intents, (image) => findUnheld(image, first))),
   ];
   const second = repairs.length === 0 ? first : await look(context);
   const present = new Set(second.inventory.images.map(({ id }) => id));
@@ -90,9 +90,8 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   return { look: second, repairs };
 }
 
-function isNameless(id: ImageId, { inventory, holds }: Look): boolean {
-  const image = inventory.images.find((each) => each.id === id);
-  return image?.references.length === 0 && !holds.some(({ imageId }) => imageId === id);
+function findUnheld(id: ImageId, { inventory, holds }: Look): Image | null {
+  return holds.some(({ imageId }) => imageId === id) ? null : (inventory.images.find((each) => each.id === id) ?? null);
 }
 
 function foreignHold(reference: string): OperatingError {

@@ -100,21 +100,43 @@ describe('a removal that was interrupted while the last names were going', () =>
   }
 });
 
-it('an image that was built upon, and lost its last hold before the run was killed, gets its tag back', async () => {
+/** An image is built upon while its last hold goes, and the run is killed after a call. */
+async function killedWhileBuiltUpon(
+  digests: readonly string[],
+  last: 'removeName' | 'addName',
+): Promise<{ world: CollectWorld; id: ImageId }> {
   const world = collectWorld();
-  const id = addImage(world, 'app', ['docker.io/lab/app:1']);
+  const id = addImage(world, 'app', ['docker.io/lab/app:1'], digests);
   await age(world);
+  let isBuiltUpon = false;
   let isKilled = false;
   world.engine.onCall = ({ kind, subject }, phase) => {
     const isHold = kind === 'removeName' && subject.includes('imagegc.hold');
     if (isHold && phase === 'before') world.engine.addImage({ layers: [['child', 1]], parentId: id, by: 'build' });
-    isKilled ||= isHold && phase === 'after';
+    isBuiltUpon ||= isHold && phase === 'after';
+    isKilled ||= isBuiltUpon && kind === last && phase === 'after';
     if (isKilled) throw new Killed();
   };
   await assert.rejects(collect(world), Killed);
   world.engine.onCall = () => undefined;
-  assert.deepEqual(world.engine.namesOf(id), []);
   world.run = 'later';
+  return { world, id };
+}
+
+it('an image that was built upon, and lost its last hold before the run was killed, gets its tag back', async () => {
+  const { world, id } = await killedWhileBuiltUpon([], 'removeName');
+  assert.deepEqual(world.engine.namesOf(id), []);
   await prepareCollection(contextOf(world));
   assert.deepEqual(world.engine.namesOf(id), ['docker.io/lab/app:1']);
 });
+
+for (const last of ['removeName', 'addName'] as const) {
+  it(`the next run tells of a digest that went with the last hold of an image that was built upon, when killed after ${last}`, async () => {
+    const { world, id } = await killedWhileBuiltUpon([DIGEST], last);
+    const { repairs } = await prepareCollection(contextOf(world));
+    const restored = last === 'removeName' ? ['docker.io/lab/app:1'] : [];
+    assert.deepEqual(repairs, [{ imageId: id, restored, missing: [DIGEST], isCompleted: false }]);
+    assert.deepEqual(world.engine.namesOf(id), ['docker.io/lab/app:1']);
+    assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
+  });
+}

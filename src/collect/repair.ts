@@ -4,7 +4,7 @@ import type { KeepReason } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant } from '../model/use-record.ts';
 import { activePins } from '../plan/assess.ts';
-import type { FoundHold, Runtime } from '../runtime/runtime.ts';
+import type { FoundHold, ImageNames, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { giveBack, looseDigests } from './hold-names.ts';
 import type { Look } from './look.ts';
@@ -58,22 +58,27 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
 }
 
 /**
- * Gives names back to images that an interrupted run left without any tag, and without a hold: an engine takes the last hold off before it
- * declines to remove an image that others were built on. Only the intents tell which tags it had.
+ * Repairs images that an interrupted run left without a hold. An engine takes the last one off, and the digests of its repository with it,
+ * before it declines to remove an image that others were built on: only the intents tell which tags there were, and a digest that is
+ * lost can only be told of.
  *
- * @param isNameless whether an image is there, with neither tag nor hold
+ * @param namesOf what an image is named now; null when it is not there, or has a hold
  */
-export async function repairNameless(
+export async function repairUnheld(
   runtime: Runtime,
   intents: readonly RemovalIntent[],
-  isNameless: (image: ImageId) => boolean,
+  namesOf: (image: ImageId) => Pick<ImageNames, 'references' | 'digests'> | null,
 ): Promise<readonly Repair[]> {
   const repairs: Repair[] = [];
   for (const { imageId, references, digests } of intents) {
-    if (references.length === 0 || !isNameless(imageId)) continue;
-    const held = references.map((original) => ({ original, hold: null }));
-    const missing = await giveBack(runtime, imageId, held, { references, digests, holds: [] });
-    repairs.push({ imageId, restored: references, missing, isCompleted: false });
+    const now = namesOf(imageId);
+    if (now === null) continue;
+    const restored = now.references.length === 0 ? references : [];
+    const held = restored.map((original) => ({ original, hold: null }));
+    const lost = runtime.capabilities.digestsProvePull ? digests.filter((digest) => !now.digests.includes(digest)) : [];
+    if (restored.length === 0 && lost.length === 0) continue;
+    const missing = restored.length === 0 ? lost : await giveBack(runtime, imageId, held, { references, digests, holds: [] });
+    repairs.push({ imageId, restored, missing, isCompleted: false });
   }
   return repairs;
 }

@@ -43,14 +43,17 @@ export function listRepositories(history: VersionHistory, { keepLastForMs }: Pol
     keepLastForMs === 'always' || (record !== undefined && idleSince(record.firstSeen.idleMs, now.idleMs) < keepLastForMs);
   const endings = new Endings(switched);
   for (let at = 0; at < images.length; at++) {
-    if (isNew(records[at])) for (const name of versionNames(images[at])) endings.add(name, repositoryEnd(name));
+    const image = images[at];
+    if (image !== undefined && isNew(records[at])) for (const name of versionNames(image)) endings.add(name, repositoryEnd(name, image));
   }
   if (endings.isEmpty) return [];
   const found = new Map<string, Found>();
   for (let at = 0; at < images.length; at++) {
+    const image = images[at];
     const record = records[at];
-    for (const name of versionNames(images[at])) {
-      const end = repositoryEnd(name);
+    if (image === undefined) continue;
+    for (const name of versionNames(image)) {
+      const end = repositoryEnd(name, image);
       if (endings.mayHave(name, end)) addVersion(found, name.slice(0, end), name, record, isNew(record));
     }
   }
@@ -106,19 +109,16 @@ function endingOf(name: string, end: number): number {
 }
 
 /** Tags tell versions apart; an image held by digest alone is a version of its repository. */
-function versionNames(image: Image | undefined): readonly string[] {
-  if (image === undefined) return NAMELESS;
-  return image.references.length > 0 ? image.references : image.digests;
+function versionNames({ references, digests }: Image): readonly string[] {
+  return references.length > 0 ? references : digests;
 }
 
-/** Where the repository of a name ends. Looked for from behind, because tags are short; a digest has its own colon behind the `@`. */
-function repositoryEnd(name: string): number {
-  const digestAt = name.indexOf('@');
-  if (digestAt >= 0) return digestAt;
+/** Where the repository of one of the {@link versionNames} ends. A tag is looked for from behind, because tags are short. */
+function repositoryEnd(name: string, { references }: Image): number {
+  if (references.length === 0) return name.indexOf('@');
   let end = name.length - 1;
   while (end > 0 && name.charCodeAt(end) !== COLON) end--;
   return end;
 }
 
-const NAMELESS: readonly string[] = [];
 const COLON = 0x3a;

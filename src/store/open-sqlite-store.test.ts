@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
+import { makeFirstStore } from '../../test/crash/first-schema.ts';
+import { KEY as FIRST_KEY } from '../../test/worlds/daemon-world.ts';
 import { imageId } from '../model/brands.ts';
 import { openSqliteStore } from './open-sqlite-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
@@ -46,6 +48,17 @@ describe('openSqliteStore()', () => {
     using store = openSqliteStore({ directory: filledDirectory() });
     assert.equal(store.condition.kind, 'sound');
     assert.deepEqual([...store.readUsage(KEY).records.keys()], ['sha256:aaaa', 'sha256:bbbb']);
+  });
+
+  test('reads the uses that the first schemas kept one by one', () => {
+    const directory = join(newDirectory(), 'store');
+    makeFirstStore(directory);
+    using store = openSqliteStore({ directory });
+    const uses = store.readUses(FIRST_KEY, 9).map(({ evidence, references, at }) => [evidence, references, at.idleMs]);
+    assert.deepEqual(uses, [
+      ['sighting', [], 800_000],
+      ['container', ['docker.io/lab/a:1'], 1_000],
+    ]);
   });
 
   test('leaves the store of a newer program as it is', () => {

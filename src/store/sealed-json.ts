@@ -152,11 +152,21 @@ export const WATCH_FORM: SealedForm<WatchState> = schemaForm(
   }),
 );
 
-/** {@link UseEntry}, sealed. As a list and checked by hand: there is one per use, and a schema takes as long as all else of a burst. */
-export const USE_FORM: SealedForm<UseEntry> = sealedForm(
-  ({ imageId: id, references, evidence, at }) => [id, evidence, ...listInstant(at), references],
-  parseUse,
+/**
+ * The uses of one write, sealed together: seals and rows of their own would double what a burst costs. As lists and checked by hand,
+ * because a schema takes as long as all else.
+ */
+export const USE_BATCH_FORM: SealedForm<readonly UseEntry[]> = sealedForm(
+  (uses) => uses.map(({ imageId: id, references, evidence, at }) => [id, evidence, ...listInstant(at), references]),
+  parseUses,
 );
+
+/** Up to schema 2 each use was sealed alone, and in schema 1 as an object. */
+function parseUses(content: unknown): readonly UseEntry[] | null {
+  const isList = Array.isArray(content) && typeof content[0] !== 'string';
+  const uses = (isList ? content : [content]).map(parseUse);
+  return uses.every((use) => use !== null) ? uses : null;
+}
 
 const useOfSchema1 = v.object({ imageId: image, references: names, evidence: v.picklist(USE_EVIDENCE), at: instant });
 const isUseOfSchema1 = (content: unknown): content is UseEntry => v.is(useOfSchema1, content);

@@ -55,6 +55,19 @@ export class SqliteDatabase implements Disposable {
     );
   }
 
+  /** The same row by row, for who stops early. */
+  *iterate<Value>(decode: (row: Row) => Value, sql: string, ...cells: readonly Cell[]): Generator<Value> {
+    const rows = this.#guarded('read the store', () => this.#prepare(sql).iterate(...cells));
+    for (;;) {
+      const next = this.#guarded('read the store', () => {
+        const { done, value } = rows.next();
+        return done === true ? null : { value: decode(value) };
+      });
+      if (next === null) return;
+      yield next.value;
+    }
+  }
+
   /** @returns how many rows the statement changed */
   run(sql: string, ...cells: readonly Cell[]): number {
     return this.#guarded('write the store', () => Number(this.#prepare(sql).run(...cells).changes));

@@ -15,7 +15,7 @@ import {
   RECORD_FORM,
   REMOVAL_FORM,
   type SealedForm,
-  USE_FORM,
+  USE_BATCH_FORM,
   WATCH_FORM,
 } from './sealed-json.ts';
 import { type Cell, MEMORY_PATH, type SqliteDatabase } from './sqlite-database.ts';
@@ -28,7 +28,14 @@ export const USES_MAX = 100_000;
 export const REMOVALS_MAX = 10_000;
 
 const MINUTE_MS = 60_000;
+/** The ID of a batch of uses is its minute times this, and a count: batches then lie in the order of time. */
+const BATCHES_PER_MINUTE = 1_000_000;
 const MINE = 'store IN (SELECT id FROM engine_store WHERE key = ?)';
+
+const ADD_BATCH = `INSERT INTO use_batch VALUES
+  ((SELECT coalesce(max(id) + 1, ?1) FROM use_batch WHERE id >= ?1 AND id < ?2), ?3, ?4, ?5)`;
+const DROP_OLDEST_TENTH = `DELETE FROM use_batch WHERE id <=
+  (SELECT id FROM (SELECT id, sum(count) OVER (ORDER BY id) AS upto FROM use_batch) WHERE upto >= ${USES_MAX / 10} LIMIT 1)`;
 
 /** The store over one open database; {@link openSqliteStore} and {@link openMemoryStore} make it. */
 export class SqliteStore implements Store {
@@ -157,7 +164,19 @@ export class SqliteStore implements Store {
   }
 
   readUses(key: StoreKey, limit: number): readonly UseEntry[] {
-    return this.#read(USE_FORM, `SELECT body FROM use WHERE ${MINE} ORDER BY minute DESC, image_id LIMIT ?`, key, limit);
+    const found = new Map<string, UseEntry>();
+    let minute = Number.POSITIVE_INFINITY;
+    const sql = `SELECT body FROM use_batch WHERE ${MINE} ORDER BY id DESC`;
+    for (const batch of this.#database.iterate((row) => USE_BATCH_FORM.unseal(row[0]), sql, key)) {
+      const [first] = batch;
+      if (first !== undefined && minuteOf(first) < minute) {
+        if (found.size >= limit) break;
+        minute = minuteOf(first);
+      }
+      // Of one image within a minute, the use that was written first stands.
+      for (const use of batch.toReversed()) found.set(`${minute} ${use.imageId}`, use);
+    }
+    return [...found.values()].sort(compareNewestFirst).slice(0, limit);
   }
 
   [Symbol.dispose](): void {
@@ -209,21 +228,15 @@ export class SqliteStore implements Store {
 
   #addUses(store: number, uses: readonly UseEntry[]): void {
     if (uses.length === 0) return;
-    this.#useCount ??= this.#database.read((row) => Number(row[0]), 'SELECT count(*) FROM use')[0] ?? 0;
-    for (const use of uses) {
-      const minute = Math.floor(use.at.idleMs / MINUTE_MS);
-      this.#useCount += this.#database.run(
-        'INSERT INTO use VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-        ...[minute, store, use.imageId, USE_FORM.seal(use)],
-      );
+    this.#useCount ??= this.#database.read((row) => Number(row[0]), 'SELECT coalesce(sum(count), 0) FROM use_batch')[0] ?? 0;
+    for (const [minute, batch] of Map.groupBy(uses, minuteOf)) {
+      const first = minute * BATCHES_PER_MINUTE;
+      this.#database.run(ADD_BATCH, first, first + BATCHES_PER_MINUTE, store, batch.length, USE_BATCH_FORM.seal(batch));
     }
-    if (this.#useCount > USES_MAX) this.#useCount -= this.#dropOldestUses();
-  }
-
-  #dropOldestUses(): number {
-    return this.#database.run(
-      `DELETE FROM use WHERE (minute, store, image_id) IN (SELECT minute, store, image_id FROM use ORDER BY minute LIMIT ${USES_MAX / 10})`,
-    );
+    this.#useCount += uses.length;
+    if (this.#useCount <= USES_MAX) return;
+    this.#database.run(DROP_OLDEST_TENTH);
+    this.#useCount = null;
   }
 
   #finish(store: number, entry: RemovalEntry): void {
@@ -241,4 +254,12 @@ export class SqliteStore implements Store {
     this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, KEY_FORM.seal(key, key, id));
     return id;
   }
+}
+
+function minuteOf({ at }: UseEntry): number {
+  return Math.floor(at.idleMs / MINUTE_MS);
+}
+
+function compareNewestFirst(one: UseEntry, other: UseEntry): number {
+  return minuteOf(other) - minuteOf(one) || (one.imageId < other.imageId ? -1 : 1);
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
 import { find, nothingKnown } from './contract-images.ts';
 import { type DockerWorld, openDockerWorld } from './docker-world.ts';
+import { describeEvents } from './events-contract.ts';
 import { openLabOfRun } from './lab-of-run.ts';
 import { describeRuntimeContract } from './runtime-contract.ts';
 
@@ -103,6 +104,8 @@ function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
       world = await openDockerWorld(lab, kind, { hideFiles: true });
     });
     after(() => world.close());
+    // The engine has to be asked for the image of every container there.
+    describeEvents(() => world);
 
     test('the disk is unknown, and layer sizes are an upper bound', async () => {
       const { addImage, runtime, engine } = world;

@@ -28,7 +28,9 @@ const FORM = sealedForm<unknown>(
   (content) => content,
 );
 
-/** Makes a store as the first release left it, with some records and a pin. */
+const USED = `sha256:${'a'.repeat(64)}`;
+
+/** Makes a store as the first release left it, with some records, uses and a pin. */
 export function makeFirstStore(directory: string): void {
   mkdirSync(directory, { mode: 0o700 });
   const path = join(directory, 'imagegc.db');
@@ -49,6 +51,13 @@ export function makeFirstStore(directory: string): void {
   ] as const) {
     const id = `sha256:${image.repeat(64)}`;
     insert('record', 1, id, used)([id, 500, 1_700_000_000_500, used, 1_700_000_000_000 + used, 'pulled', [], [], null, null]);
+  }
+  // The first kept a use as an object, the second as a list; neither sealed its columns.
+  for (const [minute, use] of [
+    [0, { imageId: USED, references: ['docker.io/lab/a:1'], evidence: 'container', at: { idleMs: 1_000, wallMs: 1_700_000_001_000 } }],
+    [13, [USED, 'sighting', 800_000, 1_700_000_800_000, []]],
+  ] as const) {
+    database.run('INSERT INTO use VALUES (?, 1, ?, ?)', minute, USED, FORM.seal(use));
   }
   insert('pin', 'app')({ pattern: 'app', owner: 'root', reason: 'mine', until: null, createdAt: 1 });
 }

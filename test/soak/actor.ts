@@ -1,7 +1,8 @@
 import type { ImageId } from '../../src/model/brands.ts';
 import { OperatingError } from '../../src/model/error.ts';
 import type { Policy } from '../../src/model/policy.ts';
-import type { RemovalIntent } from '../../src/model/removal-record.ts';
+import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
+import type { RemovalFailure } from '../../src/model/use-record.ts';
 import type { MemoryCall, MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import type { RemoveOutcome } from '../../src/runtime/runtime.ts';
 import type { StoreCondition, StoreKey } from '../../src/store/store.ts';
@@ -47,6 +48,8 @@ export interface Surroundings {
   /** Gives a name, which may belong to another image. */
   name(actor: Actor, image: ImageId, reference: string): void;
   noteIntents(actor: Actor, intents: readonly RemovalIntent[]): void;
+  /** What a person reads in the history of removals. */
+  hear(complaint: string): void;
 }
 
 /** An actor's own handle of the one store. */
@@ -67,6 +70,14 @@ export class ActorStore extends MapStore {
   override addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
     super.addIntents(key, intents);
     this.#around.noteIntents(this.#actor, intents);
+  }
+
+  override finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void {
+    const { removals } = this.file.shelf(key);
+    const known = removals.length;
+    super.finishRemovals(key, entries, failures);
+    // Whoever is killed right after the write has told all the same.
+    for (const { outcome, message } of removals.slice(known)) if (outcome === 'failed') this.#around.hear(message);
   }
 
   protected override write(work: () => void): void {

@@ -281,7 +281,7 @@ export class SoakWorld implements Host {
     this.#processes.startDaemon(this.#watchedFrom);
   }
 
-  /** A digest that was told to be lost was given up as design §5.4 says. A tag never is. */
+  /** A digest that was told to be lost, at once or in the history, was given up as design §5.4 says. A tag never is. */
   hear(complaint: string): void {
     if (complaint === '') return;
     for (const name of this.truth.names.keys()) if (name.includes('@') && complaint.includes(name)) this.truth.names.delete(name);

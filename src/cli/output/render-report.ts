@@ -62,6 +62,7 @@ export function renderRepairs(repairs: readonly Repair[]): string {
   return repairs
     .map(({ imageId, restored, missing, isCompleted }) => {
       if (isCompleted) return `imagegc: finished the removal of ${imageId} that an earlier run had begun\n`;
+      if (restored.length === 0) return `imagegc: an interrupted run took off what cannot be given back: ${missing.join(', ')}\n`;
       const lost = missing.length === 0 ? '' : `; could not give back ${missing.join(', ')}`;
       return `imagegc: gave back what an interrupted run had taken off: ${restored.join(', ')}${lost}\n`;
     })

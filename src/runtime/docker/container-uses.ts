@@ -13,15 +13,16 @@ export interface ContainerSurvey {
   readonly doubts: ReadonlyMap<ContainerId, Doubt>;
 }
 
+const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 /** What of a container's own file is used: Docker 28 writes the ID of a mounted image there, and tells it nowhere else. */
 const containerFile = v.object({
   ID: v.string(),
+  Image: v.pipe(v.string(), v.regex(IMAGE_ID)),
   MountPoints: v.record(v.string(), v.object({ Type: v.string(), Spec: v.object({ Source: v.optional(v.string(), '') }) })),
 });
 /** An ID has 64 digits, and a URL of 8 kB is read everywhere. */
 const NAMED_MAX = 100;
 const idOnly = v.object({ Id: v.string() });
-const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 
 /** Lists containers; remembers what was mounted into them, since that never changes. */
 export class ContainerSurveyor {
@@ -52,6 +53,20 @@ export class ContainerSurveyor {
       if (problem !== null) doubts.set(container.id, doubt(container, problem));
     }
     return { containers, doubts };
+  }
+
+  /**
+   * The images of a container as the engine wrote them down, before it told of the container: its root's, then those of mounts. Read in a
+   * tenth of the time that a question takes.
+   *
+   * @returns null when its file cannot be read: the engine has to be asked
+   */
+  readImages(id: ContainerId): readonly ImageId[] | null {
+    const file = readContainerFile(this.#dockerRoot, id);
+    if (file === null) return null;
+    const mounts = Object.values(file.MountPoints).filter(({ Type }) => Type === 'image');
+    const mounted = mounts.map(({ Spec }) => Spec.Source);
+    return mounted.every((source) => IMAGE_ID.test(source)) ? [file.Image, ...mounted].map(imageId) : null;
   }
 
   /** @returns null when it cannot be known which image is mounted */
@@ -87,13 +102,18 @@ export class ContainerSurveyor {
  * @returns image IDs by destination; null when the file cannot be read or is not this container's
  */
 function readMountedImages(dockerRoot: string, id: string): ReadonlyMap<string, ImageId> | null {
+  const file = readContainerFile(dockerRoot, id);
+  if (file === null) return null;
+  const mounts = Object.entries(file.MountPoints).filter(([, { Type, Spec }]) => Type === 'image' && IMAGE_ID.test(Spec.Source));
+  return new Map(mounts.map(([destination, { Spec }]) => [destination, imageId(Spec.Source)]));
+}
+
+/** @returns null when the file is not readable, not there, of another form or another container's: the API alone has to be gone by */
+function readContainerFile(dockerRoot: string, id: string): v.InferOutput<typeof containerFile> | null {
   try {
     const file = v.parse(containerFile, JSON.parse(readFileSync(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
-    if (file.ID !== id) return null;
-    const mounts = Object.entries(file.MountPoints).filter(([, { Type, Spec }]) => Type === 'image' && IMAGE_ID.test(Spec.Source));
-    return new Map(mounts.map(([destination, { Spec }]) => [destination, imageId(Spec.Source)]));
+    return file.ID === id ? file : null;
   } catch {
-    // Not readable, not there or of another form: all the same to the caller, who then goes by the API alone.
     return null;
   }
 }

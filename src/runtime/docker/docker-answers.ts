@@ -73,7 +73,9 @@ export const imageDetails = v.object({
 });
 
 /** `GET /images/{id}/history`, newest first. */
-export const imageHistory = v.array(v.object({ CreatedBy: v.optional(v.string(), ''), Size: v.number() }));
+export const imageHistory = v.array(
+  v.object({ Id: v.optional(v.string(), ''), CreatedBy: v.optional(v.string(), ''), Size: v.number(), Tags: strings }),
+);
 
 /** `GET /containers/json` */
 export const containerList = v.array(

@@ -139,6 +139,12 @@ export class EventResolver {
   async #askContainers(raws: readonly RawEvent[]): Promise<void> {
     const isContainer = ({ kind }: RawEvent): boolean => kind !== 'container-removed' && kind?.startsWith('container-') === true;
     const unknown = new Set(raws.filter(isContainer).map(({ id }) => containerId(id))).difference(this.#imagesOf);
+    for (const id of unknown) {
+      const images = this.#ask.surveyor.readImages(id);
+      if (images === null) continue;
+      this.#imagesOf.set(id, images);
+      unknown.delete(id);
+    }
     if (unknown.size === 0) return;
     const { containers } = await this.#ask.surveyor.survey([...unknown]);
     for (const { id, imageId: root, mountedImageIds } of containers) {

@@ -24,6 +24,17 @@ export function readDockerNames({ Id, RepoTags, RepoDigests }: RawNames): ImageN
 }
 
 /**
+ * Reads the names that the newest line of a history has, on the containerd store. What was pulled by digest stands among its tags; the
+ * digests that the store makes up do not, and are made up here.
+ *
+ * @returns null when it does not say which image it is of
+ */
+export function readHistoryNames({ Id, Tags }: Pick<RawNames, 'Id'> & { readonly Tags: readonly string[] | null }): RawNames | null {
+  const names = Map.groupBy(Tags ?? [], (name) => (name.includes('@') ? 'digest' : 'tag'));
+  return Id.startsWith('sha256:') ? { Id, RepoTags: names.get('tag') ?? [], RepoDigests: [Id, ...(names.get('digest') ?? [])] } : null;
+}
+
+/**
  * Docker 28, containerd store, makes a digest reference up for every repository of an image's tags, and its inspection tells them all. Its
  * listing tells only one of several, and none at all (a digest without a repository) when the layers were unpacked already at the pull,
  * so that the blobs are not all there. On that store, and no other, the digest is the image's ID.

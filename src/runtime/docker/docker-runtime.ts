@@ -26,6 +26,7 @@ import {
   engineMessage,
   type ImageDetails,
   imageDetails,
+  imageHistory,
   type ListedImage,
   refusal,
   takeAnswer,
@@ -33,7 +34,7 @@ import {
 } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
-import { readDockerNames } from './docker-names.ts';
+import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
 import { findGraphDriverRoot, readDisk, readIngests, readTemporaryFiles } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
@@ -107,13 +108,13 @@ class DockerRuntime implements Runtime {
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
-    const details = await this.#inspect(id);
-    return details === null ? null : readDockerNames(details);
+    const found = await this.#find(id);
+    return found === null ? null : readDockerNames(found);
   }
 
   async resolveName(reference: string): Promise<ImageId | null> {
-    const details = await this.#inspect(reference);
-    return details === null ? null : imageId(details.Id);
+    const found = await this.#find(reference);
+    return found === null ? null : imageId(found.Id);
   }
 
   async ping(): Promise<void> {
@@ -195,6 +196,19 @@ class DockerRuntime implements Runtime {
     if (!this.#hasContentStore) return { kind: 'done', isImageDeleted: true, deletedLayers: layers.map(chainId) };
     // Docker 28, containerd store: a parent with children is said to be deleted, and is there still, without a name.
     return { kind: 'done', isImageDeleted: (await this.#inspect(image)) === null, deletedLayers: null };
+  }
+
+  /** The image, and all its names. @returns null when there is no such image */
+  async #find(nameOrId: string): Promise<RawNames | null> {
+    return (this.#hasContentStore ? await this.#readHistory(nameOrId) : null) ?? this.#inspect(nameOrId);
+  }
+
+  /** Docker 28, containerd store: a history has the image's ID and names, and takes half as long as an inspection. @returns null when it tells nothing */
+  async #readHistory(nameOrId: string): Promise<RawNames | null> {
+    const path = `${imagePath(nameOrId)}/history`;
+    const answer = await this.#client.call('GET', path);
+    const newest = answer.status === 200 ? takeAnswer(imageHistory, answer, `GET ${path}`)[0] : undefined;
+    return newest === undefined ? null : readHistoryNames(newest);
   }
 
   /** @returns null when there is no such image */
