@@ -26,7 +26,7 @@ import type { RecorderCounts } from './use-recorder.ts';
 const TICK_MS: DurationMs = durationMs(30_000);
 /** New images are looked at when the burst that brought them may be over. */
 const SETTLING_TICK_MS: DurationMs = durationMs(2_000);
-/** A pull writes some hundred MB in this time, and reading the filesystem's figures costs one system call. */
+/** A pull writes some hundred MB in this time, and reading the filesystem's figures costs a few system calls. */
 const DISK_TICK_MS = 2_000;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_LONGEST_MS = 60_000;

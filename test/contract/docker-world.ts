@@ -60,6 +60,7 @@ function featuresOf(kind: EngineKind): ContractFeatures {
 function nameCall(call: string): string {
   if (/^GET \/v[0-9.]+\/images\/json/.test(call)) return 'listImages';
   if (/^GET \/v[0-9.]+\/containers\/json/.test(call)) return 'listContainers';
+  if (/^GET \/v[0-9.]+\/services/.test(call)) return 'listServices';
   return call;
 }
 

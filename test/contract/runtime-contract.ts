@@ -90,14 +90,14 @@ function describeInventory(world: () => ContractWorld): void {
     assert.deepEqual(find(inventory, parent).references, []);
   });
 
-  test('observe() asks for the two listings alone once the layers are known', async () => {
+  test('observe() asks for the listings alone once the layers are known', async () => {
     const { addImage, takeCalls, runtime } = world();
     const id = await addImage(local('warm'));
     const { learned } = await runtime.observe(nothingKnown);
     assert.ok(learned.layersByImage.has(id));
     takeCalls();
     const again = await runtime.observe(() => learned);
-    assert.deepEqual(takeCalls(), ['listImages', 'listContainers']);
+    assert.deepEqual([...takeCalls()].sort(), ['listContainers', 'listImages', 'listServices']);
     assert.deepEqual([again.learned.layersByImage.size, again.learned.sizeByLayer.size], [0, 0]);
     assert.deepEqual(find(again.inventory, id).layers?.slice(0, 2), learned.layersByImage.get(id));
   });

@@ -51,6 +51,7 @@ export interface MemoryCall {
     | 'listImages'
     | 'inspectImage'
     | 'listContainers'
+    | 'listServices'
     | 'readNames'
     | 'resolveName'
     | 'measureDisk'

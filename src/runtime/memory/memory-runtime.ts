@@ -55,6 +55,7 @@ class MemoryRuntime implements Runtime {
       for (const layer of layers) this.#learnSize(layer, known, learned.sizeByLayer);
     }
     const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
+    const workloads = await this.#call('listServices', '', () => engine.services);
     const layers = new Map(
       present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
     );
@@ -65,7 +66,7 @@ class MemoryRuntime implements Runtime {
       disk: this.#disk(),
       layers,
       buildCache: null,
-      workloads: this.#engine.services,
+      workloads,
       doubts: [],
     };
     return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
