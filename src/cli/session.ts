@@ -9,6 +9,7 @@ import { findEngine } from './engine-address.ts';
 import { lookOf, printable, type Look as TextLook } from './output/style.ts';
 import { type Loaded, loadSettings } from './settings/load-settings.ts';
 import { policyOf } from './settings/policy-of.ts';
+import { findWorkloads } from './workloads/find-workloads.ts';
 import type { World } from './world.ts';
 
 /** What every command was told on the command line, beside its own options. */
@@ -125,7 +126,14 @@ function isAccessProblem(error: unknown): error is OperatingError {
 
 /** What a look at the session's engine needs. */
 export function lookContext({ desk, runtime, store, mayWrite }: Session, freeBytes: Bytes | null): LookContext {
-  return { runtime, store, mayWrite, policy: desk.policy, readClock: desk.world.readClock, freeBytes, decide: planCollection };
+  const { policy, world } = desk;
+  const findWorkloads = workloadFinder(desk);
+  return { runtime, store, mayWrite, policy, readClock: world.readClock, findWorkloads, freeBytes, decide: planCollection };
+}
+
+/** Looks for what the files of this host need, those that the settings name among them. */
+export function workloadFinder({ world, loaded }: Desk): NonNullable<LookContext['findWorkloads']> {
+  return (containers) => findWorkloads(world, loaded.settings['protect.workloads'], containers);
 }
 
 /** Prints a value as one JSON document. */

@@ -5,7 +5,9 @@ import type { DiskUsage, Image, Inventory } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
 import type { RemovalFailure } from '../model/use-record.ts';
-import type { ContainerUse, Runtime } from '../runtime/runtime.ts';
+import { prunedBytesOf } from '../plan/build-cache.ts';
+import { filesystemNeed } from '../plan/target.ts';
+import type { ContainerUse } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
@@ -42,6 +44,10 @@ export interface CollectReport {
   readonly freedBytes: Bytes;
   /** What the filesystem says came free; null is unknown. */
   readonly measuredBytes: number | null;
+  /** What the engine says it pruned from its build cache, before any image went. */
+  readonly cachePrunedBytes: Bytes;
+  /** Whether the plan had a target that was not reached, by what came free and, for the disk rule, by the figures of the disk now. */
+  readonly isShort: boolean;
   /** Why the rest of the plan was left; null when all of it was tried. */
   readonly stopped: string | null;
   /** Containers created by ID or digest while their image was being removed: they run, but cannot be created again. */
@@ -50,8 +56,9 @@ export interface CollectReport {
 
 /** Images per batch: their names are off for one settle time, so more would keep names off longer, fewer would settle more often. */
 const BATCH_SIZE = 32;
-/** Under this, a filesystem's figures say nothing about whether a removal worked. */
+/** Under this, or this share of a small filesystem, its figures say nothing about whether a removal worked: others write there too. */
 const MEASURABLE_BYTES = 64_000_000;
+const MEASURABLE_FRACTION = 0.01;
 const RETRY_FIRST_MS = 10 * 60_000;
 const RETRY_LONGEST_MS = 24 * 3_600_000;
 
@@ -106,20 +113,50 @@ function foreignHold(reference: string): OperatingError {
 export async function carryOut({ plan, inventory, clock }: Look, context: CollectContext): Promise<CollectReport> {
   const { runtime } = context;
   const results: RemovalResult[] = [];
+  const cachePrunedBytes = await pruneCache(plan, context);
   const before = await runtime.measureDisk();
+  let now = before;
   let stopped: string | null = null;
-  const batches = splitIntoBatches(plan.removals);
-  for (const [index, batch] of batches.entries()) {
-    if (index > 0) await context.wait(context.paceMs, context.signal);
-    stopped = context.signal.aborted ? 'interrupted' : await findReasonToStop(plan, results, before, runtime);
+  let batchFrom = 0;
+  for (const batch of splitIntoBatches(plan.removals)) {
+    if (results.length > 0) await context.wait(context.paceMs, context.signal);
+    const last = now;
+    if (results.length > 0) now = await runtime.measureDisk();
+    stopped = context.signal.aborted ? 'interrupted' : findReasonToStop(plan, results, batchFrom, { before, last, now });
     if (stopped !== null) break;
+    batchFrom = results.length;
     results.push(...(await carryOutBatch(batch, { ...context, plan, inventory, clockNow: nowOf(clock) })));
     context.onBatch({ done: results.length, total: plan.removals.length, freedBytes: freedBy(results) });
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
-  const measuredBytes = before === null || after === null ? null : before.usedBytes - after.usedBytes;
+  const measuredBytes = freedBetween(before, after);
   const stranded = await findStranded(results, context);
-  return { plan, results, freedBytes: freedBy(results), measuredBytes, stopped, stranded };
+  const isShort = missesTarget(plan, context, { results, measuredBytes, after });
+  return { plan, results, freedBytes: freedBy(results), measuredBytes, cachePrunedBytes, isShort, stopped, stranded };
+}
+
+async function pruneCache(plan: Plan, { runtime, policy: { buildCacheUnusedForMs } }: CollectContext): Promise<Bytes> {
+  return buildCacheUnusedForMs === null || prunedBytesOf(plan) === 0 ? bytes(0) : runtime.pruneBuildCache(buildCacheUnusedForMs);
+}
+
+/** What came free decides; but a disk that is at its mark still, because others fill it, is one. */
+function missesTarget(
+  plan: Plan,
+  { policy, freeBytes }: CollectContext,
+  { results, measuredBytes, after }: Pick<CollectReport, 'results' | 'measuredBytes'> & { readonly after: DiskUsage | null },
+): boolean {
+  const { target } = plan;
+  if (target === null && prunedBytesOf(plan) === 0) return false;
+  const isFreed = Math.max(freedBy(results), measuredBytes ?? 0) >= (target?.bytes ?? 0) && countGone(results) >= (target?.images ?? 0);
+  return target?.reached === false || !isFreed || (freeBytes === null && filesystemNeed(policy.disk, after) > 0);
+}
+
+function countGone(results: readonly RemovalResult[]): number {
+  return results.filter(({ outcome: { kind } }) => kind === 'removed' || kind === 'already-gone').length;
+}
+
+function freedBetween(before: DiskUsage | null, after: DiskUsage | null): number | null {
+  return before === null || after === null ? null : before.usedBytes - after.usedBytes;
 }
 
 /** Age removals and target removals never share a batch: only the latter are cut when enough has come free. */
@@ -175,22 +212,29 @@ function nextTries(store: Store, key: string, results: readonly RemovalResult[],
   });
 }
 
-/** Measures between batches of a plan with a target: the rest may be cut, never extended. */
-async function findReasonToStop(
-  plan: Plan,
+/** The filesystem before the first batch, before the one that was just carried out, and now. */
+interface Readings {
+  readonly before: DiskUsage | null;
+  readonly last: DiskUsage | null;
+  readonly now: DiskUsage | null;
+}
+
+/** Looks at the filesystem between batches of a plan with a target: the rest may be cut, never extended. @param batchFrom first result of the last batch */
+function findReasonToStop(
+  { target }: Plan,
   results: readonly RemovalResult[],
-  before: DiskUsage | null,
-  runtime: Runtime,
-): Promise<string | null> {
-  if (plan.target === null || results.length === 0 || before === null) return null;
-  const now = await runtime.measureDisk();
-  if (now === null) return null;
-  const measured = before.usedBytes - now.usedBytes;
-  const expected = freedBy(results);
+  batchFrom: number,
+  { before, last, now }: Readings,
+): string | null {
+  const measured = freedBetween(before, now);
+  const measuredOfBatch = freedBetween(last, now);
+  if (target === null || results.length === 0 || measured === null || measuredOfBatch === null) return null;
   const hasTargetBegun = results.some(({ removal }) => isForTarget(removal));
-  if (hasTargetBegun && plan.target.images === 0 && measured >= plan.target.bytes) return 'the target was reached with less';
-  if (expected < MEASURABLE_BYTES || measured * 2 >= expected) return null;
-  const figures = `${formatByteSize(bytes(Math.max(0, measured)))} came free where ${formatByteSize(expected)} were expected`;
+  if (hasTargetBegun && countGone(results) >= target.images && measured >= target.bytes) return 'the target was reached with less';
+  const expected = freedBy(results.slice(batchFrom));
+  if (expected < Math.min(MEASURABLE_BYTES, MEASURABLE_FRACTION * (now?.capacityBytes ?? 0)) || measuredOfBatch * 2 >= expected)
+    return null;
+  const figures = `${formatByteSize(bytes(Math.max(0, measuredOfBatch)))} came free where ${formatByteSize(expected)} were expected`;
   return `${figures}: something else fills this disk, or holds the layers`;
 }
 

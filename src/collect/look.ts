@@ -1,5 +1,6 @@
 import type { Bytes } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
+import { OperatingError } from '../model/error.ts';
 import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { Plan } from '../model/plan.ts';
@@ -21,6 +22,8 @@ export interface LookContext {
   readonly readClock: () => ClockReading;
   /** The idle clock that goes on in a store that has none yet; absent: it begins at 0. Whoever runs on must not have two. */
   readonly ongoingClock?: () => IdleClockState;
+  /** What files of this host say is needed; absent: nobody looks. */
+  readonly findWorkloads?: (containers: Inventory['containers']) => Promise<Pick<Inventory, 'workloads' | 'doubts'>>;
   /** Asked for with `--free`; null without. */
   readonly freeBytes: Bytes | null;
   /** `planCollection`, or it with the brakes of a scheduled run. */
@@ -51,10 +54,12 @@ export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
   let known: LayerFacts = NO_FACTS;
-  const { inventory, learned, holds } = await runtime.observe(() => {
+  const observed = await runtime.observe(() => {
     known = store.readLayerFacts(key);
     return known;
   });
+  const { learned, holds } = observed;
+  const inventory = await withWorkloads(observed.inventory, context);
   // Only now: while the engine was listed, another process may have begun the clock of a new store, and stamps on two clocks mean nothing.
   const clock =
     store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
@@ -77,7 +82,30 @@ export async function look(context: LookContext): Promise<Look> {
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
   const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
-  return { inventory, input, plan: context.decide(input), clock, holds };
+  const planned = await decideWithBuildCache(input, context);
+  return { ...planned, inventory: planned.input.inventory, clock, holds };
+}
+
+async function withWorkloads(inventory: Inventory, { findWorkloads }: LookContext): Promise<Inventory> {
+  if (findWorkloads === undefined) return inventory;
+  const { workloads, doubts } = await findWorkloads(inventory.containers);
+  return { ...inventory, workloads: [...inventory.workloads, ...workloads], doubts: [...inventory.doubts, ...doubts] };
+}
+
+/** The build cache is asked for only where a rule prunes it, or a target has to be met: then it may be what holds the bytes. */
+async function decideWithBuildCache(input: PlanInput, { runtime, policy, decide }: LookContext): Promise<Pick<Look, 'input' | 'plan'>> {
+  const isPruned = policy.buildCacheUnusedForMs !== null;
+  const plan = isPruned ? null : decide(input);
+  if (plan !== null && plan.target === null) return { input, plan };
+  const buildCache = await runtime.readBuildCache(isPruned).catch(unknownWhere);
+  const known = { ...input, inventory: { ...input.inventory, buildCache } };
+  return buildCache === null && plan !== null ? { input, plan } : { input: known, plan: decide(known) };
+}
+
+/** An engine that cannot tell of its build cache may still collect images. */
+function unknownWhere(error: unknown): null {
+  if (error instanceof OperatingError) return null;
+  throw error;
 }
 
 const NO_FACTS: LayerFacts = { layersByImage: new Map(), sizeByLayer: new Map() };

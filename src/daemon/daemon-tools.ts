@@ -1,4 +1,5 @@
 import type { CollectContext } from '../collect/collection.ts';
+import type { LookContext } from '../collect/look.ts';
 import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
 import type { Policy } from '../model/policy.ts';
@@ -13,6 +14,7 @@ export interface DaemonSettings {
   readonly policy: Policy;
   readonly schedule: Schedule;
   readonly paceMs: DurationMs;
+  readonly findWorkloads?: LookContext['findWorkloads'];
 }
 
 /** Everything around the daemon. */

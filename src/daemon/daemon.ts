@@ -1,12 +1,24 @@
 import { storeKey } from '../collect/look.ts';
 import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import type { DiskRule } from '../model/policy.ts';
 import type { WatchState } from '../model/watch-state.ts';
+import { prunedBytesOf } from '../plan/build-cache.ts';
 import type { DaemonTools } from './daemon-tools.ts';
+import { DiskPressure, type EngineChanges } from './disk-pressure.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { Health, type HealthProblem } from './health.ts';
 import { isRunDue, nextRunAt } from './schedule.ts';
-import { type RunInput, type RunResult, repairInterrupted, retryAfter, runScheduled } from './scheduled-run.ts';
+import {
+  type RunDone,
+  type RunInput,
+  type RunResult,
+  repairInterrupted,
+  retryAfter,
+  runForRoom,
+  runScheduled,
+  shortfallOf,
+} from './scheduled-run.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import type { RecorderCounts } from './use-recorder.ts';
 
@@ -14,6 +26,8 @@ import type { RecorderCounts } from './use-recorder.ts';
 const TICK_MS: DurationMs = durationMs(30_000);
 /** New images are looked at when the burst that brought them may be over. */
 const SETTLING_TICK_MS: DurationMs = durationMs(2_000);
+/** A pull writes some hundred MB in this time, and reading the filesystem's figures costs a few system calls. */
+const DISK_TICK_MS = 2_000;
 const PAUSE_FIRST_MS = 1_000;
 const PAUSE_LONGEST_MS = 60_000;
 /** Looks take at most this share of the time: on Docker's containerd store one can take 15 s of all cores. */
@@ -40,6 +54,7 @@ export class Daemon {
   #watch: EngineWatch | null = null;
   #state: WatchState | null = null;
   #collecting: Promise<void> | null = null;
+  readonly #pressure = new DiskPressure();
   #failures = 0;
   /** Why the last run removed nothing, if it refused. */
   #refusal: string | null = null;
@@ -87,7 +102,8 @@ export class Daemon {
     await this.#guard('engine', async () => {
       await watch.ping();
       if (this.#collecting === null && this.#isLookDue(watch)) {
-        await watch.look();
+        const { target } = await watch.look();
+        this.#pressure.planned(target !== null);
         this.#tools.releaseMemory();
       }
       this.health.resolve('engine');
@@ -96,6 +112,7 @@ export class Daemon {
     if (this.#collecting !== null || signal.aborted) return;
     const hasAbandonedHolds = watch.takeAbandonedHolds();
     if (this.#isRunDue(watch)) this.#begin(this.#collect(watch, signal));
+    else if (await this.#isRoomDue(watch)) this.#begin(this.#makeRoom(watch, signal));
     else if (hasAbandonedHolds) this.#begin(this.#repair(watch, signal));
   }
 
@@ -124,11 +141,21 @@ export class Daemon {
     while (!signal.aborted && this.#watch !== null && !this.#watch.signal.aborted) {
       const watch = this.#watch;
       await this.tick(signal);
-      const pause = watch.recorder.hasNewImages ? SETTLING_TICK_MS : TICK_MS;
-      await this.#tools.wait(pause, AbortSignal.any([signal, watch.signal]));
+      await this.#rest(watch, signal);
       if (!watch.signal.aborted) ticks += 1;
     }
     return ticks > 1;
+  }
+
+  /** Waits for the next round, and looks at the disk meanwhile; where that asks for a run, the round is due at once. */
+  async #rest(watch: EngineWatch, signal: AbortSignal): Promise<void> {
+    const ended = AbortSignal.any([signal, watch.signal]);
+    let leftMs: number = watch.recorder.hasNewImages ? SETTLING_TICK_MS : TICK_MS;
+    for (; leftMs > 0 && !ended.aborted; leftMs -= DISK_TICK_MS) {
+      const isWatched = isAnySet(this.#tools.settings().policy.disk);
+      await this.#tools.wait(durationMs(isWatched ? Math.min(leftMs, DISK_TICK_MS) : leftMs), ended);
+      if (!isWatched || (await this.#isRoomDue(watch))) return;
+    }
   }
 
   async #disconnect(): Promise<void> {
@@ -190,6 +217,21 @@ export class Daemon {
     return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, { idleMs, wallMs: reading.wallMs });
   }
 
+  /** Reads the filesystem's figures, which costs nothing, and judges them. */
+  async #isRoomDue(watch: EngineWatch): Promise<boolean> {
+    const { disk: rule } = this.#tools.settings().policy;
+    if (this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
+    const { runtime } = watch;
+    const isRead =
+      isAnySet(rule) &&
+      (await this.#guard('engine', async () => {
+        this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
+      }));
+    const isOn = isRead && this.#pressure.isOn(rule);
+    if (!isOn) this.health.resolve('disk');
+    return isOn && this.#pressure.isRunDue(this.#bootTimeMs(), watch.recorder.counts.changes);
+  }
+
   #begin(work: Promise<void>): void {
     this.#collecting = work.finally(() => {
       this.#collecting = null;
@@ -197,8 +239,11 @@ export class Daemon {
   }
 
   async #collect(watch: EngineWatch, signal: AbortSignal): Promise<void> {
+    const { changes } = watch.recorder.counts;
     const isDone = await this.#guard('collection', async () => {
-      this.#remember(await runScheduled(this.#runInput(watch, signal), this.#tools));
+      const result = await runScheduled(this.#runInput(watch, signal), this.#tools);
+      this.#remember(result);
+      this.#judgeRoom(result, changes);
     });
     watch.recorder.assertInUse();
     this.#tools.releaseMemory();
@@ -207,6 +252,35 @@ export class Daemon {
     if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });
     this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
     if (this.#failures > 0) this.#postpone(retryAfter(this.#failures));
+  }
+
+  async #makeRoom(watch: EngineWatch, signal: AbortSignal): Promise<void> {
+    const { changes } = watch.recorder.counts;
+    const isDone = await this.#guard('collection', async () => {
+      const result = await runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
+      const { refusal } = result.plan;
+      if (refusal !== null)
+        this.health.report('collection', { message: `nothing is removed: ${refusal.message}`, hint: 'it is tried again' });
+      else if (this.#failures === 0) this.health.resolve('collection');
+      this.#judgeRoom(result, changes);
+    });
+    if (!isDone) this.#pressure.ended(this.#bootTimeMs(), true, changes);
+    watch.recorder.assertInUse();
+    this.#tools.releaseMemory();
+  }
+
+  /** Says whether a run fell short of what the disk rule asks for, and waits accordingly. */
+  #judgeRoom(result: RunDone, changes: EngineChanges): void {
+    const { target, refusal } = result.plan;
+    const problem = shortfallOf(result);
+    if (problem !== null) this.health.report('disk', { message: problem, hint: 'docs/disk.md tells what can be done' });
+    if (target !== null || refusal !== null || prunedBytesOf(result.plan) > 0)
+      this.#pressure.ended(this.#bootTimeMs(), problem !== null || refusal !== null, changes);
+    else this.#pressure.planned(false);
+  }
+
+  #bootTimeMs(): number {
+    return this.#tools.readClock().bootTimeMs;
   }
 
   async #repair(watch: EngineWatch, signal: AbortSignal): Promise<void> {
@@ -259,4 +333,8 @@ export class Daemon {
       return false;
     }
   }
+}
+
+function isAnySet(rule: DiskRule): boolean {
+  return Object.values(rule).some((value) => value !== null);
 }

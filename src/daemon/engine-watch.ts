@@ -2,6 +2,7 @@ import { type LookContext, look, storeKey } from '../collect/look.ts';
 import { sortHolds } from '../collect/repair.ts';
 import { type DurationMs, durationMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import type { Plan } from '../model/plan.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DaemonTools } from './daemon-tools.ts';
@@ -69,9 +70,9 @@ export class EngineWatch {
     return { agoMs: durationMs(this.#keeper.now().idleMs - this.#looked.idleMs), lastedMs: this.#looked.lastedMs };
   }
 
-  /** @throws OperatingError when the engine or the store fails */
-  async look(): Promise<void> {
-    const { policy } = this.#tools.settings();
+  /** @returns what would be removed now @throws OperatingError when the engine or the store fails */
+  async look(): Promise<Plan> {
+    const { policy, findWorkloads } = this.#tools.settings();
     const store = this.#keeper.open();
     const isSetAside = store.condition.kind === 'set-aside';
     const beganMs = this.#tools.readClock().bootTimeMs;
@@ -79,10 +80,10 @@ export class EngineWatch {
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
     const context: LookContext = {
-      ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null },
+      ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null, ...(findWorkloads && { findWorkloads }) },
       ...{ readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now(), decide: planCollection },
     };
-    const { inventory, clock, holds } = await look(context);
+    const { inventory, clock, holds, plan } = await look(context);
     const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
     this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;
     this.#keeper.wrote(clock);
@@ -94,6 +95,7 @@ export class EngineWatch {
       lastedMs: this.#tools.readClock().bootTimeMs - beganMs,
       generation: wasInPlace ? this.#keeper.generation : -1,
     };
+    return plan;
   }
 
   /** Ends the connection when the engine hangs. */

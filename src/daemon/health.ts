@@ -2,7 +2,7 @@ import type { OperatingError } from '../model/error.ts';
 import type { Log } from './log.ts';
 
 /** What can be wrong, each on its own. */
-export const HEALTH_SUBJECTS = ['engine', 'store', 'settings', 'collection'] as const;
+export const HEALTH_SUBJECTS = ['engine', 'store', 'settings', 'collection', 'disk'] as const;
 
 /** One of {@link HEALTH_SUBJECTS}. */
 export type HealthSubject = (typeof HEALTH_SUBJECTS)[number];

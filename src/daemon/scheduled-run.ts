@@ -1,13 +1,16 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
 import type { Repair } from '../collect/repair.ts';
-import { bytes, type DurationMs, durationMs } from '../model/brands.ts';
+import { type Bytes, bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
 import type { MassHold } from '../model/watch-state.ts';
 import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
+import { hasWork, prunedBytesOf } from '../plan/build-cache.ts';
 import { planCollection } from '../plan/plan-collection.ts';
+import { planForRoom } from '../plan/room.ts';
+import { explainShortfall } from '../plan/shortfall.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
@@ -23,10 +26,15 @@ export interface RunInput {
   readonly signal: AbortSignal;
 }
 
-/** What a scheduled run came to. */
-export interface RunResult {
+/** What a run came to. */
+export interface RunDone {
+  /** Null: nothing was to be removed, or may be. */
   readonly report: CollectReport | null;
   readonly plan: Plan;
+}
+
+/** What a scheduled run came to. */
+export interface RunResult extends RunDone {
   readonly massHold: MassHold | null;
   /** Time since boot at which what was held back may go; null when the run is complete. */
   readonly heldUntilMs: DurationMs | null;
@@ -38,22 +46,37 @@ export interface RunResult {
  * @throws OperatingError when the engine or the store fails, or someone else collects
  */
 export async function runScheduled(input: RunInput, tools: DaemonTools): Promise<RunResult> {
-  const { enabled } = tools.settings();
   let braked: BrakedPlan | null = null;
-  const context = contextOf(input, tools, (planInput) => {
+  const done = await run(input, tools, (planInput) => {
     const { bootId, bootTimeMs } = tools.readClock();
     braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
     return braked.plan;
   });
+  const { massHold, heldUntilMs } = braked ?? NOT_BRAKED;
+  return { ...done, massHold, heldUntilMs };
+}
+
+/**
+ * One collection because the disk asks for room.
+ *
+ * @param incomingBytes known to be on their way to this disk
+ * @throws OperatingError as {@link runScheduled}
+ */
+export function runForRoom(input: RunInput, tools: DaemonTools, incomingBytes: Bytes): Promise<RunDone> {
+  return run(input, tools, (planInput) => planForRoom(planInput, incomingBytes));
+}
+
+async function run(input: RunInput, tools: DaemonTools, decide: CollectContext['decide']): Promise<RunDone> {
+  const { enabled } = tools.settings();
+  const context = contextOf(input, tools, decide);
   using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
   tellRepairs(repairs, tools.log);
-  const { massHold, heldUntilMs } = braked ?? NOT_BRAKED;
-  const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
+  const isGoing = enabled && hasWork(look.plan);
   const report = isGoing ? await carryOut(look, context) : null;
   if (report === null) tellPlan(look.plan, enabled, tools.log);
   else tellReport(report, tools.log);
-  return { report, plan: look.plan, massHold, heldUntilMs };
+  return { report, plan: look.plan };
 }
 
 /**
@@ -72,11 +95,11 @@ function contextOf(
   tools: DaemonTools,
   decide: CollectContext['decide'],
 ): CollectContext {
-  const { policy, paceMs } = tools.settings();
+  const { policy, paceMs, findWorkloads } = tools.settings();
   const { readClock, makeMark, judgeOwner, settleMs, wait } = tools;
   return {
     ...{ runtime, store, policy, signal, paceMs, ongoingClock, decide, readClock, makeMark, judgeOwner, settleMs, wait },
-    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined },
+    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined, ...(findWorkloads && { findWorkloads }) },
   };
 }
 
@@ -111,10 +134,20 @@ function tellReport(report: CollectReport, log: Log): void {
   for (const { name, state } of report.stranded) {
     log('error', `container ${name} (${state}) was created while its image was being removed: pull the image again`);
   }
-  const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ');
+  const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'no image';
   const measured = report.measuredBytes === null ? '' : ` (measured: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
+  const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
   const stopped = report.stopped === null ? '' : `; stopped before the end: ${report.stopped}`;
-  log('info', `collected: ${counts}; ${formatByteSize(report.freedBytes)} freed${measured}${stopped}`);
+  log('info', `collected: ${counts}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}${stopped}`);
+}
+
+/** Says what a run left of its target, and who holds the bytes; null when it has none or met it. */
+export function shortfallOf({ plan, report }: RunDone): string | null {
+  const planned = explainShortfall(plan);
+  if (planned !== null) return `the disk rule cannot be met: ${planned}`;
+  if ((plan.target === null && prunedBytesOf(plan) === 0) || report?.isShort === false || report?.stopped === 'interrupted') return null;
+  if (report === null) return 'the disk is at its mark, and enabled = false keeps everything';
+  return `the disk is at its mark still: ${report.stopped ?? 'less came free than was expected, or something else fills it'}`;
 }
 
 /** Pauses after runs that did not come to an end: a minute, then ever longer, an hour at most. */

@@ -7,6 +7,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { isSameMinute } from '../usage/coalesce.ts';
 import { EventReader, type EventUse, recordEventUses } from '../usage/event-uses.ts';
+import type { EngineChanges } from './disk-pressure.ts';
 import type { StoreKeeper, Told } from './store-keeper.ts';
 
 /** How many events were told, and how many uses they were. */
@@ -15,6 +16,8 @@ export interface RecorderCounts {
   readonly uses: number;
   /** Uses that are known but could not be written yet. */
   readonly pending: number;
+  /** Events by which images came, and containers went. */
+  readonly changes: EngineChanges;
 }
 
 /**
@@ -28,7 +31,7 @@ export class UseRecorder {
   readonly #told: Told;
   /** Images whose last container went, and when; written a minute later, because most come back. */
   readonly #ended = new Map<ImageId, Instant>();
-  #counts = { events: 0, uses: 0 };
+  #counts = { events: 0, uses: 0, changes: { arrivals: 0, departures: 0 } };
   #hasNewImages = false;
 
   constructor(runtime: Runtime, keeper: StoreKeeper) {
@@ -73,6 +76,10 @@ export class UseRecorder {
     const uses = events.flatMap((event) => this.#reader.read(event));
     this.#counts.events += events.length;
     this.#counts.uses += uses.length;
+    this.#counts.changes = {
+      arrivals: this.#counts.changes.arrivals + uses.filter(({ evidence }) => evidence !== 'container').length,
+      departures: this.#counts.changes.departures + events.filter(({ kind }) => kind === 'container-removed').length,
+    };
     // An event whose image is not known any more is made up for by a look.
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
     for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));

@@ -68,14 +68,26 @@ export interface DiskUsage {
 
 /** What the engine's build cache holds. */
 export interface BuildCache {
+  /** Layers of images that it needs as well, where the engine tells. */
   readonly layers: readonly ChainId[];
+  /** Beside what it shares with images. */
   readonly sizeBytes: Bytes | null;
+  /** What no build needs now and no image shares; the engine stamped its last use, null is never. */
+  readonly unused: readonly { readonly sizeBytes: Bytes; readonly lastUsedAt: WallMs | null }[];
 }
 
 /** Who answered. */
 export interface EngineName {
   readonly name: string;
   readonly version: string;
+}
+
+/** An image that is needed although no container may be there: a service, a file of Compose, a quadlet or a static pod names it. */
+export interface WorkloadNeed {
+  /** A pattern over names; what could not be resolved in a name stands for anything. */
+  readonly pattern: string;
+  /** Who needs it: `/srv/shop/compose.yaml (service web)`. */
+  readonly by: string;
 }
 
 /** All that was seen at one instant. */
@@ -88,6 +100,7 @@ export interface Inventory {
   readonly layers: ReadonlyMap<ChainId, Layer>;
   readonly containers: readonly Container[];
   readonly buildCache: BuildCache | null;
+  readonly workloads: readonly WorkloadNeed[];
   /** What could not be known completely, each a sentence. Not empty: nothing is removed in this run (design §3.3). */
   readonly doubts: readonly Doubt[];
 }

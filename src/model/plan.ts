@@ -67,7 +67,7 @@ export interface Removal {
   readonly freesBytes: Bytes | null;
 }
 
-/** What the disk rule or `--free` asks for. */
+/** What the disk rule or `--free` asks of images; what the build cache gives up goes off it. */
 export interface Target {
   /** Bytes to free; 0 when only a number of images is asked for. */
   readonly bytes: Bytes;
@@ -76,9 +76,12 @@ export interface Target {
   readonly reached: boolean;
 }
 
-/** Bytes that stay, and why: each kept layer counts once, for the strongest reason among the images that need it. */
+/**
+ * Bytes that stay, and why: each kept layer counts once, for the strongest reason among the images that need it. `other-data` is whatever
+ * else lies on the filesystem of the images, writable layers of containers included.
+ */
 export interface HeldBytes {
-  readonly reason: KeepReason;
+  readonly reason: KeepReason | 'build-cache' | 'other-data';
   readonly bytes: Bytes;
 }
 
@@ -91,6 +94,8 @@ export interface Plan {
   readonly refusal: Doubt | null;
   readonly expectedFreedBytes: Bytes;
   readonly target: Target | null;
+  /** What the engine's build cache holds, and what of it is pruned before any image goes; null is unknown. */
+  readonly buildCache: { readonly sizeBytes: Bytes | null; readonly prunedBytes: Bytes } | null;
   readonly removals: readonly Removal[];
   readonly verdicts: readonly Verdict[];
   readonly held: readonly HeldBytes[];

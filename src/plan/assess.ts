@@ -8,6 +8,7 @@ import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
 import type { VersionHistory } from './repositories.ts';
 import { holdPreviousVersions } from './rollback.ts';
+import { WorkloadNeeds } from './workload-needs.ts';
 
 /** Everything that may keep an image, made once per plan. */
 export interface Circumstances {
@@ -19,6 +20,7 @@ export interface Circumstances {
   readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
   readonly containersByImage: ReadonlyMap<ImageId, readonly Container[]>;
   readonly pins: readonly ActivePin[];
+  readonly workloads: WorkloadNeeds;
   readonly previousVersions: ReadonlyMap<ImageId, Hold>;
   readonly ageBrake: AgeBrake | null;
 }
@@ -94,7 +96,8 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
   const ageRules = { ordinary: ageRule('unused-for', policy.unusedForMs), dangling: ageRule('dangling', policy.danglingUnusedForMs) };
   const records = inventory.images.map(({ id }) => input.records.get(id));
   const previousVersions = holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now);
-  return { policy, now, records, ageRules, failures, containersByImage, pins, previousVersions, ageBrake };
+  const workloads = new WorkloadNeeds(inventory.workloads);
+  return { policy, now, records, ageRules, failures, containersByImage, pins, workloads, previousVersions, ageBrake };
 }
 
 function ageRule(name: AgeRule['name'], limitMs: DurationMs | null): AgeRule {
@@ -187,7 +190,7 @@ function describeContainers(image: ImageId, containers: readonly Container[]): s
   return `container ${first.name} (${first.state}${how})${more}`;
 }
 
-function holdsByWish(image: Image, { policy, previousVersions }: Circumstances, before: readonly Hold[]): readonly Hold[] {
+function holdsByWish(image: Image, { policy, workloads, previousVersions }: Circumstances, before: readonly Hold[]): readonly Hold[] {
   let holds = before;
   const { references, labels } = policy.protect;
   for (const pattern of references) {
@@ -196,6 +199,9 @@ function holdsByWish(image: Image, { policy, previousVersions }: Circumstances, 
   for (const label of labels) {
     if (matchesLabel(label, image.labels)) holds = add(holds, always('protected', `protect.labels has ${label.text}`));
   }
+  const { need, more } = workloads.of(image);
+  if (need !== undefined)
+    holds = add(holds, always('protected', `${need.by} needs ${need.pattern}${more > 0 ? ` and ${more} more do` : ''}`));
   const rollback = previousVersions.get(image.id);
   return rollback === undefined ? holds : add(holds, rollback);
 }

@@ -8,9 +8,11 @@ import type { Policy } from '../model/policy.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
 import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
+import { planBuildCache, prunedBytesOf } from './build-cache.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { selectForNeed } from './select.ts';
+import { holdersBesideImages } from './shortfall.ts';
 import { diskNeed, type Need } from './target.ts';
 
 /** All that a plan is made of. Nothing else is looked at. */
@@ -52,7 +54,7 @@ function unreadablePins(pins: readonly Pin[]): readonly Doubt[] {
 function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, doubt: Doubt): Plan {
   const verdicts = inventory.images.map((image): KeepVerdict => keep(image, 'doubt', doubt.message));
   const at = { idleMs: now.idleMs, wallMs: now.wallMs };
-  const nothing = { expectedFreedBytes: bytes(0), target: null, removals: [], held: [], heldByLocalBytes: bytes(0) };
+  const nothing = { expectedFreedBytes: bytes(0), target: null, buildCache: null, removals: [], held: [], heldByLocalBytes: bytes(0) };
   return { at, complete: false, refusal: doubt, verdicts, ...nothing };
 }
 
@@ -73,6 +75,7 @@ class Planning {
   readonly #assessments: readonly Assessment[];
   readonly #family: Family;
   readonly #counts: LayerCounts;
+  readonly #buildCache: Plan['buildCache'];
 
   constructor(input: PlanInput, ageBrake: AgeBrake | null) {
     this.#input = input;
@@ -83,6 +86,7 @@ class Planning {
     this.#assessments = images.map((image, at) => assess(image, circumstances.records[at], circumstances));
     this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
+    this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
   }
 
   plan(): Plan {
@@ -102,9 +106,13 @@ class Planning {
       refusal: null,
       expectedFreedBytes: bytes(freed),
       target,
+      buildCache: this.#buildCache,
       removals,
       verdicts,
-      held: target === null || target.reached ? [] : this.#holders(verdicts),
+      held:
+        target === null || target.reached
+          ? []
+          : [...this.#holders(verdicts), ...holdersBesideImages(this.#inventory, this.#counts.totalBytes)],
       heldByLocalBytes: this.#heldByLocal(fates),
     };
   }
@@ -116,8 +124,9 @@ class Planning {
 
   #findNeed(): Need | null {
     const { freeBytes } = this.#input;
-    if (freeBytes !== null) return { bytes: freeBytes, images: 0 };
-    return diskNeed(this.#policy.disk, this.#inventory, this.#counts.totalBytes);
+    const prunedBytes = prunedBytesOf({ buildCache: this.#buildCache });
+    if (freeBytes === null) return diskNeed(this.#policy.disk, this.#inventory, this.#counts.totalBytes, prunedBytes);
+    return { bytes: Math.max(0, freeBytes - prunedBytes), images: 0 };
   }
 
   #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {

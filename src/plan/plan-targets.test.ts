@@ -25,7 +25,9 @@ describe('planCollection() and bytes', () => {
   });
 
   it('frees nothing of a layer that the build cache needs', () => {
-    const inventory = { buildCache: { layers: planInput(shared).inventory.images[0]?.layers?.slice(0, 1) ?? [], sizeBytes: null } };
+    const inventory = {
+      buildCache: { layers: planInput(shared).inventory.images[0]?.layers?.slice(0, 1) ?? [], sizeBytes: null, unused: [] },
+    };
     assert.equal(plan({ ...shared, inventory }).expectedFreedBytes, 20 * MB);
   });
 

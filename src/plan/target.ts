@@ -1,5 +1,5 @@
 import { type Bytes, bytes } from '../model/brands.ts';
-import type { Inventory } from '../model/inventory.ts';
+import type { DiskUsage, Inventory } from '../model/inventory.ts';
 import type { DiskRule } from '../model/policy.ts';
 
 /** What has to be freed, in bytes and in images; both must be met. */
@@ -13,37 +13,49 @@ export interface Need {
  * `df` shows. A figure that is unknown fires nothing.
  *
  * @param totalImageBytes unique bytes of all layers that images need
+ * @param otherwiseFreedBytes what comes free on the filesystem before images go
  * @returns null when no trigger fires
  */
-export function diskNeed(rule: DiskRule, inventory: Inventory, totalImageBytes: Bytes): Need | null {
+export function diskNeed(rule: DiskRule, inventory: Inventory, totalImageBytes: Bytes, otherwiseFreedBytes: Bytes = bytes(0)): Need | null {
   const needBytes = Math.max(
     0,
-    usageNeed(rule, inventory),
-    inodeNeed(rule, inventory),
-    freeSpaceNeed(rule, inventory),
+    filesystemNeed(rule, inventory.disk) - otherwiseFreedBytes,
     rule.maxImageBytes === null ? 0 : totalImageBytes - rule.maxImageBytes,
   );
   const needImages = rule.maxImages === null ? 0 : Math.max(0, inventory.images.length - rule.maxImages);
   return needBytes > 0 || needImages > 0 ? { bytes: bytes(needBytes), images: needImages } : null;
 }
 
-function usageNeed({ highFraction, lowFraction }: DiskRule, { disk }: Inventory): number {
-  if (disk === null || highFraction === null) return 0;
-  return needBelow(disk.usedBytes, disk.usedBytes + disk.availableBytes, highFraction, lowFraction);
+/** Bytes that the filesystem's own figures ask for, without a look at any image; 0 when no trigger fires, or the figures are unknown. */
+export function filesystemNeed(rule: DiskRule, disk: DiskUsage | null): number {
+  if (disk === null) return 0;
+  const { highFraction, lowFraction, minFreeBytes } = rule;
+  const { usedBytes, availableBytes } = disk;
+  return Math.max(
+    0,
+    highFraction === null ? 0 : needBelow(usedBytes, usedBytes + availableBytes, highFraction, lowFraction),
+    minFreeBytes === null ? 0 : minFreeBytes - availableBytes,
+    inodeNeed(rule, disk),
+  );
 }
 
-function freeSpaceNeed({ minFreeBytes }: DiskRule, { disk }: Inventory): number {
-  return disk === null || minFreeBytes === null ? 0 : minFreeBytes - disk.availableBytes;
+/**
+ * The rule while an image is being pulled: what is still to come of that shall find room.
+ *
+ * @param incomingBytes known to be on their way to this disk
+ */
+export function withRoomFor(rule: DiskRule, incomingBytes: Bytes): DiskRule {
+  if (rule.highFraction === null && rule.minFreeBytes === null) return rule;
+  return { ...rule, minFreeBytes: bytes(Math.max(rule.minFreeBytes ?? 0, incomingBytes)) };
 }
 
 /**
  * No engine tells inodes per image, so inodes are translated into bytes by this filesystem's own average; the collector
  * measures what really came free.
  */
-function inodeNeed({ highInodesFraction, lowInodesFraction }: DiskRule, { disk }: Inventory): number {
-  if (disk === null || highInodesFraction === null || disk.inodes === null || disk.inodesUsed === null || disk.inodesUsed === 0) return 0;
-  const needInodes = needBelow(disk.inodesUsed, disk.inodes, highInodesFraction, lowInodesFraction);
-  return Math.ceil((needInodes * disk.usedBytes) / disk.inodesUsed);
+function inodeNeed({ highInodesFraction, lowInodesFraction }: DiskRule, { inodes, inodesUsed, usedBytes }: DiskUsage): number {
+  if (highInodesFraction === null || inodes === null || inodesUsed === null || inodesUsed === 0) return 0;
+  return Math.ceil((needBelow(inodesUsed, inodes, highInodesFraction, lowInodesFraction) * usedBytes) / inodesUsed);
 }
 
 /** From `high` on it fires; it is met at `low` or less, or, without `low`, just below `high`. */

@@ -1,7 +1,7 @@
-import type { ChainId, ContainerId, ImageId } from '../model/brands.ts';
+import type { Bytes, ChainId, ContainerId, DurationMs, ImageId } from '../model/brands.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Hold } from '../model/hold.ts';
-import type { DiskUsage, Inventory } from '../model/inventory.ts';
+import type { BuildCache, DiskUsage, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 
 /**
@@ -49,6 +49,23 @@ export interface Runtime {
   /** Figures of the filesystem that holds the images, as in the inventory: cheap, asked between batches. Null is unknown. */
   measureDisk(): Promise<DiskUsage | null>;
 
+  /**
+   * What is being pulled or loaded now, as far as the engine's own files show: its API tells of it only when it has ended. As cheap as
+   * {@link measureDisk}.
+   */
+  readReceiving(): Receiving;
+
+  /**
+   * What the build cache holds: asked only where a rule needs to know.
+   *
+   * @param mayTakeLong an engine that would have to measure much else for it (Docker 20.10: all volumes) does so; else it is unknown there
+   * @returns null where it is unknown
+   */
+  readBuildCache(mayTakeLong: boolean): Promise<BuildCache | null>;
+
+  /** Has the engine drop what its build cache has not used for so long, by its own clock. @returns bytes that went, as it says */
+  pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes>;
+
   /** Gives the image one more name. @returns false when the image is gone */
   addName(imageId: ImageId, reference: string): Promise<boolean>;
 
@@ -73,6 +90,13 @@ export interface Runtime {
   watch(watcher: EventWatcher): Promise<void>;
 
   close(): void;
+}
+
+/** What an engine is writing. */
+export interface Receiving {
+  readonly isUnderWay: boolean;
+  /** Known to be still to come, at least; 0 where the engine does not say. */
+  readonly missingBytes: Bytes;
 }
 
 /** Who is told of events. */

@@ -11,6 +11,8 @@ export interface ContractWorld {
   pullImage(repository: string, by: 'tag' | 'digest'): Promise<PulledImage>;
   /** Makes an image on top of another one that the engine knows to be its parent. */
   commit(parent: string, child: string): Promise<ImageId>;
+  /** Leaves something in the build cache that no image shares. */
+  fillBuildCache(): Promise<void>;
   tag(id: ImageId, reference: string): Promise<void>;
   createContainer(spec: ContractContainer): Promise<ContainerId>;
   removeContainer(id: ContainerId): Promise<void>;
@@ -28,6 +30,8 @@ export interface ContractFeatures {
   readonly imageMounts: boolean;
   /** Removals tell which layers went. */
   readonly deletedLayers: boolean;
+  /** The build cache can be told without measuring all else. */
+  readonly cheapBuildCache: boolean;
   /** A loaded image has no digest. */
   readonly digestsProvePull: boolean;
 }

@@ -4,6 +4,7 @@ import { type ContainerId, containerId, type ImageId, imageId } from '../../src/
 import { canonicalReference, splitReference } from '../../src/model/reference.ts';
 import { openDocker } from '../../src/runtime/docker/docker-runtime.ts';
 import type { EngineKind, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
+import { TAR_END, tarMember } from '../lab/tar.ts';
 import type { ContractContainer, ContractFeatures, ContractImage, ContractWorld, PulledImage } from './contract-world.ts';
 import { type EngineProxy, openEngineProxy, type Rewrite } from './engine-proxy.ts';
 
@@ -31,6 +32,7 @@ export async function openDockerWorld(lab: Lab, kind: EngineKind, options: { rea
     addImage: (spec) => actor.addImage(spec),
     pullImage: (repository, by) => actor.pullImage(repository, by),
     commit: (parent, child) => actor.commit(parent, child),
+    fillBuildCache: () => actor.fillBuildCache(),
     tag: (id, reference) => actor.tag(id, reference),
     createContainer: (spec) => actor.createContainer(spec),
     removeContainer: (id) => engine.removeContainer(id),
@@ -50,13 +52,15 @@ async function closeAll(closeRuntime: () => void, proxy: EngineProxy, engine: La
 
 function featuresOf(kind: EngineKind): ContractFeatures {
   const isGraphDriver = kind !== 'docker-new-containerd';
-  return { imageMounts: kind !== 'docker-old-overlay2', deletedLayers: isGraphDriver, digestsProvePull: isGraphDriver };
+  const isOld = kind === 'docker-old-overlay2';
+  return { imageMounts: !isOld, cheapBuildCache: !isOld, deletedLayers: isGraphDriver, digestsProvePull: isGraphDriver };
 }
 
 /** The memory engine's words for Docker's calls, where the contract speaks of them. */
 function nameCall(call: string): string {
   if (/^GET \/v[0-9.]+\/images\/json/.test(call)) return 'listImages';
   if (/^GET \/v[0-9.]+\/containers\/json/.test(call)) return 'listContainers';
+  if (/^GET \/v[0-9.]+\/services/.test(call)) return 'listServices';
   return call;
 }
 
@@ -112,6 +116,19 @@ class DockerActor {
     const made = v.parse(withId, await this.ask('POST', `/commit?container=${container}&repo=${name}&tag=${tag}`, {}));
     await this.#engine.removeContainer(container);
     return imageId(made.Id);
+  }
+
+  /** A build whose image goes leaves its steps behind. */
+  async fillBuildCache(): Promise<void> {
+    const file = Buffer.from('FROM scratch\nCOPY data /data\n');
+    const context = Buffer.concat([
+      tarMember({ kind: 'file', name: 'Dockerfile', data: file }),
+      tarMember({ kind: 'file', name: 'data', data: Buffer.alloc(5_000, 'x') }),
+      TAR_END,
+    ]);
+    const { text } = await this.#engine.request('POST', '/build?version=2&t=lab/cached:1', context);
+    if (!text.includes('moby.image.id')) throw new Error(text);
+    await this.ask('DELETE', '/images/lab/cached:1');
   }
 
   async tag(id: ImageId, reference: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type ContainerId, containerId } from '../../src/model/brands.ts';
+import { bytes, type ContainerId, containerId, wallMs } from '../../src/model/brands.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
 import type { ContractWorld } from './contract-world.ts';
@@ -20,7 +20,7 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
   };
   return {
     runtime: openMemory(engine),
-    features: { imageMounts: true, deletedLayers: true, digestsProvePull: true },
+    features: { imageMounts: true, cheapBuildCache: true, deletedLayers: true, digestsProvePull: true },
     async addImage({ repository, tags, layers, labels = {} }) {
       const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
       return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });
@@ -44,6 +44,9 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
       if (below === null) throw new Error(`no image ${parent}`);
       const layers = below.layers.map((layer) => [layer, engine.layerSizes.get(layer) ?? 0] as const);
       return engine.addImage({ layers: [...layers, [child, 3]], references: [child], parentId: below.id });
+    },
+    async fillBuildCache() {
+      engine.buildCache = [{ sizeBytes: bytes(5 * KIB), lastUsedAt: wallMs(engine.now() - 1_000) }];
     },
     async tag(id, reference) {
       engine.tag(id, reference);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { durationMs } from '../../src/model/brands.ts';
+import { until } from '../e2e/daemon-process.ts';
 import { BASE, find, KIB, local, nothingKnown } from './contract-images.ts';
 import type { ContractWorld } from './contract-world.ts';
 import { describeEvents } from './events-contract.ts';
@@ -21,6 +23,7 @@ export function describeRuntimeContract(engineName: string, open: () => Promise<
     describeNames(() => world);
     describeRemoval(() => world);
     describeRaces(() => world);
+    describeBuildCache(() => world);
     describeEvents(() => world);
   });
 }
@@ -87,14 +90,14 @@ function describeInventory(world: () => ContractWorld): void {
     assert.deepEqual(find(inventory, parent).references, []);
   });
 
-  test('observe() asks for the two listings alone once the layers are known', async () => {
+  test('observe() asks for the listings alone once the layers are known', async () => {
     const { addImage, takeCalls, runtime } = world();
     const id = await addImage(local('warm'));
     const { learned } = await runtime.observe(nothingKnown);
     assert.ok(learned.layersByImage.has(id));
     takeCalls();
     const again = await runtime.observe(() => learned);
-    assert.deepEqual(takeCalls(), ['listImages', 'listContainers']);
+    assert.deepEqual([...takeCalls()].sort(), ['listContainers', 'listImages', 'listServices']);
     assert.deepEqual([again.learned.layersByImage.size, again.learned.sizeByLayer.size], [0, 0]);
     assert.deepEqual(find(again.inventory, id).layers?.slice(0, 2), learned.layersByImage.get(id));
   });
@@ -192,4 +195,33 @@ function describeRaces(world: () => ContractWorld): void {
 /** Some engines count whole blocks, and directories with them. */
 function isAbout(size: number, wanted: number): boolean {
   return size >= wanted && size <= wanted + 16 * KIB;
+}
+
+function describeBuildCache(world: () => ContractWorld): void {
+  test('readBuildCache() tells what it holds beside images, at once or when it may take long; pruneBuildCache() takes what is old alone', async () => {
+    const { fillBuildCache, features, runtime } = world();
+    await fillBuildCache();
+    assert.equal((await runtime.readBuildCache(false)) !== null, features.cheapBuildCache);
+    const before = await runtime.readBuildCache(true);
+    assert.ok(before !== null && (before.sizeBytes ?? 0) >= 5_000, JSON.stringify(before));
+    assert.ok(before.unused.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) >= 5_000);
+    assert.ok(before.unused.every(({ lastUsedAt }) => lastUsedAt !== null));
+    assert.equal(await runtime.pruneBuildCache(durationMs(3_600_000)), 0);
+    assert.equal((await runtime.readBuildCache(true))?.sizeBytes, before.sizeBytes);
+    // Docker 28 lets go of what a build has made a moment after it has answered.
+    let prunedBytes = 0;
+    const rest = await until(
+      async () => {
+        prunedBytes += await runtime.pruneBuildCache(durationMs(1));
+        return runtime.readBuildCache(true);
+      },
+      (cache) => cache?.sizeBytes === 0,
+    );
+    assert.ok(prunedBytes >= 5_000, String(prunedBytes));
+    assert.deepEqual(rest, { layers: [], sizeBytes: 0, unused: [] });
+  });
+
+  test('readReceiving() tells of nothing while nobody pulls or loads anything', () => {
+    assert.deepEqual(world().runtime.readReceiving(), { isUnderWay: false, missingBytes: 0 });
+  });
 }

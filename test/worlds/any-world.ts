@@ -177,6 +177,6 @@ export function anyPlanInput(options: WorldOptions): fc.Arbitrary<PlanInput> {
     };
     const input = planInput(world);
     const layers = [...input.inventory.layers.keys()].filter((layer: ChainId) => drawn.cached.some((name) => name === layer));
-    return { ...input, inventory: { ...input.inventory, buildCache: { layers, sizeBytes: null } } };
+    return { ...input, inventory: { ...input.inventory, buildCache: { layers, sizeBytes: null, unused: [] } } };
   });
 }

@@ -52,6 +52,7 @@ export const POLICY: Policy = {
   scope: 'all',
   unusedForMs: durationMs(7 * DAY_MS),
   danglingUnusedForMs: durationMs(7 * DAY_MS),
+  buildCacheUnusedForMs: null,
   minAgeMs: durationMs(600_000),
   maxRemovals: 0,
   order: 'lru',
@@ -92,6 +93,7 @@ export function makeInventory({ images, containers = [], layerMB = {}, inventory
     layers: new Map(sizes),
     containers: containers.map(makeContainer),
     buildCache: null,
+    workloads: [],
     doubts: [],
     ...inventory,
   };

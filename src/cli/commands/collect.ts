@@ -8,8 +8,9 @@ import {
 } from '../../collect/collection.ts';
 import type { Look } from '../../collect/look.ts';
 import type { Repair } from '../../collect/repair.ts';
-import type { Bytes } from '../../model/brands.ts';
+import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
+import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatReport } from '../forms/collection-form.ts';
 import { EXIT } from '../output/error-text.ts';
@@ -44,7 +45,7 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   const context = collectContext(session, options);
   const { look, repairs } = await prepareCollection(context);
   const { enabled } = desk.loaded.settings;
-  const isGoing = enabled && look.plan.refusal === null && look.plan.removals.length > 0;
+  const isGoing = enabled && hasWork(look.plan);
   if (!desk.options.json) showPlan(desk, look, repairs);
   if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
   const answer = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
@@ -106,7 +107,8 @@ function tellOfRepair(error: unknown): never {
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {
-  return { plan, results: [], freedBytes: plan.expectedFreedBytes, measuredBytes: null, stopped: null, stranded: [] };
+  const nothing = { results: [], measuredBytes: null, cachePrunedBytes: bytes(0), isShort: false, stopped: null, stranded: [] };
+  return { plan, freedBytes: plan.expectedFreedBytes, ...nothing };
 }
 
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
@@ -114,8 +116,5 @@ function reportStatus(report: CollectReport, enabled: boolean, interrupted: Abor
   if (interrupted.aborted) return EXIT.interrupted;
   if ((countOutcomes(report.results).get('failed') ?? 0) > 0 || report.stranded.length > 0) return EXIT.failed;
   if (!enabled) return EXIT.keptBack;
-  const { target } = report.plan;
-  const isShort =
-    target !== null && report.results.length > 0 && report.freedBytes < target.bytes && (report.measuredBytes ?? 0) < target.bytes;
-  return isShort ? EXIT.targetNotReached : planStatus(report.plan);
+  return report.isShort ? EXIT.targetNotReached : planStatus(report.plan);
 }

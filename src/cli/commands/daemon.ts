@@ -10,7 +10,7 @@ import { isHeld } from '../../runtime/engine-lock.ts';
 import { formatStatus } from '../forms/status-form.ts';
 import { EXIT } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
-import { type Desk, openDesk, openEngine } from '../session.ts';
+import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
 import type { Settings } from '../settings/setting-keys.ts';
 import { describeHolder, lockFor, lockStore } from './collecting.ts';
 import { serveOrders } from './daemon-orders.ts';
@@ -63,7 +63,8 @@ export async function runDaemon(first: Desk): Promise<number> {
 }
 
 /** @throws OperatingError `settings` for a pattern that no time matches */
-function readSettings({ loaded: { settings }, policy }: Desk): DaemonSettings {
+function readSettings(desk: Desk): DaemonSettings {
+  const { settings } = desk.loaded;
   const cron = settings['schedule.cron'];
   const problem = cron === null ? null : findCronProblem(cron);
   if (problem !== null) {
@@ -72,7 +73,8 @@ function readSettings({ loaded: { settings }, policy }: Desk): DaemonSettings {
   }
   const daily = { kind: 'daily', at: settings['schedule.at'], everyMs: settings['schedule.every'] } as const;
   const schedule: Schedule = cron === null ? daily : { kind: 'cron', pattern: cron };
-  return { enabled: settings.enabled, policy, schedule, paceMs: settings['rules.pace'] };
+  const { enabled, 'rules.pace': paceMs } = settings;
+  return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk) };
 }
 
 const LATE_KEYS = ['engine.address', 'store.path', 'http.listen'] as const;

@@ -12,6 +12,7 @@ export function formatReport(report: CollectReport, repairs: readonly Repair[]):
       return { imageId, references, digests, rule, outcome: outcome.kind, message: outcome.message };
     }),
     freedBytes: report.results.length === 0 ? 0 : report.freedBytes,
+    cachePrunedBytes: report.cachePrunedBytes,
     measuredBytes: report.measuredBytes,
     stopped: report.stopped,
     stranded: report.stranded.map(({ id, name, state, imageIds }) => ({ id, name, state, imageIds })),

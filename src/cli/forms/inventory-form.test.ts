@@ -60,6 +60,7 @@ test('parseInventory() takes what is absent as unknown, and an absent origin as 
       },
     ],
     buildCache: null,
+    workloads: [],
     doubts: [],
   });
   assert.deepEqual(pins, []);

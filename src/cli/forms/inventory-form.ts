@@ -1,5 +1,5 @@
 import { bytes, type ChainId, chainId, containerId, type ImageId, imageId, type WallMs } from '../../model/brands.ts';
-import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin } from '../../model/inventory.ts';
+import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
 import type { Pin, UseRecord } from '../../model/use-record.ts';
@@ -53,6 +53,7 @@ export function parseInventory(file: string, json: string, options: { readonly a
       layers: optional(form, 'layers', new Map<ChainId, Layer>(), readLayers),
       containers: containers ?? [],
       buildCache: optional(form, 'buildCache', null, readBuildCache),
+      workloads: optional(form, 'workloads', [], list(readWorkload)),
       doubts: [...optional(form, 'doubts', [], list(readDoubt)), ...findDoubts(containers)],
     };
     return { inventory, pins: optional(form, 'pins', [], list(readPin)) };
@@ -155,7 +156,24 @@ function readLayer(value: unknown): Layer {
 
 function readBuildCache(value: unknown): BuildCache {
   const from = object(value);
-  return { layers: optional(from, 'layers', [], list(readChainId)), sizeBytes: optional(from, 'sizeBytes', null, size) };
+  return {
+    layers: optional(from, 'layers', [], list(readChainId)),
+    sizeBytes: optional(from, 'sizeBytes', null, size),
+    unused: optional(from, 'unused', [], list(readCached)),
+  };
+}
+
+function readCached(value: unknown): BuildCache['unused'][number] {
+  const from = object(value);
+  return { sizeBytes: required(from, 'sizeBytes', size), lastUsedAt: optional(from, 'lastUsedAt', null, time) };
+}
+
+function readWorkload(value: unknown): WorkloadNeed {
+  const from = object(value);
+  return {
+    pattern: required(from, 'pattern', (pattern) => accept(parseReferencePattern(text(pattern))).text),
+    by: required(from, 'by', text),
+  };
 }
 
 function readPin(value: unknown): Pin {
@@ -208,7 +226,8 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     images: inventory.images.map((image) => formatImage(image, records.get(image.id)?.origin ?? image.origin)),
     layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
     containers: inventory.containers.map(formatContainer),
-    ...(inventory.buildCache === null ? {} : { buildCache: known({ ...inventory.buildCache }) }),
+    ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
+    ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads.map(({ pattern, by }) => ({ pattern, by })) }),
     pins: pins.map((pin) => known({ ...pin, until: timeOrNull(pin.until) })),
     ...(doubts.length === 0 ? {} : { doubts }),
   };
@@ -227,6 +246,11 @@ function formatContainer(container: Container): JsonObject {
     startedAt: timeOrNull(startedAt),
     finishedAt: timeOrNull(finishedAt),
   });
+}
+
+function formatBuildCache({ layers, sizeBytes, unused }: BuildCache): JsonObject {
+  const records = unused.map((record) => known({ sizeBytes: record.sizeBytes, lastUsedAt: timeOrNull(record.lastUsedAt) }));
+  return known({ layers, sizeBytes, unused: records });
 }
 
 function timeOrNull(at: WallMs | null): string | null {

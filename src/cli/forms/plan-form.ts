@@ -14,6 +14,7 @@ export function formatPlan(plan: Plan): JsonObject {
     refusal: plan.refusal === null ? null : { kind: plan.refusal.kind, message: plan.refusal.message },
     expectedFreedBytes: plan.expectedFreedBytes,
     target: plan.target === null ? null : { bytes: plan.target.bytes, reached: plan.target.reached },
+    ...(plan.buildCache === null ? {} : { buildCache: { ...plan.buildCache } }),
     removals: plan.removals.map(formatRemoval),
     verdicts: plan.verdicts.map(formatVerdict),
   };

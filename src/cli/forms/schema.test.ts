@@ -21,6 +21,7 @@ const PLAN: Plan = {
   refusal: null,
   expectedFreedBytes: bytes(30),
   target: { bytes: bytes(100), images: 0, reached: false },
+  buildCache: { sizeBytes: bytes(20), prunedBytes: bytes(8) },
   removals: [
     {
       imageId: imageId(SHA('a')),

@@ -4,7 +4,9 @@ import { formatAge, formatDuration } from '../../model/duration.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { KeepReason, KeepVerdict, Plan, RuleName } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
+import { countImages, explainShortfall } from '../../plan/shortfall.ts';
 import { formatTime } from '../forms/rfc3339.ts';
+import { describeExited } from './exited-containers.ts';
 import { imageName } from './image-name.ts';
 import { type Kept, sumKept } from './kept-bytes.ts';
 import { type Look, paint, printable } from './style.ts';
@@ -35,10 +37,15 @@ const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
 export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, look: Look): string {
   const kept = sumKept(plan, inventory);
   const sections = [
-    [summarise(plan, policy, look), ...describeTarget(plan, look), ...describeFirstEligible(plan, inventory)].join('\n'),
+    [
+      summarise(plan, policy, look),
+      ...describeCache(plan, policy),
+      ...describeTarget(plan, look),
+      ...describeFirstEligible(plan, inventory),
+    ].join('\n'),
     removalTable(plan, look).trimEnd(),
     keptTable(kept, look).trimEnd(),
-    describeLocal(plan),
+    [describeLocal(plan), describeExited(inventory)].filter((line) => line !== '').join('\n'),
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
@@ -46,14 +53,14 @@ export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, loo
 function summarise(plan: Plan, policy: Policy, look: Look): string {
   const { refusal, removals } = plan;
   if (refusal !== null) return paint('red', `Nothing is removed: ${printable(refusal.message)} (${refusal.kind}).`, look);
-  if (removals.length === 0) return paint('bold', `Nothing to remove: ${images(plan.verdicts.length)}, all kept.`, look);
+  if (removals.length === 0) return paint('bold', `Nothing to remove: ${countImages(plan.verdicts.length)}, all kept.`, look);
   const counts = Map.groupBy(removals, ({ rule }) => rule);
   const rules = [...counts].map(([rule, of]) =>
     counts.size > 1 ? `${of.length} ${ruleMeaning(rule, policy)}` : ruleMeaning(rule, policy),
   );
   const atLeast = removals.some(({ freesBytes }) => freesBytes === null) ? 'at least ' : '';
   const freed = `${atLeast}${formatByteSize(plan.expectedFreedBytes)}`;
-  return paint('bold', `Would remove ${images(removals.length)} and free ${freed} (${rules.join(', ')}).`, look);
+  return paint('bold', `Would remove ${countImages(removals.length)} and free ${freed} (${rules.join(', ')}).`, look);
 }
 
 function ruleMeaning(rule: RuleName, { unusedForMs, danglingUnusedForMs }: Policy): string {
@@ -63,18 +70,22 @@ function ruleMeaning(rule: RuleName, { unusedForMs, danglingUnusedForMs }: Polic
   return rule === 'disk' ? 'to make room on the disk' : 'to free what was asked for';
 }
 
-function describeTarget({ target, held, expectedFreedBytes, removals }: Plan, look: Look): readonly string[] {
+function describeTarget(plan: Plan, look: Look): readonly string[] {
+  const { target } = plan;
   if (target === null) return [];
-  const [wanted, possible] =
-    target.images > 0 && target.bytes === 0
-      ? [images(target.images), images(removals.length)]
-      : [formatByteSize(target.bytes), formatByteSize(expectedFreedBytes)];
-  if (target.reached) return [`Wanted: ${wanted}; the target is reached.`];
-  const holders = held.map(
-    ({ reason, bytes }) => `${formatByteSize(bytes)} ${reason === 'in-use' ? 'held by containers' : `kept as ${reason}`}`,
-  );
-  const why = holders.length === 0 ? '' : `: ${holders.join(', ')}`;
-  return [paint('yellow', `Target not reached: ${wanted} wanted, ${possible} possible${why}.`, look)];
+  const shortfall = explainShortfall(plan);
+  if (shortfall !== null) return [paint('yellow', `Target not reached: ${shortfall}.`, look)];
+  const wanted = target.images > 0 && target.bytes === 0 ? countImages(target.images) : formatByteSize(target.bytes);
+  return [`Wanted: ${wanted}; the target is reached.`];
+}
+
+/** Shown where it was asked for: it may be what holds the bytes, or goes first. */
+function describeCache({ buildCache }: Plan, { buildCacheUnusedForMs }: Policy): readonly string[] {
+  if (buildCache === null || (buildCache.sizeBytes ?? 0) === 0) return [];
+  const size = `Build cache: ${formatByteSize(buildCache.sizeBytes)}`;
+  if (buildCacheUnusedForMs === null) return [`${size}; rules.build_cache would prune it before images.`];
+  const first = buildCache.prunedBytes > 0 ? ', which goes first' : '';
+  return [`${size}, of it ${formatByteSize(buildCache.prunedBytes)} unused for ${formatDuration(buildCacheUnusedForMs)} or more${first}.`];
 }
 
 /** Says when something will go, so that an empty plan on a fresh host does not look like a fault. */
@@ -117,14 +128,10 @@ function describeLocal({ heldByLocalBytes, verdicts }: Plan): string {
   if (heldByLocalBytes === 0) return '';
   const count = verdicts.filter(({ reason }) => reason === 'local').length;
   const are = count === 1 ? 'is' : 'are';
-  return `${formatByteSize(heldByLocalBytes)} is held back because ${images(count)} ${are} local; protect.local = "no" would release it.`;
+  return `${formatByteSize(heldByLocalBytes)} is held back because ${countImages(count)} ${are} local; protect.local = "no" would release it.`;
 }
 
 function nameOf({ images }: Inventory, id: ImageId): string {
   const image = images.find((candidate) => candidate.id === id);
   return image === undefined ? id : printable(imageName(image, id));
-}
-
-function images(count: number): string {
-  return count === 1 ? '1 image' : `${count} images`;
 }

@@ -20,11 +20,18 @@ export function renderReport(report: CollectReport, look: Look): string {
   const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${OUTCOME_WORDS[kind]}`);
   const measured =
     report.measuredBytes === null ? '' : ` (measured on the disk: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
+  const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
   const lines = [
-    paint('bold', `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}.`, look),
+    paint(
+      'bold',
+      `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}.`,
+      look,
+    ),
     ...describeExceptions(report, look),
     ...describeStranded(report, look),
   ];
+  if (report.isShort && report.stopped === null && report.plan.target?.reached === true)
+    lines.push(paint('yellow', 'The target is not reached: less came free than was expected, or something else fills this disk.', look));
   if (report.stopped !== null) lines.push(paint('yellow', `Stopped before the end: ${report.stopped}.`, look));
   return `\n${lines.join('\n')}\n`;
 }

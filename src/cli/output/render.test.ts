@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, chainId, durationMs, type ImageId, idleMs, imageId, wallMs } from '../../model/brands.ts';
+import { bytes, chainId, type DurationMs, durationMs, type ImageId, idleMs, imageId, wallMs } from '../../model/brands.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { RemovalEntry } from '../../model/removal-record.ts';
@@ -61,6 +61,7 @@ const INVENTORY: Inventory = {
   layers: new Map(['base', 'a', 'b', 'c', 'd'].map((layer, index) => [chainId(layer), { sizeBytes: bytes((index + 1) * GB) }])),
   containers: [],
   buildCache: null,
+  workloads: [],
   doubts: [],
 };
 
@@ -70,6 +71,7 @@ const PLAN: Plan = {
   refusal: null,
   expectedFreedBytes: bytes(5 * GB),
   target: null,
+  buildCache: null,
   removals: [
     {
       imageId: OLD.id,
@@ -212,6 +214,14 @@ test('renderPlan() says that a target is reached, in images where only images ar
   assert.equal(show({ ...PLAN, target: { bytes: bytes(GB), images: 0, reached: true } })[1], 'Wanted: 1.00 GB; the target is reached.');
   const [, line] = show({ ...PLAN, target: { bytes: bytes(0), images: 3, reached: false } });
   assert.equal(line, 'Target not reached: 3 images wanted, 2 images possible.');
+});
+
+test('renderPlan() shows the build cache where it is known, and what of it goes first', () => {
+  const buildCache = { sizeBytes: bytes(4 * GB), prunedBytes: bytes(3 * GB) };
+  const render = (unused: DurationMs | null) =>
+    lines(renderPlan({ ...PLAN, buildCache }, INVENTORY, { ...POLICY, buildCacheUnusedForMs: unused }, LOOK))[1];
+  assert.equal(render(null), 'Build cache: 4.00 GB; rules.build_cache would prune it before images.');
+  assert.equal(render(durationMs(2 * DAY_MS)), 'Build cache: 4.00 GB, of it 3.00 GB unused for 2d or more, which goes first.');
 });
 
 test('renderPlan() says how many bytes `local` holds back, and which key releases them', () => {

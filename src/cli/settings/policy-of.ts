@@ -7,6 +7,7 @@ export function policyOf(settings: Settings): Policy {
     scope: settings.scope,
     unusedForMs: settings['rules.unused_for'],
     danglingUnusedForMs: settings['rules.dangling_unused_for'],
+    buildCacheUnusedForMs: settings['rules.build_cache.unused_for'],
     minAgeMs: settings['rules.min_age'],
     maxRemovals: settings['rules.max_removals'],
     order: settings['rules.order'],

@@ -1,5 +1,5 @@
 import type { Parsed } from '../../model/error.ts';
-import { unparsable } from '../../model/error.ts';
+import { parsed, unparsable } from '../../model/error.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../model/pattern.ts';
 import {
   BOOL,
@@ -54,6 +54,11 @@ const BUILT_KEYS = {
   'rules.disk.max_image_bytes': setting(SIZE, 'off', 'Bytes of unique layers that may stay.'),
   'rules.disk.min_free': setting(SIZE, 'off', 'Bytes that shall be free on the image filesystem.'),
   'rules.disk.max_images': setting(COUNT, 0, 'Images that may stay; 0 is no limit.'),
+  'rules.build_cache.unused_for': setting(
+    duration(NEVER),
+    'never',
+    'Have the engine prune what its build cache has not used for this long, before images go.',
+  ),
   'protect.references': setting(list('names, globs, digests or image IDs', parseReferencePattern), [], 'Images that are never removed.'),
   'protect.labels': setting(
     list('key or key=value', parseLabelPattern),
@@ -62,6 +67,11 @@ const BUILT_KEYS = {
   ),
   'protect.keep_last': setting(COUNT, 1, 'Used versions per lineage kept beside the current one.'),
   'protect.keep_last_for': setting(duration({ always: 'always' } as const), '14d', 'For this long after the switch.'),
+  'protect.workloads': setting(
+    list('paths, with * and ?', readPathGlob),
+    [],
+    'Compose, quadlet and static pod files: what they name is needed. Others are found by themselves.',
+  ),
   'protect.local': setting(
     choice(['keep', 'last', 'no']),
     'last',
@@ -76,8 +86,6 @@ const BUILT_KEYS = {
 
 /** The keys of later versions: known, checked, and refused unless they say their default, which is "off". */
 const LATER_KEYS = {
-  'protect.workloads': setting(list('paths', notYet), [], 'Compose, quadlet and static pod files: what they name is needed.'),
-  'rules.build_cache.unused_for': setting(duration(NEVER), 'never', "Prune the engine's build cache before images."),
   'rules.containers.exited_for': setting(duration(NEVER), 'never', 'Remove exited containers that hold images.'),
 } as const;
 
@@ -131,6 +139,6 @@ function derived<Value>(kind: Kind<Value>, initialText: string, about: string): 
   return { kind, initial: null, initialText, about };
 }
 
-function notYet(): Parsed<string> {
-  return unparsable('this key is not in this version; leave the list empty');
+function readPathGlob(text: string): Parsed<string> {
+  return text.startsWith('/') ? parsed(text) : unparsable('write an absolute path, such as "/srv/*/compose.yaml"');
 }

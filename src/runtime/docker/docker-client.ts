@@ -25,6 +25,8 @@ export interface DockerAnswer {
 /** Speaks HTTP to an engine on a unix socket. Throws `OperatingError`s where no answer comes; a status is never an error here. */
 export interface DockerClient {
   readonly address: string;
+  /** Whether the version agreed on is this one or newer: `1.42`. */
+  speaks(version: string): boolean;
   /** @param path without the version, parameters included */
   call(method: 'GET' | 'HEAD' | 'POST' | 'DELETE', path: string): Promise<DockerAnswer>;
   /**
@@ -84,9 +86,11 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
   const address = `unix://${options.socketPath}`;
   const send = (method: string, path: string) => sendRequest(agent, options, method, path);
   try {
-    const prefix = `/v${negotiateVersion(await send('HEAD', '/_ping'), address)}`;
+    const agreed = negotiateVersion(await send('HEAD', '/_ping'), address);
+    const prefix = `/v${agreed}`;
     return {
       address,
+      speaks: (version) => Number(agreed.split('.')[1]) >= Number(version.split('.')[1]),
       close: () => agent.destroy(),
       stream: (path, listener) => readStream(options, prefix + path, listener),
       async call(method, path) {

@@ -1,5 +1,5 @@
-import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { DiskUsage, Image, Layer } from '../../model/inventory.ts';
+import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import type { BuildCache, DiskUsage, Image, Layer } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
@@ -12,9 +12,11 @@ import type {
   FoundHold,
   ImageNames,
   Observation,
+  Receiving,
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
+import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
 import {
@@ -33,9 +35,10 @@ import {
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
-import { findGraphDriverRoot, readDisk } from './image-disk.ts';
+import { findGraphDriverRoot, readDisk, readIngests, readTemporaryFiles } from './image-disk.ts';
 import { blobKey } from './layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
+import { readServices } from './swarm-services.ts';
 
 /**
  * Opens a Docker Engine, 20.10 or newer, with a graph driver or the containerd image store.
@@ -84,13 +87,15 @@ class DockerRuntime implements Runtime {
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
     const survey = await surveyLayers(this.#client, list, known, readOther);
     // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
-    const [{ containers, doubts }, { images, layers, holds }, disk] = await Promise.all([
+    const [{ containers, doubts }, { images, layers, holds }, disk, services] = await Promise.all([
       this.#containers.survey(),
       meanwhile(() => this.#describeImages(list, survey, contentRoot)),
       meanwhile(() => (root === null ? null : readDisk(root))),
+      readServices(this.#client),
     ]);
     const engine = { name: this.identity.name, version: this.identity.version };
-    const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, doubts: [...doubts.values()] };
+    const told = { workloads: services.workloads, doubts: [...doubts.values(), ...services.doubts] };
+    const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, ...told };
     return { inventory, learned: survey.learned, holds };
   }
 
@@ -120,6 +125,20 @@ class DockerRuntime implements Runtime {
   async measureDisk(): Promise<DiskUsage | null> {
     const root = this.#imageRoot === undefined ? await this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);
+  }
+
+  readReceiving(): Receiving {
+    const root = this.#imageRoot ?? null;
+    if (root === null) return { isUnderWay: false, missingBytes: bytes(0) };
+    return this.#hasContentStore ? readIngests(root) : readTemporaryFiles(root);
+  }
+
+  readBuildCache(mayTakeLong: boolean): Promise<BuildCache | null> {
+    return readBuildCache(this.#client, mayTakeLong);
+  }
+
+  pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes> {
+    return pruneBuildCache(this.#client, unusedForMs);
   }
 
   async addName(id: ImageId, reference: string): Promise<boolean> {

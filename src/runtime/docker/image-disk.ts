@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import type { DiskUsage } from '../../model/inventory.ts';
+import type { Receiving } from '../runtime.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
 
 /** An image may vanish between the listing and the look, so several are tried. */
@@ -30,6 +31,30 @@ export function readDisk(path: string): DiskUsage | null {
     inodes: files === 0n ? null : Number(files),
     inodesUsed: files === 0n ? null : Number(files - ffree),
   };
+}
+
+/** What Docker with a graph driver is pulling or loading: it keeps the blobs in its folder for temporary files, and no size of them. */
+export function readTemporaryFiles(imageRoot: string): Receiving {
+  const names = listNames(join(dirname(imageRoot), 'tmp'));
+  return { isUnderWay: names.some((name) => /^(?:GetImageBlob|docker-import-)/.test(name)), missingBytes: bytes(0) };
+}
+
+/** What containerd is getting: a folder for each blob, with what has come of it and, where it is known, how much it will be. */
+export function readIngests(imageRoot: string): Receiving {
+  const folder = join(imageRoot, 'io.containerd.content.v1.content/ingest');
+  const names = listNames(folder);
+  const missing = names.map((name) => {
+    const total = Number(orNull(() => readFileSync(join(folder, name, 'total'), 'utf8')));
+    return Math.max(0, total - (orNull(() => statSync(join(folder, name, 'data')).size) ?? total));
+  });
+  return {
+    isUnderWay: names.length > 0,
+    missingBytes: bytes(missing.reduce((sum, size) => sum + (Number.isSafeInteger(size) ? size : 0), 0)),
+  };
+}
+
+function listNames(folder: string): readonly string[] {
+  return orNull(() => readdirSync(folder)) ?? [];
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */

@@ -6,15 +6,16 @@ import {
   type ContainerId,
   chainId,
   containerId,
+  type DurationMs,
   type ImageId,
   imageId,
   type WallMs,
   wallMs,
 } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
-import type { Container, Image } from '../../model/inventory.ts';
+import type { BuildCache, Container, Image, WorkloadNeed } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
-import type { RemoveOutcome } from '../runtime.ts';
+import type { Receiving, RemoveOutcome } from '../runtime.ts';
 import { MemoryEvents } from './memory-events.ts';
 
 /** An image to put into a {@link MemoryEngine}. Images with equal layers from the base up share them. */
@@ -50,9 +51,12 @@ export interface MemoryCall {
     | 'listImages'
     | 'inspectImage'
     | 'listContainers'
+    | 'listServices'
     | 'readNames'
     | 'resolveName'
     | 'measureDisk'
+    | 'readBuildCache'
+    | 'pruneBuildCache'
     | 'addName'
     | 'removeName'
     | 'removeImage'
@@ -88,6 +92,14 @@ export class MemoryEngine {
   readonly failures = new Map<ImageId, string>();
   /** What happens, as it happens. */
   readonly events = new MemoryEvents();
+  /** What others keep on the disk of the images. */
+  otherBytes = 0;
+  /** What services of a cluster need on this host. */
+  services: readonly WorkloadNeed[] = [];
+  /** What somebody pulls or loads. */
+  receiving: Receiving = { isUnderWay: false, missingBytes: bytes(0) };
+  /** What the build cache holds. */
+  buildCache: BuildCache['unused'] = [];
   /** The engine's own wall clock. */
   now: () => WallMs = () => wallMs(Date.now());
   /** Called around every call: to race with it, or to throw in its place. */
@@ -197,9 +209,22 @@ export class MemoryEngine {
     return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
   }
 
-  /** Unique layers of images and containers; a layer of unknown size takes none. */
+  /** Drops what was not used for so long. @returns its bytes */
+  pruneBuildCache(unusedForMs: DurationMs): Bytes {
+    const before = this.cachedBytes();
+    this.buildCache = this.buildCache.filter(({ lastUsedAt }) => lastUsedAt === null || this.now() - lastUsedAt < unusedForMs);
+    return bytes(before - this.cachedBytes());
+  }
+
+  /** What the build cache takes. */
+  cachedBytes(): Bytes {
+    return bytes(this.buildCache.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
+  }
+
+  /** Unique layers of images and containers, the build cache, and what others keep there; a layer of unknown size takes none. */
   usedBytes(): Bytes {
-    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), 0));
+    const beside = this.otherBytes + this.cachedBytes();
+    return bytes([...this.#layersInUse()].reduce((sum, layer) => sum + (this.layerSizes.get(layer) ?? 0), beside));
   }
 
   /** The sum of layers; null when the engine does not tell one of them. */

@@ -1,6 +1,6 @@
-import { type Bytes, bytes, type ChainId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { type Bytes, bytes, type ChainId, type DurationMs, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { DiskUsage, Image } from '../../model/inventory.ts';
+import type { BuildCache, DiskUsage, Image } from '../../model/inventory.ts';
 import type { LayerFacts } from '../../model/layer-facts.ts';
 import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
 import type {
@@ -10,6 +10,7 @@ import type {
   EventWatcher,
   ImageNames,
   Observation,
+  Receiving,
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
@@ -54,12 +55,20 @@ class MemoryRuntime implements Runtime {
       for (const layer of layers) this.#learnSize(layer, known, learned.sizeByLayer);
     }
     const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
+    const workloads = await this.#call('listServices', '', () => engine.services);
     const layers = new Map(
       present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
     );
     const named = withHeldNames(new Map(present.map(({ image, names }) => [image.id, names])));
     const images = present.map(({ image, names }) => describeImage(image, named.get(image.id) ?? names, engine.sizeOf(image.layers)));
-    const rest = { engine: { name: 'memory', version: VERSION }, disk: this.#disk(), layers, buildCache: null, doubts: [] };
+    const rest = {
+      engine: { name: 'memory', version: VERSION },
+      disk: this.#disk(),
+      layers,
+      buildCache: null,
+      workloads,
+      doubts: [],
+    };
     return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
   }
 
@@ -85,6 +94,20 @@ class MemoryRuntime implements Runtime {
 
   measureDisk(): Promise<DiskUsage | null> {
     return this.#call('measureDisk', '', () => this.#disk());
+  }
+
+  readReceiving(): Receiving {
+    return this.#engine.receiving;
+  }
+
+  readBuildCache(): Promise<BuildCache | null> {
+    return this.#call('readBuildCache', '', () => {
+      return { layers: [], sizeBytes: this.#engine.cachedBytes(), unused: this.#engine.buildCache };
+    });
+  }
+
+  pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes> {
+    return this.#call('pruneBuildCache', '', () => this.#engine.pruneBuildCache(unusedForMs));
   }
 
   addName(id: ImageId, reference: string): Promise<boolean> {

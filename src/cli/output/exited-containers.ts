@@ -1,0 +1,30 @@
+import { bytes, type ImageId } from '../../model/brands.ts';
+import { formatByteSize } from '../../model/byte-size.ts';
+import type { Container, Inventory } from '../../model/inventory.ts';
+import { LayerCounts } from '../../plan/layer-counts.ts';
+import { printable } from './style.ts';
+
+const NAMED_MAX = 3;
+
+/** Says which containers hold images without running, and what those images would free beside what else is there; empty when none do. */
+export function describeExited(inventory: Inventory): string {
+  const [exited, others] = split(inventory.containers);
+  const held = new Set(exited.flatMap(imagesOf)).difference(new Set(others.flatMap(imagesOf)));
+  const holders = exited.filter((container) => imagesOf(container).some((image) => held.has(image)));
+  if (holders.length === 0) return '';
+  const counts = new LayerCounts(inventory);
+  const freed = inventory.images.reduce((sum, { id }, index) => sum + (held.has(id) ? counts.remove(index).bytes : 0), 0);
+  const names = holders.slice(0, NAMED_MAX).map(({ name }) => printable(name));
+  const more = holders.length > NAMED_MAX ? ` and ${holders.length - NAMED_MAX} more` : '';
+  const hold = holders.length === 1 ? '1 exited container holds' : `${holders.length} exited containers hold`;
+  return `${hold} ${formatByteSize(bytes(freed))} of images: ${names.join(', ')}${more}.`;
+}
+
+function split(containers: readonly Container[]): readonly [readonly Container[], readonly Container[]] {
+  const isExited = ({ state }: Container): boolean => state === 'exited' || state === 'dead';
+  return [containers.filter(isExited), containers.filter((container) => !isExited(container))];
+}
+
+function imagesOf({ imageId, mountedImageIds }: Container): readonly ImageId[] {
+  return imageId === null ? mountedImageIds : [imageId, ...mountedImageIds];
+}

@@ -1,0 +1,155 @@
+import { dirname, resolve } from 'node:path';
+import type { Container, Doubt, WorkloadNeed } from '../../model/inventory.ts';
+import { matchesGlob, parseReferencePattern } from '../../model/pattern.ts';
+import { splitReference } from '../../model/reference.ts';
+import { printable } from '../output/style.ts';
+import type { World } from '../world.ts';
+import { interpolate, parseVariables } from './interpolate.ts';
+import type { WorkloadText } from './workload-text.ts';
+
+/** What the files of this host say is needed, and what of them could not be read. */
+export interface FoundWorkloads {
+  readonly workloads: readonly WorkloadNeed[];
+  readonly doubts: readonly Doubt[];
+}
+
+type Host = Pick<World, 'readFile' | 'listDirectory'>;
+
+/** Where quadlets and static pods stand by themselves. */
+const FOLDERS = [
+  { folder: '/etc/containers/systemd', endings: ['.container', '.image', '.volume'] },
+  { folder: '/usr/share/containers/systemd', endings: ['.container', '.image', '.volume'] },
+  { folder: '/etc/kubernetes/manifests', endings: ['.yaml', '.yml', '.json'] },
+] as const;
+const LET_READ = 'let this user read it';
+const COMPOSE = 'com.docker.compose.project';
+/** Files that lead to each other in a ring end somewhere. */
+const FILES_MAX = 1_000;
+
+/** A file to be read. */
+interface Source {
+  readonly path: string;
+  /** It must be there, because the settings name it. */
+  readonly isDeclared: boolean;
+  readonly project: string;
+  /** Of variables, the later outranks. */
+  readonly environmentFiles: readonly string[];
+}
+
+/**
+ * Finds what is needed without a container: by the files that `protect.workloads` names, those that labels of Compose name, quadlets, and
+ * static pods. A file that was found and is there, but cannot be read, is doubt, as one is that the settings name and that is not there.
+ */
+export async function findWorkloads(host: Host, declared: readonly string[], containers: readonly Container[]): Promise<FoundWorkloads> {
+  const workloads: WorkloadNeed[] = [];
+  const doubts: Doubt[] = [];
+  const waiting = new Map(
+    [...standing(host, doubts), ...composed(containers), ...declaredFiles(host, declared, doubts)].map((source) => [source.path, source]),
+  );
+  for (const source of waiting.values()) {
+    const text = await readSource(host, source, doubts);
+    if (text === null) continue;
+    const variables = readVariables(host, source);
+    workloads.push(...text.images.flatMap(({ name, by }) => needOf(interpolate(name, variables), `${source.path} (${by})`)));
+    for (const file of text.files.map((each) => resolve(dirname(source.path), interpolate(each, variables)))) {
+      if (!waiting.has(file) && waiting.size < FILES_MAX) waiting.set(file, { ...source, path: file, isDeclared: false });
+    }
+  }
+  return { workloads, doubts };
+}
+
+/** A name without tag or digest is `latest`, as engines read it; one that no image can have needs none. */
+function needOf(name: string, by: string): readonly WorkloadNeed[] {
+  const { tag, digest } = splitReference(name);
+  const pattern = tag === null && digest === null && !name.endsWith('*') ? `${name}:latest` : name;
+  return parseReferencePattern(pattern).ok ? [{ pattern, by }] : [];
+}
+
+async function readSource({ readFile }: Host, source: Source, doubts: Doubt[]): Promise<WorkloadText | null> {
+  try {
+    const text = readFile(source.path);
+    // Loaded where there is such a file, because most hosts have none.
+    const { readQuadlet, readYaml } = await import('./workload-text.ts');
+    return /\.(?:container|image|volume)$/.test(source.path) ? readQuadlet(text) : readYaml(text, source.project);
+  } catch (error) {
+    if (!source.isDeclared && isAbsent(error)) return null;
+    doubts.push(unreadable(source.path, error, source.isDeclared ? 'take it out of protect.workloads' : LET_READ));
+    return null;
+  }
+}
+
+function unreadable(path: string, error: unknown, wayOut: string): Doubt {
+  const problem = error instanceof Error ? error.message : String(error);
+  const message = `what ${printable(path)} needs is not known (${printable(problem)}): mend it, or ${wayOut}`;
+  return { kind: 'protected-unknown', message };
+}
+
+/** Files of variables that are not there define nothing. */
+function readVariables({ readFile }: Host, { environmentFiles }: Source): ReadonlyMap<string, string> {
+  const read = (path: string): ReadonlyMap<string, string> => {
+    try {
+      return parseVariables(readFile(path));
+    } catch {
+      return new Map();
+    }
+  };
+  return new Map(environmentFiles.flatMap((path) => [...read(path)]));
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function standing(host: Host, doubts: Doubt[]): readonly Source[] {
+  return FOLDERS.flatMap(({ folder, endings }) => {
+    const names = listFolder(host, folder, doubts).filter((name) => endings.some((ending) => name.endsWith(ending)));
+    return names.map((name) => fileOf(`${folder}/${name}`, false));
+  });
+}
+
+/** A folder that is not there holds nothing; one that may not be listed is doubt. */
+function listFolder({ listDirectory }: Host, folder: string, doubts: Doubt[]): readonly string[] {
+  try {
+    return listDirectory(folder);
+  } catch (error) {
+    if (!isAbsent(error)) doubts.push(unreadable(folder, error, LET_READ));
+    return [];
+  }
+}
+
+/** The files that Compose itself says its containers were made from. */
+function composed(containers: readonly Container[]): readonly Source[] {
+  return containers.flatMap(({ labels }) => {
+    const paths = (labels[`${COMPOSE}.config_files`] ?? '').split(',').filter((path) => path.startsWith('/'));
+    const folder = labels[`${COMPOSE}.working_dir`];
+    const named = (labels[`${COMPOSE}.environment_file`] ?? '').split(',').filter((path) => path.startsWith('/'));
+    return paths.map((path) => {
+      const source = fileOf(path, false, labels[COMPOSE]);
+      const environmentFiles = named.length > 0 || folder === undefined ? named : [`${folder}/.env`];
+      return environmentFiles.length === 0 ? source : { ...source, environmentFiles };
+    });
+  });
+}
+
+/** A path without `*` and `?` must be there; of one with, what is there counts. */
+function declaredFiles(host: Host, declared: readonly string[], doubts: Doubt[]): readonly Source[] {
+  return declared.flatMap((path) => {
+    const [, ...parts] = path.split('/');
+    return parts.reduce(expander(host, doubts), ['']).map((file) => fileOf(file, file === path));
+  });
+}
+
+function expander(host: Host, doubts: Doubt[]): (folders: readonly string[], part: string) => readonly string[] {
+  return (folders, part) => {
+    if (!/[*?]/.test(part)) return folders.map((folder) => `${folder}/${part}`);
+    return folders.flatMap((folder) => {
+      const names = listFolder(host, folder === '' ? '/' : folder, doubts);
+      return names.filter((name) => matchesGlob(part, name)).map((name) => `${folder}/${name}`);
+    });
+  };
+}
+
+function fileOf(path: string, isDeclared: boolean, project?: string): Source {
+  const folder = dirname(path);
+  return { path, isDeclared, project: project ?? folder.slice(folder.lastIndexOf('/') + 1), environmentFiles: [`${folder}/.env`] };
+}
