@@ -4,6 +4,7 @@ import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
+import { NO_HABITS } from '../model/use-habits.ts';
 import type { Now, Pin } from '../model/use-record.ts';
 import type { PlanInput } from '../plan/plan-collection.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
@@ -76,7 +77,7 @@ export async function look(context: LookContext): Promise<Look> {
   const { records, lineages, failures } = sighting.state;
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
-  const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
+  const input: PlanInput = { inventory, records, lineages, failures, habits: NO_HABITS, pins, policy, now: at, freeBytes, doubts };
   return { inventory, input, plan: context.decide(input), clock, holds };
 }
 

@@ -1,0 +1,29 @@
+import { GAP_BUCKETS } from '../model/use-habits.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Where each bucket begins, in milliseconds: half an octave each (eviction.md §4); the first from nothing, the last without an end. */
+export const GAP_FROM_MS: Float64Array = Float64Array.from({ length: GAP_BUCKETS }, (_, at) => (at === 0 ? 0 : MINUTE_MS * 2 ** (at / 2)));
+
+/** Where each ends; of the last, as if it were like the others. */
+export const GAP_UNTIL_MS: Float64Array = Float64Array.from({ length: GAP_BUCKETS }, (_, at) => MINUTE_MS * 2 ** ((at + 1) / 2));
+
+/** The bucket that a time between two uses belongs to. */
+export function gapBucket(gapMs: number): number {
+  if (gapMs < (GAP_UNTIL_MS[0] ?? 0)) return 0;
+  return Math.min(GAP_BUCKETS - 1, Math.floor(2 * Math.log2(gapMs / MINUTE_MS)));
+}
+
+/** The time in the middle of all that were counted; null where they are too few to say "usually". */
+export function usualGapMs(gaps: readonly number[]): number | null {
+  const total = gaps.reduce((sum, count) => sum + count, 0);
+  if (total < FEW) return null;
+  let below = 0;
+  for (let at = 0; at < gaps.length; at++) {
+    below += gaps[at] ?? 0;
+    if (below >= total / 2) return ((GAP_FROM_MS[at] ?? 0) + (GAP_UNTIL_MS[at] ?? 0)) / 2;
+  }
+  return null;
+}
+
+const FEW = 3;
