@@ -121,11 +121,17 @@ function defineSimulate(program: Command, define: Define): void {
     .option('--uses <file>', 'its uses')
     .option('--capacity <list>', 'sizes of the disk, such as 10GB,0.5W; W is the live set of the trace')
     .option('--policy <list>', 'policies, such as next-use,lru; default: all')
+    .option('--host', "this host's own history, under the settings in force")
     .option('--chart <file>', 'draw re-pulled bytes over the size of the disk, as SVG')
     .addOption(new Option('--seed <number>', 'of what is left to chance').default(1).argParser(readCount));
   define(simulate, async (desk, options) => {
     const { runSimulate } = await import('./commands/simulate.ts');
-    const files = { images: text(options['images']), uses: text(options['uses']), chart: text(options['chart']) };
+    const files = {
+      images: text(options['images']),
+      uses: text(options['uses']),
+      chart: text(options['chart']),
+      isHost: options['host'] === true,
+    };
     return runSimulate(desk, {
       ...files,
       capacity: text(options['capacity']),

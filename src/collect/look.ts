@@ -4,13 +4,13 @@ import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
-import { NO_HABITS } from '../model/use-habits.ts';
 import type { Now, Pin } from '../model/use-record.ts';
 import type { PlanInput } from '../plan/plan-collection.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
 import { sight } from '../usage/sighting.ts';
+import { learnHabits } from './learn-habits.ts';
 
 /** What `plan`, `images`, `why` and `collect` all begin with. */
 export interface LookContext {
@@ -77,7 +77,8 @@ export async function look(context: LookContext): Promise<Look> {
   const { records, lineages, failures } = sighting.state;
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
-  const input: PlanInput = { inventory, records, lineages, failures, habits: NO_HABITS, pins, policy, now: at, freeBytes, doubts };
+  const habits = learnHabits(store, key, at, context.mayWrite);
+  const input: PlanInput = { inventory, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
   return { inventory, input, plan: context.decide(input), clock, holds };
 }
 

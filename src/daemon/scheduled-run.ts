@@ -1,4 +1,5 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
+import { storeKey } from '../collect/look.ts';
 import type { Repair } from '../collect/repair.ts';
 import { bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
@@ -12,6 +13,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Log } from './log.ts';
+import { checkOrder } from './order-check.ts';
 
 /** What a scheduled run works with. */
 export interface RunInput {
@@ -42,7 +44,8 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
   let braked: BrakedPlan | null = null;
   const context = contextOf(input, tools, (planInput) => {
     const { bootId, bootTimeMs } = tools.readClock();
-    braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
+    const checked = checkOrder(planInput, input.store, storeKey(input.runtime), tools.log);
+    braked = planScheduled(checked, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
     return braked.plan;
   });
   using _lock = await tools.lockEngine(input.runtime);

@@ -7,6 +7,8 @@ export const GAP_BUCKETS = 40;
 export interface PastVersion {
   /** {@link versionKey} of its image. */
   readonly key: string;
+  /** When this lineage used it last. */
+  readonly lastUsedMs: IdleMs;
   readonly supersededMs: IdleMs;
 }
 

@@ -20,6 +20,7 @@ export interface ReplayFigures {
   /** Of these, uses of a version that another one had taken over from: rollbacks that were not possible offline. */
   readonly supersededColdStarts: number;
   readonly removals: number;
+  readonly freedBytes: number;
   /** What cold starts cost, at {@link PULL_SECONDS} and {@link PULL_BYTES_PER_SECOND}. */
   readonly seconds: number;
   readonly peakBytes: number;
@@ -54,10 +55,10 @@ export function replay({ trace, facts, capacityBytes, policy, warmUpUses, onRepu
   const disk = new SimulatedDisk(trace);
   const versions = new VersionWatch(trace);
   const figures = { repulledBytes: 0, coldStarts: 0, supersededColdStarts: 0, seconds: 0, peakBytes: 0 };
-  let warmUpRemovals = 0;
+  let before = { removals: 0, freedBytes: 0 };
   for (const [place, use] of trace.uses.entries()) {
     if (place % PROGRESS_USES === 0) onProgress?.(place);
-    if (place === warmUpUses) warmUpRemovals = disk.removals;
+    if (place === warmUpUses) before = { removals: disk.removals, freedBytes: disk.freedBytes };
     policy.tidy?.(disk, use);
     policy.note(use, place);
     const repulledBytes = disk.holds(use.image) ? 0 : bring(disk, { trace, facts, capacityBytes, policy }, place);
@@ -72,7 +73,7 @@ export function replay({ trace, facts, capacityBytes, policy, warmUpUses, onRepu
     figures.seconds += PULL_SECONDS + repulledBytes / PULL_BYTES_PER_SECOND;
     if (isReturn) figures.supersededColdStarts += 1;
   }
-  return { ...figures, removals: disk.removals - warmUpRemovals };
+  return { ...figures, removals: disk.removals - before.removals, freedBytes: disk.freedBytes - before.freedBytes };
 }
 
 /** Pulls what an image lacks. @returns how much of it had been here before */

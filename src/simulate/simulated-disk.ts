@@ -21,6 +21,7 @@ export class SimulatedDisk {
   readonly #places: Int32Array;
   usedBytes = 0;
   removals = 0;
+  freedBytes = 0;
 
   constructor({ layers, sizes }: Trace) {
     const names = sizes.map((_, layer) => chainId(`${layer}`));
@@ -68,6 +69,7 @@ export class SimulatedDisk {
     this.removals += 1;
     const freed = this.counts.remove(image).bytes;
     this.usedBytes -= freed;
+    this.freedBytes += freed;
     return freed;
   }
 

@@ -57,6 +57,8 @@ export interface SimulationInput {
   readonly policies: readonly PolicyName[];
   /** Of chance; the same gives the same. */
   readonly seed: number;
+  /** Uses that fill the disk, and are not counted; absent: a tenth. */
+  readonly warmUpUses?: number;
   /** Makes the policy in place of the own one: under settings, the planner as a whole decides. */
   readonly make?: (policy: PolicyName, capacityBytes: number) => SimulatedPolicy | null;
   /** Told how far it is, in parts of the whole. */
@@ -67,7 +69,7 @@ export interface SimulationInput {
 export function simulate(input: SimulationInput): readonly SimulationResult[] {
   const { trace, facts, capacities, policies, seed } = input;
   const total = capacities.length * policies.length;
-  const warmUpUses = warmUpOf(trace);
+  const warmUpUses = input.warmUpUses ?? warmUpOf(trace);
   const results: SimulationResult[] = [];
   for (const capacity of capacities) {
     const capacityBytes = capacity.bytes;

@@ -14,16 +14,29 @@ export function gapBucket(gapMs: number): number {
   return Math.min(GAP_BUCKETS - 1, Math.floor(2 * Math.log2(gapMs / MINUTE_MS)));
 }
 
-/** The time in the middle of all that were counted; null where they are too few to say "usually". */
+/** The time in the middle of all that were counted, as a person would say it; null where they are too few to say "usually". */
 export function usualGapMs(gaps: readonly number[]): number | null {
   const total = gaps.reduce((sum, count) => sum + count, 0);
   if (total < FEW) return null;
   let below = 0;
   for (let at = 0; at < gaps.length; at++) {
     below += gaps[at] ?? 0;
-    if (below >= total / 2) return ((GAP_FROM_MS[at] ?? 0) + (GAP_UNTIL_MS[at] ?? 0)) / 2;
+    if (below >= total / 2) return nearestPlain(((GAP_FROM_MS[at] ?? 0) + (GAP_UNTIL_MS[at] ?? 0)) / 2);
   }
   return null;
 }
 
 const FEW = 3;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** A bucket is a fifth off to either side, so it is not for "21 h" when a day is meant. */
+const PLAIN_MS = [
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 3, 4, 6, 8, 12].map((hours) => hours * HOUR_MS),
+  ...[1, 2, 3, 4, 5, 7, 10, 14, 21, 30, 60, 90, 180, 365].map((days) => days * DAY_MS),
+];
+
+function nearestPlain(ms: number): number {
+  const distance = (plain: number): number => Math.abs(Math.log(plain / ms));
+  return PLAIN_MS.reduce((best, plain) => (distance(plain) < distance(best) ? plain : best));
+}

@@ -15,7 +15,7 @@ export type Standings = ReadonlyMap<string, Standing>;
 const GAPS_MAX = 40;
 const USES_MAX = 50;
 /** A longer list would take a lineage over its 1 KiB; nobody goes back that far (eviction.md §1). */
-const PAST_VERSIONS_MAX = 16;
+const PAST_VERSIONS_MAX = 8;
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 interface Counts extends Mutable<Omit<LineageHabit, 'gaps' | 'pastVersions'>> {
@@ -92,11 +92,11 @@ export class HabitLearner {
 
   /** A rollback teaches that versions come back. */
   #switch(habit: Counts, key: string, at: IdleMs): void {
-    const { headKey } = habit;
+    const { headKey, lastUsedMs } = habit;
     const others = habit.pastVersions.filter((past) => past.key !== key);
     if (others.length < habit.pastVersions.length) this.host.returned += 1;
     this.host.superseded += 1;
-    habit.pastVersions = [...others, { key: headKey, supersededMs: at }].slice(-PAST_VERSIONS_MAX);
+    habit.pastVersions = [...others, { key: headKey, lastUsedMs, supersededMs: at }].slice(-PAST_VERSIONS_MAX);
     habit.headKey = key;
     // One that another lineage used since is not past there.
     if (this.#standings.get(headKey)?.habit === habit) this.#standings.set(headKey, { habit, supersededMs: at });
@@ -108,19 +108,18 @@ function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
   return { name, gaps, gapCount: 0, lastUsedMs, headKey, pastVersions: [], uses: 0, sameImageUses: 0 };
 }
 
-/** Finds the lineage of every version. One that several lineages used belongs to one where it is the newest, if there is any. */
+/** Finds the lineage of every version: of several, the one that used it last. */
 export function indexStandings(lineages: Iterable<LineageHabit>): Standings {
   const standings = new Map<string, Standing>();
+  const usedMs = new Map<string, number>();
+  const put = (key: string, lastUsedMs: number, standing: Standing): void => {
+    if (lastUsedMs < (usedMs.get(key) ?? Number.NEGATIVE_INFINITY)) return;
+    usedMs.set(key, lastUsedMs);
+    standings.set(key, standing);
+  };
   for (const habit of lineages) {
-    for (const { key, supersededMs } of habit.pastVersions) {
-      const known = standings.get(key);
-      if (known === undefined || (known.supersededMs !== null && known.supersededMs < supersededMs))
-        standings.set(key, { habit, supersededMs });
-    }
-    const known = standings.get(habit.headKey);
-    if (known === undefined || known.supersededMs !== null || known.habit.lastUsedMs < habit.lastUsedMs) {
-      standings.set(habit.headKey, { habit, supersededMs: null });
-    }
+    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) put(key, lastUsedMs, { habit, supersededMs });
+    put(habit.headKey, habit.lastUsedMs, { habit, supersededMs: null });
   }
   return standings;
 }

@@ -85,13 +85,12 @@ function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, i
   const time = given ?? inventory.observedAt;
   const now = { idleMs: idleAt(time), wallMs: time, isWallTrusted: true };
   const known = uses === undefined ? NO_USES : parseUses(uses, readInput(world, uses), { at: time });
-  const { records, lineages } = known;
   const nothing = { failures: new Map(), doubts: [] };
-  const plan = planCollection({ ...nothing, inventory, records, lineages, habits: NO_HABITS, pins, policy, now, freeBytes: free });
+  const plan = planCollection({ ...nothing, ...known, inventory, pins, policy, now, freeBytes: free });
   return { plan, inventory };
 }
 
-const NO_USES = { records: new Map(), lineages: new Map() };
+const NO_USES = { records: new Map(), lineages: new Map(), habits: NO_HABITS };
 
 function readTime(text: string): WallMs {
   const time = parseTime(text);

@@ -52,7 +52,14 @@ const PLAN: Plan = {
 const SIMULATED: SimulationResult = {
   policy: 'next-use',
   capacity: { text: '0.5W', bytes: 969_191_911 },
-  ...{ repulledBytes: 44_400_000_000, coldStarts: 973, supersededColdStarts: 2, removals: 5_512, seconds: 2_748.123_4 },
+  ...{
+    repulledBytes: 44_400_000_000,
+    coldStarts: 973,
+    supersededColdStarts: 2,
+    removals: 5_512,
+    freedBytes: 300_000_000_000,
+    seconds: 2_748.123_4,
+  },
   ...{ peakBytes: 1_500_000_000, boundRepulledBytes: 20_000_000_000 },
 };
 

@@ -10,7 +10,7 @@ export function formatSimulation(liveSetBytes: number, results: readonly Simulat
 }
 
 function formatResult({ policy, capacity, seconds, ...figures }: SimulationResult): JsonObject {
-  const { repulledBytes, coldStarts, supersededColdStarts, removals, peakBytes, boundRepulledBytes } = figures;
+  const { repulledBytes, coldStarts, supersededColdStarts, removals, freedBytes, peakBytes, boundRepulledBytes } = figures;
   return {
     policy,
     capacity: capacity.text,
@@ -19,6 +19,7 @@ function formatResult({ policy, capacity, seconds, ...figures }: SimulationResul
     coldStarts,
     supersededColdStarts,
     removals,
+    freedBytes,
     seconds: Math.round(seconds * 1_000) / 1_000,
     peakBytes,
     boundRepulledBytes,

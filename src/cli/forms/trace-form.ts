@@ -1,15 +1,12 @@
 import { gunzipSync, constants as zlib } from 'node:zlib';
+import { imageId } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { Trace, TraceUse } from '../../simulate/trace.ts';
+import { canonicalReference, parseReference } from '../../model/reference.ts';
+import { type ImageTrace, tracedImage } from '../../simulate/journal-trace.ts';
+import type { TraceUse } from '../../simulate/trace.ts';
 import { readInputBytes } from '../input-file.ts';
 import type { World } from '../world.ts';
 import { count, fail, list, name, object, readJsonLines, required } from './form-reader.ts';
-
-/** A trace as its files say it. */
-export interface NamedTrace extends Trace {
-  /** By image: `repository@digest`. */
-  readonly names: readonly string[];
-}
 
 const GZIP_MAGIC = [0x1f, 0x8b];
 const MS_PER_SECOND = 1_000;
@@ -19,12 +16,12 @@ const MS_PER_SECOND = 1_000;
  *
  * @throws OperatingError `input` that names the file and the line
  */
-export function readTrace(world: World, imagesFile: string, usesFile: string): NamedTrace {
+export function readTrace(world: World, imagesFile: string, usesFile: string): ImageTrace {
   const images = new TraceImages();
   readJsonLines(imagesFile, readText(world, imagesFile), (value, line) => images.add(value, line));
   const uses: TraceUse[] = [];
   readJsonLines(usesFile, readText(world, usesFile), (value) => uses.push(readUse(value, images, uses.at(-1))));
-  return { names: images.names, layers: images.layers, sizes: images.sizes, uses };
+  return { images: images.list(uses), layers: images.layers, sizes: images.sizes, uses };
 }
 
 function readUse(value: unknown, images: TraceImages, before: TraceUse | undefined): TraceUse {
@@ -43,7 +40,7 @@ function seconds(value: unknown): number {
 
 /** Images of a trace, with layers by number. */
 class TraceImages {
-  readonly names: string[] = [];
+  readonly #names: string[] = [];
   readonly layers: (readonly number[])[] = [];
   readonly sizes: number[] = [];
   readonly indexOf = new Map<string, number>();
@@ -61,9 +58,19 @@ class TraceImages {
       list((layer) => this.#readLayer(layer, line)),
     );
     if (layers.length === 0) fail('is empty: an image has one layer at least', '.layers');
-    this.indexOf.set(image, this.names.push(image) - 1);
+    this.indexOf.set(image, this.#names.push(image) - 1);
     // A layer that is listed twice is there once.
     this.layers.push([...new Set(layers)]);
+  }
+
+  /** As an engine would list them: by their digest, and the name that last asked for them where that is one. */
+  list(uses: readonly TraceUse[]): ImageTrace['images'] {
+    const asked = new Map(uses.map(({ image, lineage }) => [image, lineage]));
+    return this.#names.map((name, image) => {
+      const reference = asked.get(image) ?? '';
+      const references = parseReference(reference).ok && reference !== '' ? [canonicalReference(reference)] : [];
+      return tracedImage(imageId(name), { references, digests: name.includes('@') ? [canonicalReference(name)] : [] });
+    });
   }
 
   #readLayer(value: unknown, line: number): number {

@@ -1,0 +1,100 @@
+import { bytes, type ChainId, chainId, containerId, type IdleMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import type { Container, Inventory, Layer } from '../model/inventory.ts';
+import type { Policy } from '../model/policy.ts';
+import { NO_HABITS } from '../model/use-habits.ts';
+import type { Instant, UseRecord } from '../model/use-record.ts';
+import { planCollection } from '../plan/plan-collection.ts';
+import { HabitLearner } from '../usage/habit-learner.ts';
+import type { ImageTrace } from './journal-trace.ts';
+import type { SimulatedPolicy } from './replay.ts';
+import type { SimulatedDisk } from './simulated-disk.ts';
+import type { TraceUse } from './trace.ts';
+
+/** A scheduled run is made this often. */
+const RUN_MS = 24 * 3_600_000;
+const NO_DISK_RULE: Policy['disk'] = {
+  ...{ highFraction: null, lowFraction: null, highInodesFraction: null, lowInodesFraction: null },
+  ...{ maxImageBytes: null, minFreeBytes: null, maxImages: null },
+};
+
+/** All of a host's settings on a simulated disk: the whole planner decides, once a day and whenever a pull does not fit. */
+export class PlannedSettings implements SimulatedPolicy {
+  readonly #trace: ImageTrace;
+  readonly #policy: Policy;
+  readonly #learner = new HabitLearner(NO_HABITS);
+  readonly #records = new Map<ImageId, UseRecord>();
+  readonly #indexOf: ReadonlyMap<ImageId, number>;
+  readonly #layerNames: readonly ChainId[];
+  #ranMs = Number.NEGATIVE_INFINITY;
+
+  /** @param policy without its disk rule, whose place the size of the simulated disk takes */
+  constructor(trace: ImageTrace, policy: Policy) {
+    this.#trace = trace;
+    this.#policy = { ...policy, disk: NO_DISK_RULE };
+    this.#indexOf = new Map(trace.images.map(({ id }, at) => [id, at]));
+    this.#layerNames = trace.sizes.map((_, layer) => chainId(`${layer}`));
+  }
+
+  note({ image, lineage, atMs }: TraceUse): void {
+    const id = this.#trace.images[image]?.id;
+    if (id === undefined) return;
+    const now = instantOf(atMs);
+    this.#learner.use(lineage, id, now.idleMs);
+    const known = this.#records.get(id) ?? { ...NEW_RECORD, imageId: id, firstSeen: now };
+    this.#records.set(id, { ...known, lastUsed: now });
+  }
+
+  tidy(disk: SimulatedDisk, use: TraceUse): void {
+    if (use.atMs - this.#ranMs < RUN_MS) return;
+    this.#ranMs = use.atMs;
+    this.#collect(disk, use, null);
+  }
+
+  makeRoom(disk: SimulatedDisk, shortBytes: number, use: TraceUse): void {
+    this.#collect(disk, use, shortBytes);
+  }
+
+  #collect(disk: SimulatedDisk, use: TraceUse, shortBytes: number | null): void {
+    const now = { ...instantOf(use.atMs), isWallTrusted: true };
+    const { host, changed } = this.#learner;
+    const habits = { host, lineages: new Map(changed.map((habit) => [habit.name, habit])), learnedMinute: -1 };
+    const nothing = { lineages: new Map(), failures: new Map(), pins: [], doubts: [] };
+    const freeBytes = shortBytes === null ? null : bytes(shortBytes);
+    const inventory = this.#inventoryOf(disk, use);
+    const plan = planCollection({ ...nothing, inventory, records: this.#records, habits, policy: this.#policy, now, freeBytes });
+    for (const { imageId } of plan.removals) {
+      disk.remove(this.#indexOf.get(imageId) ?? -1);
+      this.#records.delete(imageId);
+    }
+  }
+
+  /** What a container needs, and what is being pulled for one, has a container. */
+  #inventoryOf(disk: SimulatedDisk, { image: incoming, atMs }: TraceUse): Inventory {
+    const removable = new Set(disk.removable(atMs));
+    const layers = new Map<ChainId, Layer>();
+    const images = disk.present.flatMap((image) => {
+      const known = this.#trace.images[image];
+      const own = (this.#trace.layers[image] ?? []).flatMap((layer) => this.#layerNames[layer] ?? []);
+      for (const layer of own) layers.set(layer, { sizeBytes: bytes(this.#trace.sizes[Number(layer)] ?? 0) });
+      return known === undefined ? [] : [{ ...known, layers: own }];
+    });
+    const needed = disk.present.filter((image) => image === incoming || !removable.has(image));
+    const containers = needed.flatMap((image) => containerOf(this.#trace.images[image]?.id));
+    const engine = { name: 'simulated', version: '' };
+    return { observedAt: wallMs(atMs), engine, disk: null, images, layers, containers, buildCache: null, doubts: [] };
+  }
+}
+
+const NEW_RECORD = { lastUsed: null, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
+
+function containerOf(imageId: ImageId | undefined): readonly Container[] {
+  if (imageId === undefined) return [];
+  const times = { createdAt: null, startedAt: null, finishedAt: null };
+  const [id, name] = [containerId(imageId), 'simulated'];
+  return [{ id, name, imageId, imageName: null, state: 'running', labels: {}, mountedImageIds: [], ...times }];
+}
+
+function instantOf(atMs: number): Instant {
+  const at: IdleMs = idleMs(atMs);
+  return { idleMs: at, wallMs: wallMs(atMs) };
+}
