@@ -33,5 +33,10 @@ export function judgeOrder(trace: Trace, capacityBytes: number): RemovalOrder {
     return weeks;
   };
   const [ours, plain] = [weeksOf('next-use'), weeksOf('lru')];
-  return ours.every((repulled, week) => repulled > WORSE_RATIO * (plain[week] ?? 0)) ? 'lru' : 'next-use';
+  return isWorse(ours, plain) ? 'lru' : 'next-use';
+}
+
+/** Whether the first pulled notably more again than the second, in every window. */
+export function isWorse(ours: ArrayLike<number>, plain: ArrayLike<number>): boolean {
+  return Array.from(ours).every((repulled, window) => repulled > WORSE_RATIO * (plain[window] ?? 0));
 }

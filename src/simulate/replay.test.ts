@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
+import { DAY_MS, HOUR_MS, POLICY } from '../../test/worlds/world.ts';
+import { durationMs } from '../model/brands.ts';
 import { boundRepulledBytes } from './clairvoyant.ts';
-import { replay, warmUpOf } from './replay.ts';
+import { tracedImage } from './journal-trace.ts';
+import { PlannedOrder } from './planned-order.ts';
+import { PlannedSettings } from './planned-settings.ts';
+import { replay, type SimulatedPolicy, warmUpOf } from './replay.ts';
+import { simulatedId } from './simulated-disk.ts';
 import { POLICY_NAMES, type PolicyName, type SimulationResult, simulate } from './simulation.ts';
 import { measureTrace, type Trace } from './trace.ts';
 
@@ -25,6 +30,13 @@ function run(trace: Trace, capacityBytes: number, policies: readonly PolicyName[
 function repulledOf(trace: Trace, capacityBytes: number, policy: PolicyName): number {
   return run(trace, capacityBytes, [policy])[0]?.repulledBytes ?? assert.fail();
 }
+
+/** Nothing but the order. */
+const BARE = {
+  ...POLICY,
+  ...{ unusedForMs: null, danglingUnusedForMs: null, minAgeMs: durationMs(0) },
+  protect: { ...POLICY.protect, keepLast: 0 },
+};
 
 const anyTrace = fc
   .record({
@@ -107,6 +119,19 @@ describe('replay()', () => {
 });
 
 describe('in any trace', () => {
+  test('next-use and lru choose what planCollection() chooses, from the same habits', () => {
+    fc.assert(
+      fc.property(anyTrace, fc.constantFrom('next-use', 'lru'), (drawn, order) => {
+        const images = drawn.trace.layers.map((_, image) => tracedImage(simulatedId(image), {}));
+        const trace = { ...drawn.trace, images };
+        const of = (policy: SimulatedPolicy): unknown => {
+          return replay({ trace, facts: measureTrace(trace), capacityBytes: drawn.capacityBytes, policy, warmUpUses: 0 });
+        };
+        assert.deepEqual(of(new PlannedOrder(order, trace)), of(new PlannedSettings(trace, { ...BARE, order })));
+      }),
+    );
+  });
+
   test('no policy goes below the bound, and none but docuum holds more than the disk does', () => {
     fc.assert(
       fc.property(anyTrace, ({ trace, capacityBytes }) => {
