@@ -24,6 +24,8 @@ export interface PlanInput {
   readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
   /** What `next-use` goes by. */
   readonly habits: UseHabits;
+  /** The same by image, where whoever plans often keeps it so; absent: it is made of the habits. */
+  readonly standings?: Standings;
   readonly pins: readonly Pin[];
   readonly policy: Policy;
   readonly now: Now;
@@ -89,7 +91,7 @@ class Planning {
     this.#assessments = images.map((image, at) => assess(image, circumstances.records[at], circumstances));
     this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
-    this.#standings = indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
+    this.#standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
   }
 
   plan(): Plan {

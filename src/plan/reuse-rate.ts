@@ -4,8 +4,8 @@ import type { HostHabit } from '../model/use-habits.ts';
 import { GAP_FROM_MS, GAP_UNTIL_MS, gapBucket, usualGapMs } from '../usage/gap-buckets.ts';
 import type { Standing } from '../usage/habit-learner.ts';
 
-/** How far ahead is looked: what is needed later than this is worth no more than what is never needed. */
-const HORIZON_MS = 3 * 24 * 3_600_000;
+/** How far ahead is looked: what is needed at twice this is worth half a hit, so that only the rate counts beyond. */
+const HORIZON_MS = 2 * 24 * 3_600_000;
 /** How many gaps of its own outweigh what the host's other lineages do. */
 const HOST_WEIGHT = 2;
 /** What was just used is used again the sooner (Lindy): weighs less than one gap, and is all there is where nothing was learned. */
@@ -45,7 +45,7 @@ function hitDensity(own: readonly number[] | undefined, host: readonly number[],
     // Of a bucket that is over in part, what is left of it.
     if (ageMs > from) weight *= (until - ageMs) / (until - from);
     const leftMs = (Math.max(from, ageMs) + until) / 2 - ageMs;
-    if (leftMs < HORIZON_MS) hits += weight;
+    hits += weight * Math.min(1, HORIZON_MS / leftMs);
     keptMs += weight * Math.min(leftMs, HORIZON_MS);
   }
   return hits / keptMs;

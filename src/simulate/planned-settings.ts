@@ -1,5 +1,5 @@
 import { bytes, type ChainId, chainId, containerId, type IdleMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
-import type { Container, Inventory, Layer } from '../model/inventory.ts';
+import type { Container, Image, Inventory, Layer } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
 import { NO_HABITS } from '../model/use-habits.ts';
 import type { Instant, UseRecord } from '../model/use-record.ts';
@@ -24,7 +24,8 @@ export class PlannedSettings implements SimulatedPolicy {
   readonly #learner = new HabitLearner(NO_HABITS);
   readonly #records = new Map<ImageId, UseRecord>();
   readonly #indexOf: ReadonlyMap<ImageId, number>;
-  readonly #layerNames: readonly ChainId[];
+  readonly #images: readonly Image[];
+  readonly #layers: readonly (readonly [name: ChainId, layer: Layer])[];
   #ranMs = Number.NEGATIVE_INFINITY;
 
   /** @param policy without its disk rule, whose place the size of the simulated disk takes */
@@ -32,7 +33,10 @@ export class PlannedSettings implements SimulatedPolicy {
     this.#trace = trace;
     this.#policy = { ...policy, disk: NO_DISK_RULE };
     this.#indexOf = new Map(trace.images.map(({ id }, at) => [id, at]));
-    this.#layerNames = trace.sizes.map((_, layer) => chainId(`${layer}`));
+    this.#layers = trace.sizes.map((size, layer) => [chainId(`${layer}`), { sizeBytes: bytes(size) }]);
+    this.#images = trace.images.map((image, at) => {
+      return { ...image, layers: (trace.layers[at] ?? []).flatMap((layer) => this.#layers[layer]?.[0] ?? []) };
+    });
   }
 
   note({ image, lineage, atMs }: TraceUse): void {
@@ -56,12 +60,12 @@ export class PlannedSettings implements SimulatedPolicy {
 
   #collect(disk: SimulatedDisk, use: TraceUse, shortBytes: number | null): void {
     const now = { ...instantOf(use.atMs), isWallTrusted: true };
-    const { host, changed } = this.#learner;
-    const habits = { host, lineages: new Map(changed.map((habit) => [habit.name, habit])), learnedMinute: -1 };
+    const { host, standings } = this.#learner;
+    const habits = { ...NO_HABITS, host };
     const nothing = { lineages: new Map(), failures: new Map(), pins: [], doubts: [] };
     const freeBytes = shortBytes === null ? null : bytes(shortBytes);
     const inventory = this.#inventoryOf(disk, use);
-    const plan = planCollection({ ...nothing, inventory, records: this.#records, habits, policy: this.#policy, now, freeBytes });
+    const plan = planCollection({ ...nothing, inventory, records: this.#records, habits, standings, policy: this.#policy, now, freeBytes });
     for (const { imageId } of plan.removals) {
       disk.remove(this.#indexOf.get(imageId) ?? -1);
       this.#records.delete(imageId);
@@ -73,10 +77,11 @@ export class PlannedSettings implements SimulatedPolicy {
     const removable = new Set(disk.removable(atMs));
     const layers = new Map<ChainId, Layer>();
     const images = disk.present.flatMap((image) => {
-      const known = this.#trace.images[image];
-      const own = (this.#trace.layers[image] ?? []).flatMap((layer) => this.#layerNames[layer] ?? []);
-      for (const layer of own) layers.set(layer, { sizeBytes: bytes(this.#trace.sizes[Number(layer)] ?? 0) });
-      return known === undefined ? [] : [{ ...known, layers: own }];
+      for (const layer of this.#trace.layers[image] ?? []) {
+        const named = this.#layers[layer];
+        if (named !== undefined) layers.set(...named);
+      }
+      return this.#images[image] ?? [];
     });
     const needed = disk.present.filter((image) => image === incoming || !removable.has(image));
     const containers = needed.flatMap((image) => containerOf(this.#trace.images[image]?.id));
