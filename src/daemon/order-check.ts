@@ -1,28 +1,44 @@
+import { durationMs } from '../model/brands.ts';
 import type { Policy } from '../model/policy.ts';
-import { LayerCounts } from '../plan/layer-counts.ts';
-import type { PlanInput } from '../plan/plan-collection.ts';
 import { traceOfJournal } from '../simulate/journal-trace.ts';
 import { judgeOrder } from '../simulate/judge-order.ts';
 import type { Store, StoreKey } from '../store/store.ts';
-import type { Log } from './log.ts';
+import type { DaemonTools } from './daemon-tools.ts';
 
-/** Enough for months of most hosts, and replayed in about a second. */
-const USES_MOST = 20_000;
+/** Three weeks of all but the busiest hosts. */
+const USES_MOST = 10_000;
+/** Without a compiler (decision 0006) so many take some tens of milliseconds; then events get their turn. */
+const USES_AT_ONCE = 32;
 
 /**
- * Before a scheduled run: asks this host's own history whether `next-use` serves it, and goes by `lru` where it does not. Where no rule asks for
- * room the order decides nothing, and is not asked about.
+ * Before a scheduled run: asks this host's own history whether `next-use` serves it, and says to go by `lru` where it does not. Where no rule
+ * asks for room the order decides nothing, and is not asked about.
+ *
+ * @returns the policy to plan by
  */
-export function checkOrder(input: PlanInput, store: Store, key: StoreKey, log: Log): PlanInput {
-  const { policy, inventory } = input;
-  if (policy.order === 'lru' || !makesRoom(policy)) return input;
+export async function checkOrder(
+  policy: Policy,
+  store: Store,
+  key: StoreKey,
+  { wait, log }: Pick<DaemonTools, 'wait' | 'log'>,
+): Promise<Policy> {
+  if (policy.order === 'lru' || Object.values(policy.disk).every((limit) => limit === null)) return policy;
   const uses = store.readUsesBetween(key, -1, Number.MAX_SAFE_INTEGER).slice(-USES_MOST);
-  const order = judgeOrder(traceOfJournal(uses, store.readLayerFacts(key)), new LayerCounts(inventory).totalBytes);
-  if (order === 'next-use') return input;
+  const steps = judgeOrder(traceOfJournal(uses, store.readLayerFacts(key)), bytesPresent(store, key));
+  let step = steps.next();
+  for (let done = 1; step.done !== true; done++) {
+    if (done % USES_AT_ONCE === 0) await wait(durationMs(0));
+    step = steps.next();
+  }
+  if (step.value === 'next-use') return policy;
   log('warn', 'rules.order = "next-use" would have pulled more again than "lru" in each of the last three weeks: this run goes by "lru"');
-  return { ...input, policy: { ...policy, order } };
+  return { ...policy, order: step.value };
 }
 
-function makesRoom({ disk }: Policy): boolean {
-  return Object.values(disk).some((limit) => limit !== null);
+/** What images take now: the disk that they may fill is hardly another one. */
+function bytesPresent(store: Store, key: StoreKey): number {
+  const { layersByImage, sizeByLayer } = store.readLayerFacts(key);
+  const present = [...store.readUsage(key).records.values()].filter(({ missingSince }) => missingSince === null);
+  const layers = new Set(present.flatMap(({ imageId }) => layersByImage.get(imageId) ?? []));
+  return [...layers].reduce((sum, layer) => sum + (sizeByLayer.get(layer) ?? 0), 0);
 }

@@ -40,12 +40,12 @@ export interface RunResult {
  * @throws OperatingError when the engine or the store fails, or someone else collects
  */
 export async function runScheduled(input: RunInput, tools: DaemonTools): Promise<RunResult> {
-  const { enabled } = tools.settings();
+  const { enabled, policy } = tools.settings();
+  const checked = await checkOrder(policy, input.store, storeKey(input.runtime), tools);
   let braked: BrakedPlan | null = null;
   const context = contextOf(input, tools, (planInput) => {
     const { bootId, bootTimeMs } = tools.readClock();
-    const checked = checkOrder(planInput, input.store, storeKey(input.runtime), tools.log);
-    braked = planScheduled(checked, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
+    braked = planScheduled({ ...planInput, policy: checked }, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
     return braked.plan;
   });
   using _lock = await tools.lockEngine(input.runtime);

@@ -1,6 +1,6 @@
 import type { RemovalOrder } from '../model/policy.ts';
 import { PlannedOrder } from './planned-order.ts';
-import { replay, warmUpOf } from './replay.ts';
+import { replayInSteps, warmUpOf } from './replay.ts';
 import { measureTrace, type Trace } from './trace.ts';
 
 const WINDOW_MS = 7 * 24 * 3_600_000;
@@ -13,15 +13,16 @@ const WORSE_RATIO = 1.05;
  * last three weeks (eviction.md §4). A host whose habits cannot be learned must not pay for the attempt.
  *
  * @param capacityBytes the disk that images may fill
+ * @returns use by use, because whoever asks may have other things to do in between
  */
-export function judgeOrder(trace: Trace, capacityBytes: number): RemovalOrder {
+export function* judgeOrder(trace: Trace, capacityBytes: number): Generator<void, RemovalOrder> {
   const last = trace.uses.at(-1)?.atMs ?? 0;
   const first = trace.uses[0]?.atMs ?? 0;
   if (last - first < WINDOWS * WINDOW_MS) return 'next-use';
   const facts = measureTrace(trace);
-  const weeksOf = (order: RemovalOrder): Float64Array => {
+  const weeksOf = function* (order: RemovalOrder): Generator<void, Float64Array> {
     const weeks = new Float64Array(WINDOWS);
-    replay({
+    yield* replayInSteps({
       ...{ trace, facts, warmUpUses: warmUpOf(trace) },
       capacityBytes: Math.max(capacityBytes, facts.largestImageBytes),
       policy: new PlannedOrder(order, trace),
@@ -32,8 +33,7 @@ export function judgeOrder(trace: Trace, capacityBytes: number): RemovalOrder {
     });
     return weeks;
   };
-  const [ours, plain] = [weeksOf('next-use'), weeksOf('lru')];
-  return isWorse(ours, plain) ? 'lru' : 'next-use';
+  return isWorse(yield* weeksOf('next-use'), yield* weeksOf('lru')) ? 'lru' : 'next-use';
 }
 
 /** Whether the first pulled notably more again than the second, in every window. */

@@ -51,12 +51,22 @@ export function warmUpOf({ uses }: Trace): number {
 }
 
 /** Lives a trace through on one disk, under one policy. */
-export function replay({ trace, facts, capacityBytes, policy, warmUpUses, onRepull, onProgress }: ReplayInput): ReplayFigures {
+export function replay(input: ReplayInput): ReplayFigures {
+  const steps = replayInSteps(input);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+/** The same, use by use, for whoever has other things to do in between. */
+export function* replayInSteps(input: ReplayInput): Generator<void, ReplayFigures> {
+  const { trace, facts, capacityBytes, policy, warmUpUses, onRepull, onProgress } = input;
   const disk = new SimulatedDisk(trace);
   const versions = new VersionWatch(trace);
   const figures = { repulledBytes: 0, coldStarts: 0, supersededColdStarts: 0, seconds: 0, peakBytes: 0 };
   let before = { removals: 0, freedBytes: 0 };
   for (const [place, use] of trace.uses.entries()) {
+    yield;
     if (place % PROGRESS_USES === 0) onProgress?.(place);
     if (place === warmUpUses) before = { removals: disk.removals, freedBytes: disk.freedBytes };
     policy.tidy?.(disk, use);
