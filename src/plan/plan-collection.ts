@@ -12,7 +12,7 @@ import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
-import { explainHabit, reuseRate } from './reuse-rate.ts';
+import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 import { selectForNeed } from './select.ts';
 import { diskNeed, type Need } from './target.ts';
 
@@ -140,9 +140,9 @@ class Planning {
   #sort(images: readonly number[]): readonly number[] {
     const { now } = this.#input;
     if (this.#policy.order === 'lru') return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf: lastUseOf, now });
-    const { host } = this.#input.habits;
+    const rateOf = reuseRateOn(this.#input.habits.host);
     const scoreOf = ({ image, lastUsedMs }: Assessment): number =>
-      reuseRate(this.#standings.get(versionKey(image.id)), host, now.idleMs - lastUsedMs);
+      rateOf(this.#standings.get(versionKey(image.id)), now.idleMs - lastUsedMs);
     return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf, now });
   }
 

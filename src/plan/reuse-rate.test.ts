@@ -5,7 +5,7 @@ import { bytes, idleMs, imageId } from '../model/brands.ts';
 import { NO_HABITS, type UseHabits } from '../model/use-habits.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
 import { planCollection } from './plan-collection.ts';
-import { explainHabit, reuseRate } from './reuse-rate.ts';
+import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 
 type Use = readonly [lineage: string, image: string, hoursAgo: number];
 
@@ -34,9 +34,9 @@ function removedFor(megabytes: number, uses: readonly Use[], order: 'next-use' |
   return planCollection(input).removals.map((removal) => removal.imageId);
 }
 
-describe('reuseRate()', () => {
+describe('reuseRateOn()', () => {
   test('falls with age where nothing was learned, so that the order is that of lru', () => {
-    const rates = [1, 60, 3_600, 86_400, 864_000, 8_640_000].map((seconds) => reuseRate(undefined, NO_HABITS.host, seconds * 1_000));
+    const rates = [1, 60, 3_600, 86_400, 864_000, 8_640_000].map((seconds) => reuseRateOn(NO_HABITS.host)(undefined, seconds * 1_000));
     assert.deepEqual(
       rates,
       rates.toSorted((one, other) => other - one),
@@ -48,7 +48,7 @@ describe('reuseRate()', () => {
     const learner = learn([...every(2, 'often', 1), ...every(700, 'seldom', 30), ['app', 'old', 60], ['app', 'new', 50]]);
     for (const image of ['often', 'seldom', 'old', 'new', 'unknown']) {
       for (const ageMs of [0, 1, 85_000, HOUR_MS, 30 * DAY_MS, 10_000 * DAY_MS]) {
-        const rate = reuseRate(learner.standings.get(image), learner.host, ageMs);
+        const rate = reuseRateOn(learner.host)(learner.standings.get(image), ageMs);
         assert.ok(rate > 0 && Number.isFinite(rate), `${image} ${ageMs}: ${rate}`);
       }
     }
@@ -57,7 +57,8 @@ describe('reuseRate()', () => {
   test('rises when the next use draws near', () => {
     const learner = learn(every(24, 'daily', 1));
     const standing = learner.standings.get('daily');
-    assert.ok(reuseRate(standing, learner.host, 20 * HOUR_MS) > reuseRate(standing, learner.host, HOUR_MS));
+    const rateOf = reuseRateOn(learner.host);
+    assert.ok(rateOf(standing, 20 * HOUR_MS) > rateOf(standing, HOUR_MS));
   });
 });
 

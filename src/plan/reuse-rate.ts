@@ -16,28 +16,38 @@ const HOST_SAME_WEIGHT = 2;
 const YOUNGEST_MS = 1_000;
 
 /**
- * How soon an image is expected to be needed again: the chance that it is needed within {@link HORIZON_MS}, over the time that it would have to
- * be kept for that (hits per time of space, as LHD has it: NSDI'18). What that would cost needs no regard: both the cost of a pull and the
- * space that is won grow with its bytes.
+ * How soon an image is expected to be needed again, as hits per time of space (LHD: NSDI'18): the chance that it is needed within
+ * {@link HORIZON_MS}, over the time that it would have to be kept for that. What a pull would cost needs no regard: both that and the space that
+ * is won grow with the bytes.
  *
  * @param standing undefined: nothing was learned of it, and it is expected to be like the others on this host
  * @returns per millisecond; the lowest is to go first
  */
-export function reuseRate(standing: Standing | undefined, host: HostHabit, idleForMs: number): number {
-  const ageMs = Math.max(YOUNGEST_MS, idleForMs);
-  const habit = standing?.habit;
+export type ReuseRate = (standing: Standing | undefined, idleForMs: number) => number;
+
+/** Reckons what is the same for all images of a host, once per plan. */
+export function reuseRateOn(host: HostHabit): ReuseRate {
+  const hostShare = HOST_WEIGHT / Math.max(1, sum(host.gaps));
+  const shared = host.gaps.map((count) => hostShare * count);
   const hostSame = (HOST_SAME_WEIGHT * host.sameImageUses) / host.uses;
-  const sameChance = ((habit?.sameImageUses ?? 0) + hostSame) / ((habit?.uses ?? 0) + HOST_SAME_WEIGHT);
-  if (standing !== undefined && standing.supersededMs !== null) return (sameChance * host.returned) / host.superseded / ageMs;
-  return sameChance * hitDensity(habit?.gaps, host.gaps, ageMs);
+  const returnChance = host.returned / host.superseded;
+  return (standing, idleForMs) => {
+    const ageMs = Math.max(YOUNGEST_MS, idleForMs);
+    const habit = standing?.habit;
+    const sameChance = ((habit?.sameImageUses ?? 0) + hostSame) / ((habit?.uses ?? 0) + HOST_SAME_WEIGHT);
+    if (standing !== undefined && standing.supersededMs !== null) return (sameChance * returnChance) / ageMs;
+    return sameChance * hitDensity(habit?.gaps ?? NO_GAPS, shared, ageMs);
+  };
 }
 
-function hitDensity(own: readonly number[] | undefined, host: readonly number[], ageMs: number): number {
-  const hostShare = HOST_WEIGHT / Math.max(1, sum(host));
+const NO_GAPS: readonly number[] = [];
+
+/** @param shared what the gaps of the host weigh */
+function hitDensity(own: readonly number[], shared: readonly number[], ageMs: number): number {
   let hits = (RECENCY_WEIGHT * HORIZON_MS) / (ageMs + HORIZON_MS);
   let keptMs = RECENCY_WEIGHT * ageMs * Math.log1p(HORIZON_MS / ageMs) + END_WEIGHT * HORIZON_MS;
-  for (let bucket = gapBucket(ageMs); bucket < host.length; bucket++) {
-    let weight = (own?.[bucket] ?? 0) + hostShare * (host[bucket] ?? 0);
+  for (let bucket = gapBucket(ageMs); bucket < shared.length; bucket++) {
+    let weight = (own[bucket] ?? 0) + (shared[bucket] ?? 0);
     if (weight === 0) continue;
     const until = GAP_UNTIL_MS[bucket] ?? 0;
     const from = GAP_FROM_MS[bucket] ?? 0;
@@ -52,9 +62,7 @@ function hitDensity(own: readonly number[] | undefined, host: readonly number[],
 }
 
 function sum(counts: readonly number[]): number {
-  let total = 0;
-  for (let at = 0; at < counts.length; at++) total += counts[at] ?? 0;
-  return total;
+  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** What was learned of an image, for a person: "usually every 2 h; newer version in use for 8 d"; empty where nothing was. */

@@ -1,8 +1,8 @@
-import { type IdleMs, idleMs } from '../model/brands.ts';
+import { idleMs } from '../model/brands.ts';
 import type { RemovalOrder } from '../model/policy.ts';
 import { NO_HABITS, versionKey } from '../model/use-habits.ts';
 import { compareTied, Family } from '../plan/order.ts';
-import { reuseRate } from '../plan/reuse-rate.ts';
+import { type ReuseRate, reuseRateOn } from '../plan/reuse-rate.ts';
 import { selectForNeed } from '../plan/select.ts';
 import { sortByNumber } from '../plan/sort-by-number.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
@@ -21,11 +21,13 @@ export class PlannedOrder implements SimulatedPolicy {
   readonly #order: RemovalOrder;
   readonly #learner = new HabitLearner(NO_HABITS);
   readonly #ids: readonly string[];
+  readonly #keys: readonly string[];
   readonly #scores: Float64Array;
 
   constructor(order: RemovalOrder, { layers }: Trace) {
     this.#order = order;
     this.#ids = layers.map((_, image) => simulatedId(image));
+    this.#keys = layers.map((_, image) => versionKey(simulatedId(image)));
     this.#scores = new Float64Array(layers.length);
   }
 
@@ -35,7 +37,8 @@ export class PlannedOrder implements SimulatedPolicy {
 
   makeRoom(disk: SimulatedDisk, shortBytes: number, use: TraceUse): void {
     const removable = disk.removable(use.atMs).filter((image) => image !== use.image);
-    for (const image of removable) this.#scores[image] = this.#scoreOf(image, disk, idleMs(use.atMs));
+    const rateOf = this.#order === 'lru' ? null : reuseRateOn(this.#learner.host);
+    for (const image of removable) this.#scores[image] = this.#scoreOf(image, disk, rateOf, use.atMs);
     const idOf = (image: number): string => this.#ids[image] ?? '';
     const compare = compareTied(disk.counts, (image) => disk.firstSeenMs[image] ?? 0, idOf);
     const candidates = sortByNumber(removable, this.#scores, compare);
@@ -46,9 +49,8 @@ export class PlannedOrder implements SimulatedPolicy {
     for (const image of chosen) disk.remove(image);
   }
 
-  #scoreOf(image: number, { lastUsedMs }: SimulatedDisk, now: IdleMs): number {
+  #scoreOf(image: number, { lastUsedMs }: SimulatedDisk, rateOf: ReuseRate | null, nowMs: number): number {
     const usedMs = lastUsedMs[image] ?? 0;
-    if (this.#order === 'lru') return usedMs;
-    return reuseRate(this.#learner.standings.get(versionKey(simulatedId(image))), this.#learner.host, now - usedMs);
+    return rateOf === null ? usedMs : rateOf(this.#learner.standings.get(this.#keys[image] ?? ''), nowMs - usedMs);
   }
 }

@@ -16,12 +16,13 @@ export function gapBucket(gapMs: number): number {
 
 /** The time in the middle of all that were counted, as a person would say it; null where they are too few to say "usually". */
 export function usualGapMs(gaps: readonly number[]): number | null {
-  const total = gaps.reduce((sum, count) => sum + count, 0);
+  let total = 0;
+  for (let at = 0; at < gaps.length; at++) total += gaps[at] ?? 0;
   if (total < FEW) return null;
   let below = 0;
   for (let at = 0; at < gaps.length; at++) {
     below += gaps[at] ?? 0;
-    if (below >= total / 2) return nearestPlain(((GAP_FROM_MS[at] ?? 0) + (GAP_UNTIL_MS[at] ?? 0)) / 2);
+    if (below >= total / 2) return PLAIN_BY_BUCKET[at] ?? null;
   }
   return null;
 }
@@ -40,3 +41,6 @@ function nearestPlain(ms: number): number {
   const distance = (plain: number): number => Math.abs(Math.log(plain / ms));
   return PLAIN_MS.reduce((best, plain) => (distance(plain) < distance(best) ? plain : best));
 }
+
+/** Reckoned once: a large plan asks for tens of thousands. */
+const PLAIN_BY_BUCKET = Float64Array.from(GAP_FROM_MS, (from, at) => nearestPlain((from + (GAP_UNTIL_MS[at] ?? 0)) / 2));

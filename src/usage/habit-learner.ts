@@ -5,6 +5,8 @@ import { gapBucket } from './gap-buckets.ts';
 /** The lineage that an image was last used for, and since when a newer version is used instead; null: it is the newest. */
 export interface Standing {
   readonly habit: LineageHabit;
+  /** By this lineage. */
+  readonly lastUsedMs: IdleMs;
   readonly supersededMs: IdleMs | null;
 }
 
@@ -65,7 +67,7 @@ export class HabitLearner {
       if (habit.headKey !== key) this.#switch(habit, key, at);
       habit.lastUsedMs = at;
     }
-    this.#standings.set(key, { habit, supersededMs: null });
+    this.#standings.set(key, { habit, lastUsedMs: at, supersededMs: null });
     this.#changed.add(lineage);
   }
 
@@ -99,7 +101,7 @@ export class HabitLearner {
     habit.pastVersions = [...others, { key: headKey, lastUsedMs, supersededMs: at }].slice(-PAST_VERSIONS_MAX);
     habit.headKey = key;
     // One that another lineage used since is not past there.
-    if (this.#standings.get(headKey)?.habit === habit) this.#standings.set(headKey, { habit, supersededMs: at });
+    if (this.#standings.get(headKey)?.habit === habit) this.#standings.set(headKey, { habit, lastUsedMs, supersededMs: at });
   }
 }
 
@@ -111,15 +113,13 @@ function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
 /** Finds the lineage of every version: of several, the one that used it last. */
 export function indexStandings(lineages: Iterable<LineageHabit>): Standings {
   const standings = new Map<string, Standing>();
-  const usedMs = new Map<string, number>();
-  const put = (key: string, lastUsedMs: number, standing: Standing): void => {
-    if (lastUsedMs < (usedMs.get(key) ?? Number.NEGATIVE_INFINITY)) return;
-    usedMs.set(key, lastUsedMs);
-    standings.set(key, standing);
+  const put = (key: string, standing: Standing): void => {
+    const known = standings.get(key);
+    if (known === undefined || known.lastUsedMs <= standing.lastUsedMs) standings.set(key, standing);
   };
   for (const habit of lineages) {
-    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) put(key, lastUsedMs, { habit, supersededMs });
-    put(habit.headKey, habit.lastUsedMs, { habit, supersededMs: null });
+    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) put(key, { habit, lastUsedMs, supersededMs });
+    put(habit.headKey, { habit, lastUsedMs: habit.lastUsedMs, supersededMs: null });
   }
   return standings;
 }

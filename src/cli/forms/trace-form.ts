@@ -16,7 +16,7 @@ const MS_PER_SECOND = 1_000;
  *
  * @throws OperatingError `input` that names the file and the line
  */
-export function readTrace(world: World, imagesFile: string, usesFile: string): ImageTrace {
+export function readTrace(world: Pick<World, 'readBytes'>, imagesFile: string, usesFile: string): ImageTrace {
   const images = new TraceImages();
   readJsonLines(imagesFile, readText(world, imagesFile), (value, line) => images.add(value, line));
   const uses: TraceUse[] = [];
@@ -91,7 +91,7 @@ class TraceImages {
   }
 }
 
-function readText(world: World, file: string): string {
+function readText(world: Pick<World, 'readBytes'>, file: string): string {
   const content = readInputBytes(world, file);
   const isGzip = GZIP_MAGIC.every((byte, at) => content[at] === byte);
   try {
