@@ -7,7 +7,7 @@ import type { Standing } from '../usage/habit-learner.ts';
 /** How far ahead is looked: what is needed at twice this is worth half a hit, so that only the rate counts beyond. */
 const HORIZON_MS = 2 * 24 * 3_600_000;
 /** How many gaps of its own outweigh what the host's other lineages do. */
-const HOST_WEIGHT = 2;
+const HOST_WEIGHT = 4;
 /** What was just used is used again the sooner (Lindy): weighs less than one gap, and is all there is where nothing was learned. */
 const RECENCY_WEIGHT = 0.2;
 /** Some are never used again, and the longer a lineage is overdue, the more likely it is one of them. */

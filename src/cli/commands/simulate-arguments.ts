@@ -5,6 +5,20 @@ import { type Capacity, isPolicyName, POLICY_NAMES, type PolicyName } from '../.
 import type { TraceFacts } from '../../simulate/trace.ts';
 import type { Desk } from '../session.ts';
 
+/** Options of `imagegc simulate`. */
+export interface SimulateOptions {
+  readonly images: string | undefined;
+  readonly uses: string | undefined;
+  /** Separated by commas; undefined: the usual ones. */
+  readonly capacity: string | undefined;
+  readonly policy: string | undefined;
+  /** Draws a chart into this file. */
+  readonly chart: string | undefined;
+  /** Replays this host's own history. */
+  readonly isHost: boolean;
+  readonly seed: number;
+}
+
 /** A disk that cannot hold an image cannot run it; the little more is for what every filesystem keeps for itself. */
 const LARGEST_IMAGE_SHARE = 1.02;
 const PARTS_OF_LIVE_SET = /^([0-9]*\.?[0-9]+)W$/;

@@ -13,8 +13,7 @@ import { drawChart } from '../output/chart.ts';
 import { EXIT } from '../output/error-text.ts';
 import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
-import type { SimulateOptions } from './simulate.ts';
-import { readCapacity, readPolicies, settleCapacity, splitList } from './simulate-arguments.ts';
+import { readCapacity, readPolicies, type SimulateOptions, settleCapacity, splitList } from './simulate-arguments.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** What is told of; the history before it fills the disk. */

@@ -8,22 +8,8 @@ import { EXIT } from '../output/error-text.ts';
 import { renderSimulation } from '../output/render-simulation.ts';
 import { type Desk, writeJson } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
-import { readCapacity, readPolicies, settingsError, settleCapacity, splitList } from './simulate-arguments.ts';
+import { readCapacity, readPolicies, type SimulateOptions, settingsError, settleCapacity, splitList } from './simulate-arguments.ts';
 import { runSimulateHost } from './simulate-host.ts';
-
-/** Options of `imagegc simulate`. */
-export interface SimulateOptions {
-  readonly images: string | undefined;
-  readonly uses: string | undefined;
-  /** Separated by commas; undefined: the usual ones. */
-  readonly capacity: string | undefined;
-  readonly policy: string | undefined;
-  /** Draws a chart into this file. */
-  readonly chart: string | undefined;
-  /** Replays this host's own history. */
-  readonly isHost: boolean;
-  readonly seed: number;
-}
 
 /** The sizes that eviction is judged at (eviction.md §6). */
 const CAPACITIES = '0.25W,0.5W,0.75W,1W,1.5W,2W';
