@@ -11,9 +11,10 @@ import { benchPlan } from './plan-bench.ts';
 import { formatReadings, isExceeded, type Reading } from './reading.ts';
 import { benchRemoval } from './removal-bench.ts';
 import { ratioOf } from './samples.ts';
+import { benchSimulate } from './simulate-bench.ts';
 import { benchStore } from './store-bench.ts';
 
-const PARTS = ['plan', 'store', 'daemon', 'inventory', 'removal', 'command'] as const;
+const PARTS = ['plan', 'simulate', 'store', 'daemon', 'inventory', 'removal', 'command'] as const;
 type Part = (typeof PARTS)[number];
 
 /** A host as `imagegc plan` meets it most often; it is timed on all that an engine lists as well. */
@@ -88,6 +89,7 @@ async function runBench(parts: ReadonlySet<Part>): Promise<Results> {
     figures.push(...more);
   };
   if (parts.has('plan')) add(benchPlan());
+  if (parts.has('simulate')) add(await benchSimulate());
   if (parts.has('store')) add(await benchStore());
   const needsEngines = (['inventory', 'removal', 'command', 'daemon'] as const).some((part) => parts.has(part));
   if (needsEngines) readings.push(...(await benchEngines(parts, add)));

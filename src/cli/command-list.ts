@@ -30,6 +30,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   { name: 'history', define: defineHistory },
   { name: 'pin', define: definePin },
   { name: 'unpin', define: defineUnpin },
+  { name: 'simulate', define: defineSimulate },
   { name: 'import', define: defineImport },
   { name: 'export', define: defineExport },
   { name: 'config', define: defineConfig },
@@ -109,6 +110,34 @@ function defineUnpin(program: Command, define: Define): void {
   define(program.command('unpin').description('take a pin back').argument('<pattern>'), async (desk, _options, [pattern]) => {
     const { runUnpin } = await import('./commands/pin.ts');
     return runUnpin(desk, String(pattern));
+  });
+}
+
+function defineSimulate(program: Command, define: Define): void {
+  const simulate = program
+    .command('simulate')
+    .description("replay a trace, or this host's own history, under other rules")
+    .option('--images <file>', 'images of a trace, as lines of JSON, gzip or plain')
+    .option('--uses <file>', 'its uses')
+    .option('--capacity <list>', 'sizes of the disk, such as 10GB,0.5W; W is the live set of the trace')
+    .option('--policy <list>', 'policies, such as next-use,lru; default: all')
+    .option('--host', "this host's own history, under the settings in force")
+    .option('--chart <file>', 'draw re-pulled bytes over the size of the disk, as SVG')
+    .addOption(new Option('--seed <number>', 'of what is left to chance').default(1).argParser(readCount));
+  define(simulate, async (desk, options) => {
+    const { runSimulate } = await import('./commands/simulate.ts');
+    const files = {
+      images: text(options['images']),
+      uses: text(options['uses']),
+      chart: text(options['chart']),
+      isHost: options['host'] === true,
+    };
+    return runSimulate(desk, {
+      ...files,
+      capacity: text(options['capacity']),
+      policy: text(options['policy']),
+      seed: Number(options['seed']),
+    });
   });
 }
 

@@ -11,6 +11,7 @@ import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
 import { sight } from '../usage/sighting.ts';
+import { learnHabits } from './learn-habits.ts';
 
 /** What `plan`, `images`, `why` and `collect` all begin with. */
 export interface LookContext {
@@ -81,7 +82,8 @@ export async function look(context: LookContext): Promise<Look> {
   const { records, lineages, failures } = sighting.state;
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
-  const input: PlanInput = { inventory, records, lineages, failures, pins, policy, now: at, freeBytes, doubts };
+  const habits = learnHabits(store, key, at, context.mayWrite);
+  const input: PlanInput = { inventory, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
   const planned = await decideWithBuildCache(input, context);
   return { ...planned, inventory: planned.input.inventory, clock, holds };
 }

@@ -58,6 +58,7 @@ export class Daemon {
   #failures = 0;
   /** Why the last run removed nothing, if it refused. */
   #refusal: string | null = null;
+  #order: RunInput['order'] = null;
   /** No scheduled run before this, as time since boot. */
   #notBeforeMs = 0;
 
@@ -294,13 +295,15 @@ export class Daemon {
       runtime: watch.runtime,
       store: this.#keeper.open(),
       massHold: this.#state?.massHold ?? null,
+      order: this.#order,
       ongoingClock: () => this.#keeper.now(),
       signal: AbortSignal.any([signal, watch.signal]),
     };
   }
 
   /** A run that was refused, held back or cut short is not the last one: it is made again. */
-  #remember({ plan, report, massHold, heldUntilMs }: RunResult): void {
+  #remember({ plan, report, massHold, heldUntilMs, order }: RunResult): void {
+    this.#order = order;
     this.#refusal = plan.refusal?.message ?? null;
     const { idleMs, reading } = this.#keeper.now();
     const isComplete = this.#refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';

@@ -1,26 +1,31 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
+import { storeKey } from '../collect/look.ts';
 import type { Repair } from '../collect/repair.ts';
 import { type Bytes, bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
+import type { RemovalOrder } from '../model/policy.ts';
 import type { MassHold } from '../model/watch-state.ts';
 import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
 import { hasWork, prunedBytesOf } from '../plan/build-cache.ts';
-import { planCollection } from '../plan/plan-collection.ts';
+import { type PlanInput, planCollection } from '../plan/plan-collection.ts';
 import { planForRoom } from '../plan/room.ts';
 import { explainShortfall } from '../plan/shortfall.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Log } from './log.ts';
+import { checkOrder } from './order-check.ts';
 
 /** What a scheduled run works with. */
 export interface RunInput {
   readonly runtime: Runtime;
   readonly store: Store;
   readonly massHold: MassHold | null;
+  /** What the last scheduled run was to go by; null: there was none yet. */
+  readonly order: RemovalOrder | null;
   /** The idle clock of the daemon, for a store that has none yet. */
   readonly ongoingClock: () => IdleClockState;
   readonly signal: AbortSignal;
@@ -38,6 +43,7 @@ export interface RunResult extends RunDone {
   readonly massHold: MassHold | null;
   /** Time since boot at which what was held back may go; null when the run is complete. */
   readonly heldUntilMs: DurationMs | null;
+  readonly order: RemovalOrder;
 }
 
 /**
@@ -46,14 +52,17 @@ export interface RunResult extends RunDone {
  * @throws OperatingError when the engine or the store fails, or someone else collects
  */
 export async function runScheduled(input: RunInput, tools: DaemonTools): Promise<RunResult> {
+  const { policy } = tools.settings();
+  const order = await checkOrder(policy, input.store, storeKey(input.runtime), tools);
   let braked: BrakedPlan | null = null;
   const done = await run(input, tools, (planInput) => {
     const { bootId, bootTimeMs } = tools.readClock();
-    braked = planScheduled(planInput, { uptime: { bootId: bootId ?? '', bootTimeMs }, massHold: input.massHold });
+    const uptime = { bootId: bootId ?? '', bootTimeMs };
+    braked = planScheduled(inOrder(planInput, order), { uptime, massHold: input.massHold });
     return braked.plan;
   });
   const { massHold, heldUntilMs } = braked ?? NOT_BRAKED;
-  return { ...done, massHold, heldUntilMs };
+  return { ...done, massHold, heldUntilMs, order };
 }
 
 /**
@@ -63,7 +72,12 @@ export async function runScheduled(input: RunInput, tools: DaemonTools): Promise
  * @throws OperatingError as {@link runScheduled}
  */
 export function runForRoom(input: RunInput, tools: DaemonTools, incomingBytes: Bytes): Promise<RunDone> {
-  return run(input, tools, (planInput) => planForRoom(planInput, incomingBytes));
+  return run(input, tools, (planInput) => planForRoom(inOrder(planInput, input.order), incomingBytes));
+}
+
+/** Whoever sets `lru` gets it, whatever a check before that said. */
+function inOrder(input: PlanInput, order: RemovalOrder | null): PlanInput {
+  return order === 'lru' ? { ...input, policy: { ...input.policy, order } } : input;
 }
 
 async function run(input: RunInput, tools: DaemonTools, decide: CollectContext['decide']): Promise<RunDone> {

@@ -1,8 +1,11 @@
 import type { Bytes, DurationMs } from './brands.ts';
 import type { LabelPattern, ReferencePattern } from './pattern.ts';
 
-/** The order in which images go when a target has to be met; more are planned (`docs/design.md` §5.3). */
-export type RemovalOrder = 'lru';
+/**
+ * The order in which images go. `next-use`: the least likely to be needed soon first, by what was learned of this host (`docs/policy.md`);
+ * `lru`: the longest unused first.
+ */
+export type RemovalOrder = 'next-use' | 'lru';
 
 /** When the image filesystem is too full, and how far to free it. A null key is off. Fractions lie in (0, 1]. */
 export interface DiskRule {

@@ -1,6 +1,11 @@
 import { type Bytes, bytes, type ChainId, chainId } from '../model/brands.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
 
+/** Of an inventory, what its bytes are counted by. */
+export interface CountedInventory extends Pick<Inventory, 'layers' | 'buildCache'> {
+  readonly images: readonly Pick<Image, 'id' | 'layers' | 'sizeBytes'>[];
+}
+
 /**
  * Counts, for every layer, the images that still need it: bytes are freed by the removal that takes a layer's last need away, and by
  * no other (engines.md §2). Images are named by their index in the inventory. Layers are keyed by chain ID; the build cache counts
@@ -20,7 +25,7 @@ export class LayerCounts {
   /** Unique known bytes of all layers that images need. */
   readonly totalBytes: Bytes;
 
-  constructor(inventory: Inventory) {
+  constructor(inventory: CountedInventory) {
     const { starts, layers, sizes } = indexLayers(inventory);
     this.#starts = starts;
     this.#layers = layers;
@@ -84,6 +89,12 @@ export class LayerCounts {
     return Number.isNaN(exclusive) ? null : bytes(exclusive);
   }
 
+  /** Places of the layers that only this image needs: known layers in the order of the inventory's, then those of images without. */
+  exclusiveLayers(image: number): readonly number[] {
+    const own = this.#layers.subarray(this.#starts[image], this.#starts[image + 1]);
+    return Array.from(own).filter((layer) => this.#needs[layer] === 1);
+  }
+
   /** Known bytes of the image's layers that no earlier call with the same `claimed` took. */
   claim(image: number, claimed: Set<number>): number {
     let taken = 0;
@@ -115,7 +126,7 @@ interface LayerIndex {
 }
 
 /** Known layers first and at once: an image's layers are then looked up, one by one, in one place. */
-function indexLayers({ images, layers: facts }: Inventory): LayerIndex {
+function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex {
   const indexOf = new Map<string, number>();
   const sizes: number[] = [];
   for (const [key, { sizeBytes }] of facts) indexOf.set(key, sizes.push(sizeBytes ?? Number.NaN) - 1);
@@ -141,7 +152,7 @@ function indexLayers({ images, layers: facts }: Inventory): LayerIndex {
 }
 
 /** Stands for all layers of an image that the engine did not take apart. */
-function ownLayer(image: Image): ChainId {
+function ownLayer(image: Pick<Image, 'id'>): ChainId {
   return chainId(`image ${image.id}`);
 }
 

@@ -59,33 +59,37 @@ export class Family {
   }
 }
 
-/**
- * Sorts by the `lru` order: the tier, then the last use, then first sight, the longest ago first; ties by unique bytes, more first, then
- * by ID.
- */
+/** How much an image is needed; the lowest goes first. The last use for `lru`, the reuse rate for `next-use`. */
+export type ScoreOf = (assessment: Assessment) => number;
+
+/** Sorts by the tier, then the score, then as {@link compareTied} has it. */
 export function sortLeastNeededFirst(
   images: readonly number[],
   assessments: readonly Assessment[],
   counts: LayerCounts,
-  now: Now,
+  { scoreOf, now }: { readonly scoreOf: ScoreOf; readonly now: Now },
 ): readonly number[] {
-  const lastUses = new Float64Array(assessments.length);
+  const scores = new Float64Array(assessments.length);
   const tiers: readonly number[][] = Object.values(TIERS).map(() => []);
   for (const image of images) {
     const assessment = assessments[image];
     if (assessment === undefined) continue;
-    lastUses[image] = assessment.lastUsedMs;
+    scores[image] = scoreOf(assessment);
     tiers[tierOf(assessment.holds)]?.push(image);
   }
-  const compareTied = (left: number, right: number): number => {
-    const one = assessments[left];
-    const other = assessments[right];
-    if (one === undefined || other === undefined) return 0;
-    return (
-      (one.record?.firstSeen ?? now).idleMs - (other.record?.firstSeen ?? now).idleMs ||
-      (counts.exclusiveBytes(right) ?? 0) - (counts.exclusiveBytes(left) ?? 0) ||
-      (one.image.id < other.image.id ? -1 : 1)
-    );
-  };
-  return tiers.flatMap((tier) => sortByNumber(tier, lastUses, compareTied));
+  const seenMsOf = (image: number): number => (assessments[image]?.record?.firstSeen ?? now).idleMs;
+  const compare = compareTied(counts, seenMsOf, (image) => assessments[image]?.image.id ?? '');
+  return tiers.flatMap((tier) => sortByNumber(tier, scores, compare));
+}
+
+/** Of images with one score that goes first which was first seen the longest ago; then which has more unique bytes; then by ID. */
+export function compareTied(
+  counts: LayerCounts,
+  seenMsOf: (image: number) => number,
+  idOf: (image: number) => string,
+): (left: number, right: number) => number {
+  return (left, right) =>
+    seenMsOf(left) - seenMsOf(right) ||
+    (counts.exclusiveBytes(right) ?? 0) - (counts.exclusiveBytes(left) ?? 0) ||
+    (idOf(left) < idOf(right) ? -1 : 1);
 }

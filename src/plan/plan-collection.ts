@@ -5,12 +5,15 @@ import { parseReferencePattern } from '../model/pattern.ts';
 import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict } from '../model/plan.ts';
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
+import { type UseHabits, versionKey } from '../model/use-habits.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
+import { indexStandings, type Standings } from '../usage/habit-learner.ts';
 import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
+import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 import { selectForNeed } from './select.ts';
 import { holdersBesideImages } from './shortfall.ts';
 import { diskNeed, type Need } from './target.ts';
@@ -21,6 +24,10 @@ export interface PlanInput {
   readonly records: ReadonlyMap<ImageId, UseRecord>;
   readonly lineages: ReadonlyMap<string, Lineage>;
   readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
+  /** What `next-use` goes by. */
+  readonly habits: UseHabits;
+  /** The same by image, where whoever plans often keeps it so; absent: it is made of the habits. */
+  readonly standings?: Standings;
   readonly pins: readonly Pin[];
   readonly policy: Policy;
   readonly now: Now;
@@ -76,6 +83,7 @@ class Planning {
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
+  readonly #standings: Standings;
 
   constructor(input: PlanInput, ageBrake: AgeBrake | null) {
     this.#input = input;
@@ -87,6 +95,7 @@ class Planning {
     this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
     this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
+    this.#standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
   }
 
   plan(): Plan {
@@ -138,7 +147,12 @@ class Planning {
   }
 
   #sort(images: readonly number[]): readonly number[] {
-    return sortLeastNeededFirst(images, this.#assessments, this.#counts, this.#input.now);
+    const { now } = this.#input;
+    if (this.#policy.order === 'lru') return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf: lastUseOf, now });
+    const rateOf = reuseRateOn(this.#input.habits.host);
+    const scoreOf = ({ image, lastUsedMs }: Assessment): number =>
+      rateOf(this.#standings.get(versionKey(image.id)), now.idleMs - lastUsedMs);
+    return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf, now });
   }
 
   #findFates({ images, byAge }: Choices, wished: readonly number[]): Fates {
@@ -182,11 +196,20 @@ class Planning {
   #judgeAll(fates: Fates, target: Target | null): readonly Verdict[] {
     return this.#assessments.map((assessment, index): Verdict => {
       const fate = fates[index];
-      if (fate !== undefined && fate !== 'capped') return remove(assessment, fate, this.#input.now);
+      if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate);
       const hold = explainHolds(assessment, this.#input.now);
       if (hold !== null) return keep(assessment.image, hold.reason, hold.detail, hold.until);
       return this.#judgeUnheld(assessment, index, fates, target);
     });
+  }
+
+  #remove({ image, record, lastUsedMs }: Assessment, rule: RuleName): Verdict {
+    const { idleMs } = this.#input.now;
+    const age = formatAge(idleSince(lastUsedMs, idleMs));
+    const used = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
+    const habit = explainHabit(this.#standings.get(versionKey(image.id)), idleMs);
+    const detail = habit === '' ? used : `${used}; ${habit}`;
+    return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
   }
 
   #judgeUnheld({ image, isAgeDue }: Assessment, index: number, fates: Fates, target: Target | null): KeepVerdict {
@@ -235,8 +258,6 @@ function keep(image: Image, reason: KeepVerdict['reason'], detail: string, until
   return { imageId: image.id, verdict: 'keep', reason, detail, until };
 }
 
-function remove({ image, record, lastUsedMs }: Assessment, rule: RuleName, now: Now): Verdict {
-  const age = formatAge(idleSince(lastUsedMs, now.idleMs));
-  const detail = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
-  return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
+function lastUseOf({ lastUsedMs }: Assessment): number {
+  return lastUsedMs;
 }

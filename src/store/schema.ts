@@ -6,7 +6,7 @@ import { BrokenRow } from './store-error.ts';
 export const APPLICATION_ID = 0x696d6763;
 
 /** The tables that decide about removals: verified row by row at each open. History and layer facts inform, and are verified when read. */
-export const DECIDING_TABLES = ['engine_store', 'clock', 'pin', 'intent', 'failure', 'lineage', 'record'] as const;
+export const DECIDING_TABLES = ['engine_store', 'clock', 'pin', 'intent', 'failure', 'lineage', 'record', 'habit'] as const;
 
 // A `body` is one sealed JSON text (sealed-json.ts); columns before it are what queries need. `store` is one image store of one engine.
 // No second index anywhere: only the slow `integrity_check` compares an index with its table.
@@ -39,8 +39,14 @@ const THIRD = `
   DROP TABLE use;
 `;
 
+/** What was learned of how images are used, by lineage; under no name, what was learned of all together. */
+const FOURTH = `
+  CREATE TABLE habit (store INTEGER NOT NULL, name TEXT NOT NULL, used_idle_ms INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (store, name)) STRICT, WITHOUT ROWID;
+`;
+
 /** One step per schema version, in order; a step that was released never changes. */
-const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD];
+const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD, FOURTH];
 
 /** The schema version that this program reads and writes. */
 const SCHEMA_VERSION = MIGRATIONS.length;

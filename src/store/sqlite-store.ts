@@ -2,8 +2,10 @@ import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
+import { NO_HABITS, type UseHabits } from '../model/use-habits.ts';
 import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
+import { HABIT_FORM, HOST_HABIT_FORM } from './habit-forms.ts';
 import { LAYER_BATCH_FORM, mergeLayerBatches, toLayerBatch } from './layer-batch.ts';
 import {
   CLOCK_FORM,
@@ -19,7 +21,8 @@ import {
   WATCH_FORM,
 } from './sealed-json.ts';
 import { type Cell, MEMORY_PATH, type SqliteDatabase } from './sqlite-database.ts';
-import type { Store, StoreCondition, StoreKey } from './store.ts';
+import { FORGET_HABIT_MS, type LearnedHabits, type Store, type StoreCondition, type StoreKey } from './store.ts';
+import { BrokenRow } from './store-error.ts';
 import { identifyStoreFile } from './store-files.ts';
 
 /** History keeps this many uses (near 30 MB), then drops the oldest tenth at once: counting at each write would cost more. */
@@ -179,6 +182,36 @@ export class SqliteStore implements Store {
     return [...found.values()].sort(compareNewestFirst).slice(0, limit);
   }
 
+  readUsesBetween(key: StoreKey, afterMinute: number, beforeMinute: number): readonly UseEntry[] {
+    const sql = `SELECT body FROM use_batch WHERE id >= ? AND id < ? AND ${MINE} ORDER BY id DESC`;
+    const [first, end] = [(afterMinute + 1) * BATCHES_PER_MINUTE, beforeMinute * BATCHES_PER_MINUTE];
+    const batches = this.#database.read((row) => unsealOrNothing(USE_BATCH_FORM, row[0]), sql, first, end, key).flat();
+    const found = new Map(batches.flatMap((batch) => batch.toReversed().map((use) => [`${minuteOf(use)} ${use.imageId}`, use] as const)));
+    return [...found.values()].sort((one, other) => one.at.idleMs - other.at.idleMs || (one.imageId < other.imageId ? -1 : 1));
+  }
+
+  readHabits(key: StoreKey): UseHabits {
+    const [host] = this.#read(HOST_HABIT_FORM, `SELECT body FROM habit WHERE ${MINE} AND name = ''`, key);
+    if (host === undefined) return NO_HABITS;
+    const lineages = this.#read(HABIT_FORM, `SELECT body FROM habit WHERE ${MINE} AND name <> ''`, key);
+    return { host, learnedMinute: host.learnedMinute, lineages: new Map(lineages.map((habit) => [habit.name, habit])) };
+  }
+
+  writeHabits(key: StoreKey, { fromMinute, host, learnedMinute, lineages }: LearnedHabits): void {
+    const learnedMs = learnedMinute * MINUTE_MS;
+    this.#database.transaction(() => {
+      const store = this.#storeId(key);
+      const [known] = this.#read(HOST_HABIT_FORM, "SELECT body FROM habit WHERE store = ? AND name = ''", store);
+      if ((known ?? NO_HABITS).learnedMinute !== fromMinute) return;
+      this.#putHabit(store, '', learnedMs, HOST_HABIT_FORM.seal({ ...host, learnedMinute }, store, '', learnedMs));
+      for (const habit of lineages) {
+        const columns = [store, habit.name, habit.lastUsedMs] as const;
+        this.#putHabit(...columns, HABIT_FORM.seal(habit, ...columns));
+      }
+      this.#database.run("DELETE FROM habit WHERE store = ? AND name <> '' AND used_idle_ms < ?", store, learnedMs - FORGET_HABIT_MS);
+    });
+  }
+
   [Symbol.dispose](): void {
     this.#database[Symbol.dispose]();
   }
@@ -201,6 +234,12 @@ export class SqliteStore implements Store {
   #put<Value>(table: 'lineage' | 'failure' | 'intent', form: SealedForm<Value>, store: number, key: string, value: Value): void {
     const body = form.seal(value, store, key);
     this.#database.run(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`, store, key, body);
+  }
+
+  #putHabit(store: number, name: string, usedMs: number, body: string): void {
+    const sql = `INSERT INTO habit VALUES (?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET used_idle_ms = excluded.used_idle_ms, body = excluded.body`;
+    this.#database.run(sql, store, name, usedMs, body);
   }
 
   #forget(table: 'record' | 'failure' | 'intent', store: number, id: ImageId): void {
@@ -262,4 +301,13 @@ function minuteOf({ at }: UseEntry): number {
 
 function compareNewestFirst(one: UseEntry, other: UseEntry): number {
   return minuteOf(other) - minuteOf(one) || (one.imageId < other.imageId ? -1 : 1);
+}
+
+function unsealOrNothing<Value>(form: SealedForm<Value>, text: unknown): readonly Value[] {
+  try {
+    return [form.unseal(text)];
+  } catch (error) {
+    if (error instanceof BrokenRow) return [];
+    throw error;
+  }
 }

@@ -2,6 +2,7 @@ import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { LayerFacts } from '../model/layer-facts.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
+import type { LineageHabit, UseHabits } from '../model/use-habits.ts';
 import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
 
@@ -63,7 +64,25 @@ export interface Store extends Disposable {
   /** Newest first. @param limit 1 or more */
   readRemovals(key: StoreKey, limit: number): readonly RemovalEntry[];
   readUses(key: StoreKey, limit: number): readonly UseEntry[];
+  /** In their order, of whole minutes of the idle clock. What is damaged of them is left out: it is only learned from. */
+  readUsesBetween(key: StoreKey, afterMinute: number, beforeMinute: number): readonly UseEntry[];
+
+  /** What was learned from uses; `NO_HABITS` in the beginning. */
+  readHabits(key: StoreKey): UseHabits;
+  /** Puts it in the place of what was learned up to `learnedMinute`; nothing is written where another process learned more meanwhile. */
+  writeHabits(key: StoreKey, learned: LearnedHabits): void;
 }
+
+/** What was learned from the uses between two minutes. */
+export interface LearnedHabits extends Pick<UseHabits, 'host' | 'learnedMinute'> {
+  /** Up to where it was learned before. */
+  readonly fromMinute: number;
+  /** Those that changed. */
+  readonly lineages: readonly LineageHabit[];
+}
+
+/** A lineage that was not used for this long is forgotten, lest names that are used once fill the disk: 90 days of the idle clock. */
+export const FORGET_HABIT_MS: number = 90 * 24 * 3_600_000;
 
 /**
  * What was found when the store was opened. `set-aside`: the file was damaged or foreign, lies under `evidencePath` now, and a new

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { bytes, chainId, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
+import { type LineageHabit, NO_HABITS } from '../../src/model/use-habits.ts';
 import type { StoredPin, UsageChanges, UseEntry } from '../../src/model/use-record.ts';
 import type { Store } from '../../src/store/store.ts';
 import { operation, StoreModel } from './store-model.ts';
@@ -21,6 +22,12 @@ const NOTHING: UsageChanges = { records: [], forgotten: [], lineages: [], uses: 
 
 function useOf(id: string, when: number): UseEntry {
   return { imageId: imageId(id), references: [], evidence: 'sighting', at: at(when) };
+}
+
+function habitOf(name: string, used: number): LineageHabit {
+  const gaps = NO_HABITS.host.gaps.map((_, bucket) => (bucket % 7 === 0 ? bucket / 4 : 0));
+  const pastVersions = [{ key: 'b', lastUsedMs: idleMs(0), supersededMs: idleMs(1) }];
+  return { name, gaps, lastUsedMs: idleMs(used), headKey: 'a', pastVersions, uses: 12.5, sameImageUses: 3.25 };
 }
 
 function intentOf(id: string): RemovalIntent {
@@ -98,6 +105,38 @@ export function describeStore(name: string, { open, reopen }: StoreUnderTest): v
       store.writeUsage(KEY, { ...NOTHING, uses }, clockAt(60_000));
       assert.deepEqual(store.readUses(KEY, 9), [useOf('a', 60_000), useOf('a', 1), useOf('b', 2)]);
       assert.deepEqual(store.readUses(KEY, 1), [useOf('a', 60_000)]);
+    });
+
+    test('readUsesBetween() gives whole minutes in their order, those at both ends left out', () => {
+      using store = open();
+      const uses = [useOf('b', 130_000), useOf('a', 125_000), useOf('a', 60_000), useOf('a', 180_000), useOf('c', 0)];
+      store.writeUsage(KEY, { ...NOTHING, uses }, clockAt(200_000));
+      assert.deepEqual(store.readUsesBetween(KEY, 1, 3), [useOf('a', 125_000), useOf('b', 130_000)]);
+      assert.deepEqual(store.readUsesBetween('engine-1/other', -1, 99), []);
+      assert.equal(store.readUsesBetween(KEY, -1, 99).length, 5);
+    });
+
+    test('writeHabits() keeps what was learned, unless another process learned meanwhile', () => {
+      let store = open();
+      assert.deepEqual(store.readHabits(KEY), NO_HABITS);
+      const host = { ...NO_HABITS.host, uses: 7 };
+      store.writeHabits(KEY, { fromMinute: -1, host, learnedMinute: 5, lineages: [habitOf('app', 1), habitOf('web', 2)] });
+      store.writeHabits(KEY, { fromMinute: -1, host: { ...host, uses: 9 }, learnedMinute: 8, lineages: [habitOf('late', 3)] });
+      store.writeHabits(KEY, { fromMinute: 5, host: { ...host, uses: 8 }, learnedMinute: 6, lineages: [habitOf('app', 4)] });
+      store = reopen(store);
+      const { host: read, lineages, learnedMinute } = store.readHabits(KEY);
+      assert.deepEqual([read.uses, learnedMinute], [8, 6]);
+      assert.deepEqual(new Set(lineages.values()), new Set([habitOf('app', 4), habitOf('web', 2)]));
+      assert.deepEqual(store.readHabits('engine-1/other'), NO_HABITS);
+      store[Symbol.dispose]();
+    });
+
+    test('writeHabits() forgets lineages that were not used for 90 days', () => {
+      using store = open();
+      const learnedMinute = 91 * 24 * 60;
+      const lineages = [habitOf('old', 0), habitOf('new', 2 * 86_400_000)];
+      store.writeHabits(KEY, { fromMinute: -1, host: NO_HABITS.host, learnedMinute, lineages });
+      assert.deepEqual([...store.readHabits(KEY).lineages.keys()], ['new']);
     });
 
     test('finishRemovals() forgets what is gone, keeps what stayed, and ends both intents', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type ImageId, wallMs } from '../../src/model/brands.ts';
+import { bytes, type ImageId, wallMs } from '../../src/model/brands.ts';
 import type { Image } from '../../src/model/inventory.ts';
 import type { Plan, Removal } from '../../src/model/plan.ts';
 import { type PlanInput, planCollection } from '../../src/plan/plan-collection.ts';
@@ -112,8 +112,9 @@ describe('in any world a plan', () => {
     });
   });
 
-  it('takes the longest unused first, where no image was built on another', () => {
-    forEachWorld(BY_AGE, (_plan, input) => {
+  it('takes by lru the longest unused first, where no image was built on another', () => {
+    forEachWorld(BY_AGE, (_plan, drawn) => {
+      const input: PlanInput = { ...drawn, policy: { ...drawn.policy, order: 'lru' } };
       const images = input.inventory.images.map((image) => ({ ...image, parentId: null }));
       const idle = planCollection({ ...input, inventory: { ...input.inventory, images } }).removals.map(({ idleMs }) => idleMs);
       assert.deepEqual(
@@ -230,6 +231,19 @@ describe('a plan for a target', () => {
       if (all.length < target.images) assert.equal(removals.length, all.length);
       assert.ok(most < target.bytes || all.length < target.images, 'it was within reach');
     });
+  });
+
+  it('frees no less for a higher target', () => {
+    fc.assert(
+      fc.property(anyPlanInput(KNOWN), fc.nat(120), fc.nat(120), (drawn, one, other) => {
+        const policy = { ...drawn.policy, unusedForMs: null, danglingUnusedForMs: null, maxRemovals: 0 };
+        const [lower, higher] = [Math.min(one, other), Math.max(one, other)].map((megabytes) => {
+          return planCollection({ ...drawn, policy, freeBytes: bytes(megabytes * 1_000_000) }).expectedFreedBytes;
+        });
+        assert.ok((lower ?? 0) <= (higher ?? 0), `${lower} > ${higher}`);
+      }),
+      { numRuns: NUM_RUNS },
+    );
   });
 
   it('removes no more than max_removals, and those that a plan without it has first', () => {

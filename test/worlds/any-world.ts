@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { bytes, type ChainId, durationMs, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
+import { type LineageHabit, NO_HABITS, type UseHabits, versionKey } from '../../src/model/use-habits.ts';
 import type { Lineage, Pin, RemovalFailure } from '../../src/model/use-record.ts';
 import type { PlanInput } from '../../src/plan/plan-collection.ts';
 import { DAY_MS, daysAgo, label, MB, NOW_MS, now, pattern, planInput, type Row, type WorldRows } from './world.ts';
@@ -73,6 +74,7 @@ const policy = fc.record({
   danglingUnusedForMs: fc.constantFrom(null, durationMs(DAY_MS), durationMs(7 * DAY_MS)),
   minAgeMs: fc.constantFrom(durationMs(0), durationMs(600_000), durationMs(2 * DAY_MS)),
   maxRemovals: fc.constantFrom(0, 0, 0, 1, 3),
+  order: fc.constantFrom('next-use', 'lru'),
 });
 
 const disk = fc.record({
@@ -130,7 +132,35 @@ function failure(image: number, aheadMs: number): RemovalFailure {
   return { imageId: imageId(`image${image}`), count: 1, retryAt, message: 'busy' };
 }
 
+const count = fc.integer({ min: 0, max: 20 });
+
+/** Heads and past versions overlap, as where several lineages share images. */
+const habit: fc.Arbitrary<LineageHabit> = fc
+  .record({
+    head: fc.nat(11),
+    past: fc.array(fc.tuple(fc.nat(11), days), { maxLength: 3 }),
+    used: days,
+    gaps: fc.array(count, { maxLength: 40 }),
+  })
+  .map(({ head, past, used, gaps }) => ({
+    name: `lab/app${head % 4}`,
+    gaps: [...gaps, ...NO_HABITS.host.gaps].slice(0, NO_HABITS.host.gaps.length),
+    lastUsedMs: daysAgo(used).idleMs,
+    headKey: versionKey(imageId(`image${head}`)),
+    pastVersions: past.map(([image, ago]) => {
+      return { key: versionKey(imageId(`image${image}`)), lastUsedMs: daysAgo(used + 1).idleMs, supersededMs: daysAgo(ago).idleMs };
+    }),
+    uses: gaps.length,
+    sameImageUses: Math.floor(gaps.length / 2),
+  }));
+
+const habits: fc.Arbitrary<UseHabits> = fc.array(habit, { maxLength: 4 }).map((list) => {
+  const host = { ...NO_HABITS.host, gaps: list[0]?.gaps ?? NO_HABITS.host.gaps };
+  return { host, lineages: new Map(list.map((one) => [one.name, one])), learnedMinute: 0 };
+});
+
 const rest = fc.record({
+  habits,
   lineages: fc.array(anyLineage, { maxLength: 2 }).map((list) => new Map(list.map((one) => [one.name, one]))),
   failures: fc
     .array(fc.tuple(fc.nat(11), fc.constantFrom(-1, 0, 1, 60_000)), { maxLength: 2 })

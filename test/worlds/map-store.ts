@@ -2,9 +2,10 @@ import type { Bytes, ChainId, ImageId } from '../../src/model/brands.ts';
 import type { IdleClockState } from '../../src/model/clock.ts';
 import type { LayerFacts } from '../../src/model/layer-facts.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
+import { NO_HABITS, type UseHabits } from '../../src/model/use-habits.ts';
 import type { Lineage, RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../../src/model/use-record.ts';
 import type { WatchState } from '../../src/model/watch-state.ts';
-import type { Store, StoreCondition, StoreKey } from '../../src/store/store.ts';
+import { FORGET_HABIT_MS, type LearnedHabits, type Store, type StoreCondition, type StoreKey } from '../../src/store/store.ts';
 
 /** What a store file holds of one engine store. */
 class Shelf {
@@ -17,6 +18,7 @@ class Shelf {
   readonly uses = new Map<string, UseEntry>();
   readonly removals: RemovalEntry[] = [];
   watch: WatchState | null = null;
+  habits: UseHabits = NO_HABITS;
 }
 
 /** What several stores may have open at once, as processes have a file. */
@@ -165,6 +167,27 @@ export class MapStore implements Store {
   readUses(key: StoreKey, limit: number): readonly UseEntry[] {
     const uses = [...this.file.shelf(key).uses.values()];
     return uses.sort((one, other) => minuteOf(other) - minuteOf(one) || (one.imageId < other.imageId ? -1 : 1)).slice(0, limit);
+  }
+
+  readUsesBetween(key: StoreKey, afterMinute: number, beforeMinute: number): readonly UseEntry[] {
+    const uses = [...this.file.shelf(key).uses.values()].filter((use) => minuteOf(use) > afterMinute && minuteOf(use) < beforeMinute);
+    return uses.sort((one, other) => one.at.idleMs - other.at.idleMs || (one.imageId < other.imageId ? -1 : 1));
+  }
+
+  readHabits(key: StoreKey): UseHabits {
+    return this.file.shelf(key).habits;
+  }
+
+  writeHabits(key: StoreKey, { fromMinute, host, learnedMinute, lineages }: LearnedHabits): void {
+    this.write(() => {
+      const shelf = this.file.shelf(key);
+      if (shelf.habits.learnedMinute !== fromMinute) return;
+      const all = [...shelf.habits.lineages.values(), ...lineages].filter(
+        ({ lastUsedMs }) => lastUsedMs >= learnedMinute * 60_000 - FORGET_HABIT_MS,
+      );
+      const known = new Map(all.map((habit) => [habit.name, { ...habit, gaps: [...habit.gaps], pastVersions: [...habit.pastVersions] }]));
+      shelf.habits = { host: { ...host, gaps: [...host.gaps] }, learnedMinute, lineages: known };
+    });
   }
 
   [Symbol.dispose](): void {}

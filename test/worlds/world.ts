@@ -2,6 +2,7 @@ import { bytes, chainId, containerId, durationMs, type ImageId, idleAt, imageId,
 import type { Container, Image, Inventory } from '../../src/model/inventory.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../src/model/pattern.ts';
 import type { Policy } from '../../src/model/policy.ts';
+import { NO_HABITS } from '../../src/model/use-habits.ts';
 import type { Instant, Now, UsageState, UseRecord } from '../../src/model/use-record.ts';
 import type { PlanInput } from '../../src/plan/plan-collection.ts';
 
@@ -74,7 +75,7 @@ export function planInput(world: WorldRows): PlanInput {
   const { protect, disk, ...rest } = world.policy ?? {};
   const policy = { ...POLICY, ...rest, protect: { ...POLICY.protect, ...protect }, disk: { ...POLICY.disk, ...disk } };
   const records = new Map(world.images.map((row) => [imageId(row.name), makeRecord(row)]));
-  const nothing = { lineages: new Map(), failures: new Map(), pins: [], freeBytes: null, doubts: [] };
+  const nothing = { lineages: new Map(), failures: new Map(), habits: NO_HABITS, pins: [], freeBytes: null, doubts: [] };
   return { ...nothing, now, ...world.input, inventory, records, policy };
 }
 

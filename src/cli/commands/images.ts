@@ -4,6 +4,7 @@ import type { Image } from '../../model/inventory.ts';
 import { assess, gatherCircumstances } from '../../plan/assess.ts';
 import { exclusiveBytes } from '../../plan/exclusive-bytes.ts';
 import { findImages } from '../../plan/find-image.ts';
+import { indexStandings } from '../../usage/habit-learner.ts';
 import { formatImages } from '../forms/images-form.ts';
 import type { ImageFacts } from '../image-facts.ts';
 import { EXIT } from '../output/error-text.ts';
@@ -37,7 +38,8 @@ export async function runWhy(desk: Desk, text: string): Promise<number> {
 }
 
 function factsOf({ plan, input, inventory }: Look): ImageFacts {
-  return { plan, records: input.records, exclusiveBytes: exclusiveBytes(inventory), now: input.now };
+  const standings = indexStandings(input.habits.lineages.values());
+  return { plan, records: input.records, exclusiveBytes: exclusiveBytes(inventory), standings, now: input.now };
 }
 
 /** Everything that keeps the image, not only the first reason. */

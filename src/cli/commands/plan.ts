@@ -3,6 +3,7 @@ import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
+import { NO_HABITS } from '../../model/use-habits.ts';
 import { planScheduled } from '../../plan/brakes.ts';
 import { planCollection } from '../../plan/plan-collection.ts';
 import { parseInventory } from '../forms/inventory-form.ts';
@@ -84,12 +85,12 @@ function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, i
   const time = given ?? inventory.observedAt;
   const now = { idleMs: idleAt(time), wallMs: time, isWallTrusted: true };
   const known = uses === undefined ? NO_USES : parseUses(uses, readInput(world, uses), { at: time });
-  const { records, lineages } = known;
-  const plan = planCollection({ inventory, records, lineages, failures: new Map(), pins, policy, now, freeBytes: free, doubts: [] });
+  const nothing = { failures: new Map(), doubts: [] };
+  const plan = planCollection({ ...nothing, ...known, inventory, pins, policy, now, freeBytes: free });
   return { plan, inventory };
 }
 
-const NO_USES = { records: new Map(), lineages: new Map() };
+const NO_USES = { records: new Map(), lineages: new Map(), habits: NO_HABITS };
 
 function readTime(text: string): WallMs {
   const time = parseTime(text);

@@ -14,10 +14,12 @@ export type Read<Value> = (value: unknown) => Value;
  * paths; that, and not one schema per element, is why the readers here are plain functions.
  */
 class FormProblem extends Error {
+  readonly problem: string;
   place: string;
 
   constructor(problem: string, place: string) {
     super(problem);
+    this.problem = problem;
     this.place = place;
   }
 }
@@ -34,10 +36,44 @@ export function readForm<Form>(file: string, format: string, text: string, read:
     return read(checkFormat(format, JSON.parse(text)));
   } catch (error) {
     if (error instanceof FormProblem)
-      throw inputError(file, format, `${error.place.replace(/^\./, '') || 'the file'} ${error.message}`, error);
+      throw inputError(file, format, `${error.place.replace(/^\./, '') || 'the file'} ${error.problem}`, error);
     if (error instanceof SyntaxError) throw inputError(file, format, `this is not whole JSON: ${error.message}`, error);
     throw error;
   }
+}
+
+/**
+ * Reads a file of one JSON value per line; empty lines mean nothing.
+ *
+ * @param read takes a value, and the number of its line, 1 for the first
+ * @throws OperatingError `input` that names the file, the line, and what would be right
+ */
+export function readJsonLines(file: string, text: string, read: (value: unknown, line: number) => void): void {
+  let line = 0;
+  let isEmpty = true;
+  for (let from = 0; from < text.length; ) {
+    const newline = text.indexOf('\n', from);
+    const until = newline < 0 ? text.length : newline;
+    const json = text.slice(from, until).trim();
+    from = until + 1;
+    line += 1;
+    if (json === '') continue;
+    isEmpty = false;
+    try {
+      read(JSON.parse(json), line);
+    } catch (error) {
+      if (error instanceof FormProblem)
+        throw lineError(file, `line ${line}: ${error.place.replace(/^\./, '') || 'it'} ${error.problem}`, error);
+      if (error instanceof SyntaxError) throw lineError(file, `line ${line}: this is not whole JSON: ${error.message}`, error);
+      throw error;
+    }
+  }
+  if (isEmpty) throw lineError(file, 'line 1: there is nothing in it', null);
+}
+
+function lineError(file: string, problem: string, cause: unknown): OperatingError {
+  const hint = 'docs/simulate.md tells what the lines of such a file hold';
+  return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
 }
 
 function checkFormat(format: string, value: unknown): JsonObject {

@@ -1,13 +1,15 @@
-/** The three forms are public: reader, writer, schema and golden example must say the same, or the version must change. */
+/** The forms are public: reader, writer, schema and golden example must say the same, or the version must change. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { bytes, durationMs, idleMs, imageId, wallMs } from '../../model/brands.ts';
 import { KEEP_REASONS, type Plan } from '../../model/plan.ts';
+import type { SimulationResult } from '../../simulate/simulation.ts';
 import { formatInventory, INVENTORY_FORMAT, parseInventory } from './inventory-form.ts';
 import { formatPlan, PLAN_FORMAT } from './plan-form.ts';
 import { parseTime } from './rfc3339.ts';
+import { formatSimulation, SIMULATION_FORMAT } from './simulation-form.ts';
 import { formatUses, parseUses, USES_FORMAT } from './uses-form.ts';
 
 const ROOT = `${import.meta.dirname}/../../..`;
@@ -48,11 +50,26 @@ const PLAN: Plan = {
   heldByLocalBytes: bytes(0),
 };
 
+const SIMULATED: SimulationResult = {
+  policy: 'next-use',
+  capacity: { text: '0.5W', bytes: 969_191_911 },
+  ...{
+    repulledBytes: 44_400_000_000,
+    coldStarts: 973,
+    supersededColdStarts: 2,
+    removals: 5_512,
+    freedBytes: 300_000_000_000,
+    seconds: 2_748.123_4,
+  },
+  ...{ peakBytes: 1_500_000_000, boundRepulledBytes: 20_000_000_000 },
+};
+
 /** Each form, written by the program from what it read (or, for a plan, made). */
 const FORMS = [
   [INVENTORY_FORMAT, (golden: string) => formatInventory(parseInventory('golden', golden, { at: null }), new Map())],
   [USES_FORMAT, (golden: string) => formatUses(parseUses('golden', golden, { at: AT }), NOW)],
   [PLAN_FORMAT, () => formatPlan(PLAN)],
+  [SIMULATION_FORMAT, () => formatSimulation(1_938_383_822, [SIMULATED])],
 ] as const;
 
 for (const [format, write] of FORMS) {

@@ -28,8 +28,10 @@ test('parseUses() takes an image as seen when it was used, where first sight is 
   assert.equal(record?.firstSeen.wallMs, AT - HOUR_MS);
 });
 
-test('parseUses() reads lineages, takes what is absent as unknown, and ignores gaps', () => {
-  const { lineages } = read({ lineages: [{ name: 'app:#', headImageId: 'a', gaps: [1, 2] }] });
+test('parseUses() reads lineages, takes what is absent as unknown, and counts gaps', () => {
+  const { lineages, habits } = read({ lineages: [{ name: 'app:#', headImageId: 'a', gaps: [1, 7_200, 7_200] }] });
+  const { gaps, headKey, lastUsedMs } = habits.lineages.get('app:#') ?? assert.fail();
+  assert.deepEqual([gaps[0], gaps[13], headKey, lastUsedMs], [1, 2, 'a', AT]);
   assert.deepEqual(
     [...lineages.values()],
     [{ name: 'app:#', headImageId: 'a', previousImageId: null, switchedAt: { idleMs: AT, wallMs: AT }, headConfirmed: null }],

@@ -1,14 +1,19 @@
 import { type ImageId, idleAt, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { NO_HABITS, type UseHabits } from '../../model/use-habits.ts';
 import type { Instant, Lineage, Now, UsageState, UseRecord } from '../../model/use-record.ts';
 import { wallAt } from '../../usage/idle-clock.ts';
 import { fail, type JsonObject, list, name, object, optional, readForm, required, time } from './form-reader.ts';
+import { formatHabits, habitOfGaps, readGapSeconds, readHabits } from './habits-form.ts';
 import { formatTime } from './rfc3339.ts';
 
 /** The name and version of the form (`schema/imagegc.uses-1.schema.json`). */
 export const USES_FORMAT = 'imagegc.uses/1';
 
 /** What a file of uses holds; without lineages, versions rank by last use. */
-export type UsesForm = Pick<UsageState, 'records' | 'lineages'>;
+export interface UsesForm extends Pick<UsageState, 'records' | 'lineages'> {
+  /** What was learned of how images are used. */
+  readonly habits: UseHabits;
+}
 
 /**
  * Reads use records for a what-if (`docs/design.md` §9). Its wall times are taken as true, so they stand on the idle clock as they are.
@@ -20,10 +25,21 @@ export function parseUses(file: string, json: string, options: { readonly at: Wa
   return readForm(file, USES_FORMAT, json, (value) => {
     const form = object(value);
     const records = required(form, 'records', list(recordReader(options.at)));
-    const lineages = optional(form, 'lineages', [], list(lineageReader(options.at)));
+    const told = optional(form, 'lineages', [], list(lineageReader(options.at)));
+    const learned = optional(form, 'habits', NO_HABITS, readHabits);
+    const byImage = index('records', records, (record) => record.imageId);
+    const ofGaps = told
+      .filter(({ gaps }) => gaps.length > 0)
+      .map(({ lineage, gaps }) => habitOfGaps(lineage, gaps, byImage.get(lineage.headImageId)));
+    const lineages = new Map([...ofGaps.map((habit) => [habit.name, habit] as const), ...learned.lineages]);
     return {
-      records: index('records', records, (record) => record.imageId),
-      lineages: index('lineages', lineages, (lineage) => lineage.name),
+      records: byImage,
+      lineages: index(
+        'lineages',
+        told.map(({ lineage }) => lineage),
+        (lineage) => lineage.name,
+      ),
+      habits: { ...learned, lineages },
     };
   });
 }
@@ -46,10 +62,11 @@ function recordReader(at: WallMs): (value: unknown) => UseRecord {
 }
 
 /** A switch of unknown time counts as made just now, which keeps longest. */
-function lineageReader(at: WallMs): (value: unknown) => Lineage {
+function lineageReader(at: WallMs): (value: unknown) => { readonly lineage: Lineage; readonly gaps: readonly number[] } {
   return (value) => {
     const from = object(value);
-    return {
+    const gaps = optional(from, 'gaps', [], readGapSeconds);
+    const lineage = {
       name: required(from, 'name', name),
       headImageId: required(from, 'headImageId', readImageId),
       previousImageId: optional(from, 'previousImageId', null, readImageId),
@@ -58,6 +75,7 @@ function lineageReader(at: WallMs): (value: unknown) => Lineage {
         typeof confirmed === 'boolean' ? confirmed : fail('must be true, false or null'),
       ),
     };
+    return { lineage, gaps };
   };
 }
 
@@ -83,7 +101,7 @@ function index<Key, Item>(key: string, items: readonly Item[], keyOf: (item: Ite
 }
 
 /** Writes use records with times that give the observed ages back: now less the age on the idle clock. */
-export function formatUses({ records, lineages }: UsesForm, now: Now): JsonObject {
+export function formatUses({ records, lineages, habits = NO_HABITS }: Omit<UsesForm, 'habits'> & Partial<UsesForm>, now: Now): JsonObject {
   const timeOf = (at: Instant) => formatTime(wallMs(wallAt(at.idleMs, now)));
   return {
     format: USES_FORMAT,
@@ -100,5 +118,6 @@ export function formatUses({ records, lineages }: UsesForm, now: Now): JsonObjec
       headConfirmed,
       gaps: [],
     })),
+    ...(habits.lineages.size === 0 ? {} : { habits: formatHabits(habits, now) }),
   };
 }

@@ -3,8 +3,10 @@ import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge } from '../../model/duration.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Removal, Verdict } from '../../model/plan.ts';
+import { versionKey } from '../../model/use-habits.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
 import type { Hold } from '../../plan/hold.ts';
+import { explainHabit } from '../../plan/reuse-rate.ts';
 import { formatTime } from '../forms/rfc3339.ts';
 import type { ImageFacts } from '../image-facts.ts';
 import { imageName, shortId } from './image-name.ts';
@@ -46,12 +48,15 @@ export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: re
   const removal = facts.plan.removals.find(({ imageId }) => imageId === image.id);
   const record = facts.records.get(image.id);
   const names = [...image.references, ...image.digests];
+  const habit = explainHabit(facts.standings.get(versionKey(image.id)), facts.now.idleMs);
+  const habits: [string, string][] = habit === '' ? [] : [['habit', habit]];
   const lines: [string, string][] = [
     ['verdict', verdict === undefined ? 'unknown' : `${verdict.verdict}: ${verdict.reason}`],
     ['because', verdict?.detail ?? ''],
     ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
     ['would go', whenGone(verdict, facts.now) + (verdict?.until == null ? '' : `, at ${formatTime(verdict.until)}`)],
     ['last used', describeUse(record, facts.now)],
+    ...habits,
     ['first seen', record === undefined ? 'now' : `${formatAge(ageOf(record.firstSeen, facts.now))} ago`],
     ['origin', record?.origin ?? image.origin ?? 'unknown'],
     ['frees', describeBytes(removal, facts.exclusiveBytes.get(image.id) ?? null)],

@@ -110,7 +110,7 @@ function record({ id }: Image, seenDays: number, usedDays: number | null): [Imag
   ];
 }
 
-const FACTS = { plan: PLAN, records: RECORDS, exclusiveBytes: new Map([[OLD.id, bytes(2 * GB)]]), now: NOW };
+const FACTS = { plan: PLAN, records: RECORDS, exclusiveBytes: new Map([[OLD.id, bytes(2 * GB)]]), standings: new Map(), now: NOW };
 
 const IMAGES_BY_WIDTH: ReadonlyMap<number, readonly string[]> = new Map([
   [

@@ -187,7 +187,7 @@ for (const [toml, expected] of [
   ['store.path = "relative"', /absolute path/],
   ['engine.address = "tcp://1.2.3.4:2375"', /"tcp:\/\/1.2.3.4:2375" is not in this version; write "auto" or a socket/],
   ['engine.address = "docker"', /write "auto" or a socket/],
-  ['rules.order = "next-use"', /"next-use" is not in this version; write "lru"/],
+  ['rules.order = "fifo"', /write "next-use" or "lru"/],
   ['[schedule]\nat = "03:00"\ncron = "17 3 * * *"', /line 2: schedule.at = "03:00": schedule.cron is set as well/],
   ['[schedule]\ncron = "17 3 * *"', /write five cron fields/],
   ['[schedule]\nevery = "0d"', /write whole days, one or more/],

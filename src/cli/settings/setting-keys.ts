@@ -46,7 +46,7 @@ const BUILT_KEYS = {
   'rules.min_age': setting(duration({}, '0s'), '10m', 'Grace since first seen and since last use; binds every rule.'),
   'rules.max_removals': setting(COUNT, 0, 'Removals per run at most; 0 is no cap.'),
   'rules.pace': setting(duration({}, '0s'), '1s', 'Pause between batches of removals (32 images), so that others can use the disk.'),
-  'rules.order': setting(choice(['lru'], ['next-use']), 'lru', 'Which images go first when room is needed.'),
+  'rules.order': setting(choice(['next-use', 'lru']), 'next-use', 'Which images go first when room is needed.'),
   'rules.disk.high': setting(PERCENT_OR_OFF, 'off', 'Make room when the image filesystem is used to this share.'),
   'rules.disk.low': setting(PERCENT_OR_OFF, 'off', 'Make room down to this share; off is just below `high`.'),
   'rules.disk.high_inodes': setting(PERCENT_OR_OFF, 'off', 'Make room when this share of the inodes is used.'),

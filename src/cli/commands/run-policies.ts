@@ -1,0 +1,19 @@
+import type { ImageTrace } from '../../simulate/journal-trace.ts';
+import { PlannedSettings } from '../../simulate/planned-settings.ts';
+import type { SimulatedPolicy } from '../../simulate/replay.ts';
+import { type PolicyName, type SimulationInput, type SimulationResult, simulate } from '../../simulate/simulation.ts';
+import { showShare } from '../output/share-line.ts';
+import type { Desk } from '../session.ts';
+
+/** The planner as a whole, under the settings of the desk; for peers, which have none of them, null. */
+export function underSettings({ policy }: Desk, trace: ImageTrace): (name: PolicyName) => SimulatedPolicy | null {
+  return (order) => (order === 'next-use' || order === 'lru' ? new PlannedSettings(trace, { ...policy, order }) : null);
+}
+
+/** Simulates, and shows on a terminal how far it is. */
+export function runPolicies({ world }: Desk, replays: Omit<SimulationInput, 'onProgress'>): readonly SimulationResult[] {
+  const share = showShare(world.err, 'simulating');
+  const results = simulate({ ...replays, onProgress: (done, total) => share.show(done / total) });
+  share.end();
+  return results;
+}

@@ -1,0 +1,45 @@
+import { durationMs } from '../model/brands.ts';
+import type { Policy, RemovalOrder } from '../model/policy.ts';
+import { traceOfJournal } from '../simulate/journal-trace.ts';
+import { judgeOrder } from '../simulate/judge-order.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+import type { DaemonTools } from './daemon-tools.ts';
+
+/** Three weeks of all but the busiest hosts. */
+const USES_MOST = 10_000;
+/** Without a compiler (decision 0006) so many take some tens of milliseconds; then events get their turn. */
+const USES_AT_ONCE = 32;
+
+/**
+ * Before a scheduled run: asks this host's own history whether `next-use` serves it, and says to go by `lru` where it does not. Where no rule
+ * asks for room the order decides nothing, and is not asked about.
+ *
+ * @returns the order to plan by until the next one, runs for room included
+ */
+export async function checkOrder(
+  policy: Policy,
+  store: Store,
+  key: StoreKey,
+  { wait, log }: Pick<DaemonTools, 'wait' | 'log'>,
+): Promise<RemovalOrder> {
+  if (policy.order === 'lru' || Object.values(policy.disk).every((limit) => limit === null)) return policy.order;
+  const uses = store.readUsesBetween(key, -1, Number.MAX_SAFE_INTEGER).slice(-USES_MOST);
+  const steps = judgeOrder(traceOfJournal(uses, store.readLayerFacts(key)), bytesPresent(store, key));
+  let step = steps.next();
+  for (let done = 1; step.done !== true; done++) {
+    if (done % USES_AT_ONCE === 0) await wait(durationMs(0));
+    step = steps.next();
+  }
+  if (step.value === 'lru') {
+    log('warn', 'rules.order = "next-use" would have pulled more again than "lru" in each of the last three weeks: "lru" it is for now');
+  }
+  return step.value;
+}
+
+/** What images take now: the disk that they may fill is hardly another one. */
+function bytesPresent(store: Store, key: StoreKey): number {
+  const { layersByImage, sizeByLayer } = store.readLayerFacts(key);
+  const present = [...store.readUsage(key).records.values()].filter(({ missingSince }) => missingSince === null);
+  const layers = new Set(present.flatMap(({ imageId }) => layersByImage.get(imageId) ?? []));
+  return [...layers].reduce((sum, layer) => sum + (sizeByLayer.get(layer) ?? 0), 0);
+}

@@ -1,0 +1,78 @@
+import { durationMs } from '../model/brands.ts';
+import { formatAge } from '../model/duration.ts';
+import type { HostHabit } from '../model/use-habits.ts';
+import { GAP_FROM_MS, GAP_UNTIL_MS, gapBucket, usualGapMs } from '../usage/gap-buckets.ts';
+import type { Standing } from '../usage/habit-learner.ts';
+
+/** How far ahead is looked: what is needed at twice this is worth half a hit, so that only the rate counts beyond. */
+const HORIZON_MS = 2 * 24 * 3_600_000;
+/** How many gaps of its own outweigh what the host's other lineages do. */
+const HOST_WEIGHT = 4;
+/** What was just used is used again the sooner (Lindy): weighs less than one gap, and is all there is where nothing was learned. */
+const RECENCY_WEIGHT = 0.2;
+/** Some are never used again, and the longer a lineage is overdue, the more likely it is one of them. */
+const END_WEIGHT = 0.05;
+const HOST_SAME_WEIGHT = 2;
+const YOUNGEST_MS = 1_000;
+
+/**
+ * How soon an image is expected to be needed again, as hits per time of space (LHD: NSDI'18): the chance that it is needed within
+ * {@link HORIZON_MS}, over the time that it would have to be kept for that. What a pull would cost needs no regard: both that and the space that
+ * is won grow with the bytes.
+ *
+ * @param standing undefined: nothing was learned of it, and it is expected to be like the others on this host
+ * @returns per millisecond; the lowest is to go first
+ */
+export type ReuseRate = (standing: Standing | undefined, idleForMs: number) => number;
+
+/** Reckons what is the same for all images of a host, once per plan. */
+export function reuseRateOn(host: HostHabit): ReuseRate {
+  const hostShare = HOST_WEIGHT / Math.max(1, sum(host.gaps));
+  const shared = host.gaps.map((count) => hostShare * count);
+  const hostSame = (HOST_SAME_WEIGHT * host.sameImageUses) / host.uses;
+  const returnChance = host.returned / host.superseded;
+  return (standing, idleForMs) => {
+    const ageMs = Math.max(YOUNGEST_MS, idleForMs);
+    const habit = standing?.habit;
+    const sameChance = ((habit?.sameImageUses ?? 0) + hostSame) / ((habit?.uses ?? 0) + HOST_SAME_WEIGHT);
+    if (standing !== undefined && standing.supersededMs !== null) return (sameChance * returnChance) / ageMs;
+    return sameChance * hitDensity(habit?.gaps ?? NO_GAPS, shared, ageMs);
+  };
+}
+
+const NO_GAPS: readonly number[] = [];
+
+/** @param shared what the gaps of the host weigh */
+function hitDensity(own: readonly number[], shared: readonly number[], ageMs: number): number {
+  let hits = (RECENCY_WEIGHT * HORIZON_MS) / (ageMs + HORIZON_MS);
+  let keptMs = RECENCY_WEIGHT * ageMs * Math.log1p(HORIZON_MS / ageMs) + END_WEIGHT * HORIZON_MS;
+  for (let bucket = gapBucket(ageMs); bucket < shared.length; bucket++) {
+    let weight = (own[bucket] ?? 0) + (shared[bucket] ?? 0);
+    if (weight === 0) continue;
+    const until = GAP_UNTIL_MS[bucket] ?? 0;
+    const from = GAP_FROM_MS[bucket] ?? 0;
+    if (until <= ageMs) continue;
+    // Of a bucket that is over in part, what is left of it.
+    if (ageMs > from) weight *= (until - ageMs) / (until - from);
+    const leftMs = (Math.max(from, ageMs) + until) / 2 - ageMs;
+    hits += weight * Math.min(1, HORIZON_MS / leftMs);
+    keptMs += weight * Math.min(leftMs, HORIZON_MS);
+  }
+  return hits / keptMs;
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
+/** What was learned of an image, for a person: "usually every 2 h; newer version in use for 8 d"; empty where nothing was. */
+export function explainHabit(standing: Standing | undefined, nowMs: number): string {
+  if (standing === undefined) return '';
+  const { habit, supersededMs } = standing;
+  const usualMs = usualGapMs(habit.gaps);
+  const parts = [
+    ...(usualMs === null ? [] : [`usually every ${formatAge(durationMs(usualMs))}`]),
+    ...(supersededMs === null ? [] : [`newer version in use for ${formatAge(durationMs(nowMs - supersededMs))}`]),
+  ];
+  return parts.join('; ');
+}

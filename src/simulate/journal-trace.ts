@@ -1,0 +1,52 @@
+import type { ImageId } from '../model/brands.ts';
+import type { Image } from '../model/inventory.ts';
+import type { LayerFacts } from '../model/layer-facts.ts';
+import type { UseEntry, UseEvidence } from '../model/use-record.ts';
+import { lineageOfUse } from '../usage/lineage-of-use.ts';
+import type { Trace, TraceUse } from './trace.ts';
+
+/** A trace with all of its images as an engine would list them. */
+export interface ImageTrace extends Trace {
+  readonly images: readonly Image[];
+}
+
+const MADE_HERE: readonly UseEvidence[] = ['load', 'commit', 'build'];
+
+/**
+ * Makes a trace of a host's own history. Times are those of the idle clock; an image whose layers are not known takes no room.
+ *
+ * @param uses in their order
+ */
+export function traceOfJournal(uses: readonly UseEntry[], { layersByImage, sizeByLayer }: LayerFacts): ImageTrace {
+  const layerOf = new Map<string, number>();
+  const sizes: number[] = [];
+  const indexOf = new Map<ImageId, number>();
+  const images: Image[] = [];
+  const layers: (readonly number[])[] = [];
+  const traced = uses.map((use): TraceUse => {
+    let image = indexOf.get(use.imageId);
+    if (image === undefined) {
+      image = images.push(imageOfUse(use)) - 1;
+      indexOf.set(use.imageId, image);
+      const own = (layersByImage.get(use.imageId) ?? []).map((layer) => {
+        const known = layerOf.get(layer) ?? sizes.push(sizeByLayer.get(layer) ?? 0) - 1;
+        layerOf.set(layer, known);
+        return known;
+      });
+      layers.push([...new Set(own)]);
+    }
+    return { atMs: use.at.idleMs, image, lineage: lineageOfUse(use) ?? use.imageId, lastedMs: 0 };
+  });
+  return { images, layers, sizes, uses: traced };
+}
+
+function imageOfUse({ imageId, references, evidence }: UseEntry): Image {
+  return tracedImage(imageId, { references, origin: MADE_HERE.includes(evidence) ? 'local' : 'pulled' });
+}
+
+/** An image of which no more is known than a trace tells. */
+export function tracedImage(id: ImageId, told: Partial<Pick<Image, 'references' | 'digests' | 'origin'>>): Image {
+  const flags = { pinned: false, leased: false, sandbox: false, readOnly: false };
+  const unknown = { layers: null, sizeBytes: null, createdAt: null, parentId: null, labels: {} };
+  return { id, references: [], digests: [], origin: 'pulled', ...unknown, ...flags, ...told };
+}

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DAY_MS } from '../../test/worlds/world.ts';
+import { isWorse, judgeOrder } from './judge-order.ts';
+import type { Trace } from './trace.ts';
+
+/** One image after the other, over and over, a day apart. */
+function loopOf(images: number, days: number): Trace {
+  const uses = Array.from({ length: days }, (_, day) => {
+    return { atMs: day * DAY_MS, image: day % images, lineage: `app${day % images}`, lastedMs: 0 };
+  });
+  return { layers: Array.from({ length: images }, (_, image) => [image]), sizes: Array.from({ length: images }, () => 10), uses };
+}
+
+function judge(trace: Trace, capacityBytes: number): string {
+  const steps = judgeOrder(trace, capacityBytes);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
+}
+
+describe('judgeOrder()', () => {
+  test('stays with next-use where it serves the host, and where too little is known to tell', () => {
+    assert.equal(judge(loopOf(4, 90), 30), 'next-use');
+    assert.equal(judge(loopOf(4, 20), 30), 'next-use');
+    assert.equal(judge({ layers: [], sizes: [], uses: [] }, 0), 'next-use');
+  });
+
+  test('goes by lru only where next-use was worse in each of three weeks, by more than chance', () => {
+    assert.equal(isWorse([106, 106, 106], [100, 100, 100]), true);
+    assert.equal(isWorse([200, 104, 200], [100, 100, 100]), false);
+    assert.equal(isWorse([200, 200, 0], [100, 100, 0]), false);
+    assert.equal(isWorse([1, 1, 1], [0, 0, 0]), true);
+  });
+});

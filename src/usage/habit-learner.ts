@@ -1,0 +1,125 @@
+import type { IdleMs, ImageId } from '../model/brands.ts';
+import { GAP_BUCKETS, type HostHabit, type LineageHabit, type PastVersion, type UseHabits, versionKey } from '../model/use-habits.ts';
+import { gapBucket } from './gap-buckets.ts';
+
+/** The lineage that an image was last used for, and since when a newer version is used instead; null: it is the newest. */
+export interface Standing {
+  readonly habit: LineageHabit;
+  /** By this lineage. */
+  readonly lastUsedMs: IdleMs;
+  readonly supersededMs: IdleMs | null;
+}
+
+/** Images by {@link versionKey}. One that is not in it was never seen used. */
+export type Standings = ReadonlyMap<string, Standing>;
+
+/** Beyond this the counts of a lineage are halved, so that it may change its ways. */
+const GAPS_MAX = 40;
+const USES_MAX = 50;
+/** A longer list would take a lineage over its 1 KiB; nobody goes back that far (eviction.md §1). */
+const PAST_VERSIONS_MAX = 8;
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+interface Counts extends Mutable<Omit<LineageHabit, 'gaps' | 'pastVersions'>> {
+  readonly gaps: number[];
+  pastVersions: PastVersion[];
+  gapCount: number;
+}
+
+/**
+ * Learns from uses, one by one in their order: how long a lineage is left alone between two of them, and whether the next is of the same
+ * image. What it knows can be asked for at any time.
+ */
+export class HabitLearner {
+  readonly host: Mutable<HostHabit> & { readonly gaps: number[] };
+  readonly #lineages = new Map<string, Counts>();
+  readonly #standings = new Map<string, Standing>();
+  readonly #changed = new Set<string>();
+
+  constructor({ host, lineages }: UseHabits) {
+    this.host = { ...host, gaps: [...host.gaps] };
+    for (const habit of lineages.values()) {
+      const gapCount = habit.gaps.reduce((sum, count) => sum + count, 0);
+      this.#lineages.set(habit.name, { ...habit, gaps: [...habit.gaps], pastVersions: [...habit.pastVersions], gapCount });
+    }
+    for (const [key, standing] of indexStandings(this.#lineages.values())) this.#standings.set(key, standing);
+  }
+
+  get standings(): Standings {
+    return this.#standings;
+  }
+
+  /** Lineages whose habit is another than in the beginning. */
+  get changed(): readonly LineageHabit[] {
+    return [...this.#changed].flatMap((name) => this.#lineages.get(name) ?? []);
+  }
+
+  /** @param lineage what asked for the image */
+  use(lineage: string, image: ImageId, at: IdleMs): void {
+    const key = versionKey(image);
+    let habit = this.#lineages.get(lineage);
+    if (habit === undefined) {
+      habit = newHabit(lineage, key, at);
+      this.#lineages.set(lineage, habit);
+    } else {
+      this.#countGap(habit, at);
+      this.#countSame(habit, key);
+      if (habit.headKey !== key) this.#switch(habit, key, at);
+      habit.lastUsedMs = at;
+    }
+    this.#standings.set(key, { habit, lastUsedMs: at, supersededMs: null });
+    this.#changed.add(lineage);
+  }
+
+  #countGap(habit: Counts, at: IdleMs): void {
+    const bucket = gapBucket(Math.max(0, at - habit.lastUsedMs));
+    habit.gaps[bucket] = (habit.gaps[bucket] ?? 0) + 1;
+    this.host.gaps[bucket] = (this.host.gaps[bucket] ?? 0) + 1;
+    habit.gapCount += 1;
+    if (habit.gapCount <= GAPS_MAX) return;
+    for (let each = 0; each < GAP_BUCKETS; each++) habit.gaps[each] = (habit.gaps[each] ?? 0) / 2;
+    habit.gapCount /= 2;
+  }
+
+  #countSame(habit: Counts, key: string): void {
+    const same = habit.headKey === key ? 1 : 0;
+    habit.uses += 1;
+    habit.sameImageUses += same;
+    this.host.uses += 1;
+    this.host.sameImageUses += same;
+    if (habit.uses <= USES_MAX) return;
+    habit.uses /= 2;
+    habit.sameImageUses /= 2;
+  }
+
+  /** A rollback teaches that versions come back. */
+  #switch(habit: Counts, key: string, at: IdleMs): void {
+    const { headKey, lastUsedMs } = habit;
+    const others = habit.pastVersions.filter((past) => past.key !== key);
+    if (others.length < habit.pastVersions.length) this.host.returned += 1;
+    this.host.superseded += 1;
+    habit.pastVersions = [...others, { key: headKey, lastUsedMs, supersededMs: at }].slice(-PAST_VERSIONS_MAX);
+    habit.headKey = key;
+    // One that another lineage used since is not past there.
+    if (this.#standings.get(headKey)?.habit === habit) this.#standings.set(headKey, { habit, lastUsedMs, supersededMs: at });
+  }
+}
+
+function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
+  const gaps = new Array<number>(GAP_BUCKETS).fill(0);
+  return { name, gaps, gapCount: 0, lastUsedMs, headKey, pastVersions: [], uses: 0, sameImageUses: 0 };
+}
+
+/** Finds the lineage of every version: of several, the one that used it last. */
+export function indexStandings(lineages: Iterable<LineageHabit>): Standings {
+  const standings = new Map<string, Standing>();
+  const put = (key: string, standing: Standing): void => {
+    const known = standings.get(key);
+    if (known === undefined || known.lastUsedMs <= standing.lastUsedMs) standings.set(key, standing);
+  };
+  for (const habit of lineages) {
+    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) put(key, { habit, lastUsedMs, supersededMs });
+    put(habit.headKey, { habit, lastUsedMs: habit.lastUsedMs, supersededMs: null });
+  }
+  return standings;
+}
