@@ -60,7 +60,7 @@ export class Family {
 }
 
 /** How much an image is needed; the lowest goes first. The last use for `lru`, the reuse rate for `next-use`. */
-export type ScoreOf = (assessment: Assessment) => number;
+export type ScoreOf = (assessment: Assessment, image: number) => number;
 
 /** Sorts by the tier, then the score, then as {@link compareTied} has it. */
 export function sortLeastNeededFirst(
@@ -74,7 +74,7 @@ export function sortLeastNeededFirst(
   for (const image of images) {
     const assessment = assessments[image];
     if (assessment === undefined) continue;
-    scores[image] = scoreOf(assessment);
+    scores[image] = scoreOf(assessment, image);
     tiers[tierOf(assessment.holds)]?.push(image);
   }
   const seenMsOf = (image: number): number => (assessments[image]?.record?.firstSeen ?? now).idleMs;

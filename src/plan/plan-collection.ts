@@ -7,7 +7,7 @@ import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { type UseHabits, versionKey } from '../model/use-habits.ts';
 import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
-import { indexStandings, type Standings } from '../usage/habit-learner.ts';
+import { indexStandings, type Standing, type Standings } from '../usage/habit-learner.ts';
 import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
@@ -83,7 +83,8 @@ class Planning {
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
-  readonly #standings: Standings;
+  /** By image; empty where nothing was learned. */
+  readonly #standings: readonly (Standing | undefined)[];
 
   constructor(input: PlanInput, ageBrake: AgeBrake | null) {
     this.#input = input;
@@ -95,7 +96,8 @@ class Planning {
     this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
     this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
-    this.#standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
+    const standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
+    this.#standings = standings.size === 0 ? [] : images.map(({ id }) => standings.get(versionKey(id)));
   }
 
   plan(): Plan {
@@ -150,8 +152,7 @@ class Planning {
     const { now } = this.#input;
     if (this.#policy.order === 'lru') return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf: lastUseOf, now });
     const rateOf = reuseRateOn(this.#input.habits.host);
-    const scoreOf = ({ image, lastUsedMs }: Assessment): number =>
-      rateOf(this.#standings.get(versionKey(image.id)), now.idleMs - lastUsedMs);
+    const scoreOf = ({ lastUsedMs }: Assessment, image: number): number => rateOf(this.#standings[image], now.idleMs - lastUsedMs);
     return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf, now });
   }
 
@@ -196,18 +197,18 @@ class Planning {
   #judgeAll(fates: Fates, target: Target | null): readonly Verdict[] {
     return this.#assessments.map((assessment, index): Verdict => {
       const fate = fates[index];
-      if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate);
+      if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate, index);
       const hold = explainHolds(assessment, this.#input.now);
       if (hold !== null) return keep(assessment.image, hold.reason, hold.detail, hold.until);
       return this.#judgeUnheld(assessment, index, fates, target);
     });
   }
 
-  #remove({ image, record, lastUsedMs }: Assessment, rule: RuleName): Verdict {
+  #remove({ image, record, lastUsedMs }: Assessment, rule: RuleName, index: number): Verdict {
     const { idleMs } = this.#input.now;
     const age = formatAge(idleSince(lastUsedMs, idleMs));
     const used = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
-    const habit = explainHabit(this.#standings.get(versionKey(image.id)), idleMs);
+    const habit = explainHabit(this.#standings[index], idleMs);
     const detail = habit === '' ? used : `${used}; ${habit}`;
     return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
   }

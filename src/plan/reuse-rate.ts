@@ -70,9 +70,7 @@ export function explainHabit(standing: Standing | undefined, nowMs: number): str
   if (standing === undefined) return '';
   const { habit, supersededMs } = standing;
   const usualMs = usualGapMs(habit.gaps);
-  const parts = [
-    ...(usualMs === null ? [] : [`usually every ${formatAge(durationMs(usualMs))}`]),
-    ...(supersededMs === null ? [] : [`newer version in use for ${formatAge(durationMs(nowMs - supersededMs))}`]),
-  ];
-  return parts.join('; ');
+  const usual = usualMs === null ? '' : `usually every ${formatAge(durationMs(usualMs))}`;
+  if (supersededMs === null) return usual;
+  return `${usual === '' ? '' : `${usual}; `}newer version in use for ${formatAge(durationMs(nowMs - supersededMs))}`;
 }
