@@ -136,8 +136,9 @@ async function crash(host: CrashHost, kill: Killer, tally: Tally, { isStoreLost 
   });
   const { status, stderr } = await run.finished;
   gate.watch(() => undefined);
-  const isKilled = run.child.killed;
-  assert.equal(status, isKilled ? null : EXIT_TARGET_NOT_REACHED, stderr);
+  // A kill at a random moment may come when the run has just ended.
+  const isKilled = status === null;
+  assert.ok(isKilled ? run.child.killed : status === EXIT_TARGET_NOT_REACHED, `exit status ${status}: ${stderr}`);
   if (isKilled) tally.kills += 1;
   else host.elapsedMs = performance.now() - startedAt;
   if (isStoreLost) rmSync(storePath, { recursive: true, force: true });
