@@ -253,7 +253,7 @@ async function findStranded(results: readonly RemovalResult[], context: CollectC
   if (removed.size === 0) return [];
   // A creation that found its image just before the last deletion is listed only after it (measured, Docker 20.10).
   await wait(settleMs);
-  const { containers } = await runtime.listContainers();
+  const containers = await runtime.listContainers();
   const suspects = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(removed);
   const gone = new Set<ImageId>();
   // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.

@@ -104,7 +104,7 @@ async function findNeeds(removals: readonly Removal[], { runtime, recall }: Batc
 /** By image, a container that uses it. @throws OperatingError when it is not completely known */
 async function listUses(runtime: Runtime): Promise<ReadonlyMap<ImageId, ContainerUse>> {
   const uses = new Map<ImageId, ContainerUse>();
-  for (const container of (await runtime.listContainers()).containers) {
+  for (const container of await runtime.listContainers()) {
     if (!container.isComplete) throw unknownUse(container);
     for (const image of container.imageIds) uses.set(image, container);
   }

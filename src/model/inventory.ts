@@ -111,6 +111,11 @@ export interface Doubt {
   readonly message: string;
 }
 
+/** Every image that a container needs, as far as the engine says: its root's, then those of mounts. */
+export function imagesOf({ imageId, mountedImageIds }: Container): readonly ImageId[] {
+  return imageId === null ? mountedImageIds : [imageId, ...mountedImageIds];
+}
+
 /** Whether neither a tag nor a digest points to the image. */
 export function isDangling(image: Image): boolean {
   return image.references.length === 0 && image.digests.length === 0;

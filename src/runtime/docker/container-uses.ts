@@ -41,8 +41,7 @@ export class ContainerSurveyor {
    */
   async survey(ids: readonly ContainerId[] = []): Promise<ContainerSurvey> {
     const filter = ids.length === 0 || ids.length > NAMED_MAX ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
-    const path = `/containers/json?all=1${filter}`;
-    const listed = takeAnswer(containerList, await this.#client.call('GET', path), `GET ${path}`);
+    const listed = takeAnswer(containerList, await this.#client.call('GET', `/containers/json?all=1${filter}`));
     const doubts = new Map<ContainerId, Doubt>();
     const containers: Container[] = [];
     for (const item of listed) {

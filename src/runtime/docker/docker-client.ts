@@ -17,6 +17,8 @@ const NO_SERVER_NAME = { servername: '' } as const;
 
 /** One answer of the engine, whatever its status. */
 export interface DockerAnswer {
+  /** What was asked: `GET /info`. */
+  readonly call: string;
   readonly status: number;
   /** Parsed JSON; null where the body is empty. Unknown until a schema has looked at it. */
   readonly body: unknown;
@@ -95,7 +97,8 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
       stream: (path, listener) => readStream(options, prefix + path, listener),
       async call(method, path) {
         const { status, text } = await send(method, prefix + path);
-        return { status, body: parseBody(text, status, `${method} ${path}`) };
+        const call = `${method} ${path}`;
+        return { call, status, body: parseBody(text, status, call) };
       },
     };
   } catch (error) {
