@@ -7,9 +7,8 @@ import { PIN_FORM, verifyRow } from './sealed-json.ts';
 import { MEMORY_PATH, SqliteDatabase } from './sqlite-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
-import { BrokenRow, isDamage, storeError } from './store-error.ts';
+import { BrokenRow, isDamage, storeError, suspectPath } from './store-error.ts';
 import { createStoreFile, findEvidence, inspectStoreFile, makeStoreDirectory, setAside, sizeOf } from './store-files.ts';
-import { suspectPath } from './suspect-mark.ts';
 
 /** Where the store is, and whether this process may write it. */
 export interface StoreOptions {
