@@ -3,7 +3,7 @@ import { formatAge, formatDuration } from '../model/duration.ts';
 import { type Container, type Image, type Inventory, imagesOf, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
 import type { Policy } from '../model/policy.ts';
-import type { Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
+import type { Now, Pin, RemovalFailure, UsageState, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
 import type { VersionHistory } from './repositories.ts';
@@ -62,12 +62,10 @@ export interface Assessment {
 }
 
 /** What {@link gatherCircumstances} needs to know. */
-export interface AssessmentInput extends Pick<VersionHistory, 'lineages'> {
+export interface AssessmentInput extends UsageState {
   readonly inventory: Inventory;
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
   readonly policy: Policy;
   readonly pins: readonly Pin[];
-  readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
   readonly now: Now;
 }
 
