@@ -1,6 +1,7 @@
 import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import { OperatingError } from '../model/error.ts';
+import type { OwnerState } from '../model/hold.ts';
 import type { DiskUsage, Image, Inventory } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
@@ -12,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
-import { neededBy, type OwnerState, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
+import { neededBy, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
 export interface CollectContext extends LookContext {

@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import { readOrNull } from '../model/error.ts';
 import { listenOnFile } from './socket-file.ts';
 
 /** One message in either direction, a line of JSON each; whoever reads it checks its form. */
@@ -73,10 +74,6 @@ export function peerOf(socket: Socket): ControlPeer {
 }
 
 function parseFrame(line: string): Frame | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
-  } catch {
-    return null;
-  }
+  const value: unknown = readOrNull(() => JSON.parse(line));
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
 }

@@ -27,6 +27,9 @@ export interface OwnerMark {
   readonly startTicks: number;
 }
 
+/** What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look. Only `own` and `dead` are repaired. */
+export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
+
 /** Writes an owner mark in the characters that a tag allows. */
 export function formatOwnerMark(mark: OwnerMark): string {
   return [

@@ -38,6 +38,12 @@ export interface Layer {
   readonly sizeBytes: Bytes | null;
 }
 
+/** What is true for ever once learned, because layers and image IDs are content addressed. */
+export interface LayerFacts {
+  readonly layersByImage: ReadonlyMap<ImageId, readonly ChainId[]>;
+  readonly sizeByLayer: ReadonlyMap<ChainId, Bytes>;
+}
+
 /** One container in any state. */
 export interface Container {
   readonly id: ContainerId;

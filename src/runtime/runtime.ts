@@ -1,8 +1,7 @@
 import type { Bytes, ChainId, DurationMs, ImageId } from '../model/brands.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Hold } from '../model/hold.ts';
-import type { BuildCache, Container, DiskUsage, Inventory } from '../model/inventory.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { BuildCache, Container, DiskUsage, Inventory, LayerFacts } from '../model/inventory.ts';
 
 /**
  * The port to a container engine. One contract suite (`test/contract/runtime-contract.ts`) runs against every adapter.

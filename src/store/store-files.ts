@@ -1,6 +1,6 @@
 import * as files from 'node:fs';
 import { dirname } from 'node:path';
-import { OperatingError } from '../model/error.ts';
+import { OperatingError, readOrNull } from '../model/error.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { APPLICATION_ID, refuseNewer } from './schema.ts';
 import { storeError, suspectPath } from './store-error.ts';
@@ -49,14 +49,12 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
 
 /** @returns a text that stays the same as long as the same database of ours lies there; null when none does */
 export function identifyStoreFile(path: string): string | null {
-  try {
+  return readOrNull(() => {
     const header = readHeader(path);
     const isOurs = header !== null && header.length === HEADER_BYTES && header.readUInt32BE(68) === APPLICATION_ID;
     const { dev, ino } = files.statSync(path);
     return isOurs && header.toString('latin1', 0, MAGIC.length) === MAGIC ? `${dev}:${ino}` : null;
-  } catch {
-    return null;
-  }
+  });
 }
 
 /** @returns what is missing of the database or its log; null when nothing is */

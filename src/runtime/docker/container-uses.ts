@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { readOrNull } from '../../model/error.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { containerList, type ListedContainer, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
@@ -109,12 +110,9 @@ function readMountedImages(dockerRoot: string, id: string): ReadonlyMap<string, 
 
 /** @returns null when the file is not readable, not there, of another form or another container's: the API alone has to be gone by */
 function readContainerFile(dockerRoot: string, id: string): v.InferOutput<typeof containerFile> | null {
-  try {
-    const file = v.parse(containerFile, JSON.parse(readFileSync(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
-    return file.ID === id ? file : null;
-  } catch {
-    return null;
-  }
+  const path = join(dockerRoot, 'containers', id, 'config.v2.json');
+  const file = readOrNull(() => v.parse(containerFile, JSON.parse(readFileSync(path, 'utf8'))));
+  return file?.ID === id ? file : null;
 }
 
 function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[]): Container {

@@ -1,6 +1,5 @@
 import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { BuildCache, DiskUsage, Image, Layer } from '../../model/inventory.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { BuildCache, DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';

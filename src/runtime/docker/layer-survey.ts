@@ -1,6 +1,6 @@
 import { type Bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import { inFlight } from '../../model/in-flight.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { LayerFacts } from '../../model/inventory.ts';
 import { imageDetails, imageHistory, type ListedImage, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
 import { alignHistory, chainIds } from './layer-sizes.ts';

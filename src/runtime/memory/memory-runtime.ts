@@ -1,7 +1,6 @@
 import { type Bytes, bytes, type ChainId, type DurationMs, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { BuildCache, DiskUsage, Image } from '../../model/inventory.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { BuildCache, DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import type { MemoryCall, MemoryEngine, MemoryImage } from './memory-engine.ts';
