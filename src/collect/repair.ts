@@ -167,15 +167,8 @@ export function settleIntents(store: Store, key: StoreKey, isPresent: (image: Im
   const intents = store.readIntents(key);
   if (intents.length === 0) return [];
   const gone = intents.filter(({ imageId }) => !isPresent(imageId));
-  const entries = gone.map((intent): RemovalEntry => {
-    return {
-      ...intent,
-      at,
-      outcome: 'removed',
-      message: 'finished by a run that was interrupted',
-      freesBytes: intent.freesBytes ?? bytes(0),
-    };
-  });
+  const how = { at, outcome: 'removed', message: 'finished by a run that was interrupted' } as const;
+  const entries = gone.map((intent): RemovalEntry => ({ ...intent, ...how, freesBytes: intent.freesBytes ?? bytes(0) }));
   store.finishRemovals(key, entries, []);
   const kept = intents.filter(({ imageId }) => isPresent(imageId)).map(({ imageId }) => imageId);
   store.dropIntents(key, kept);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { readOrNull } from '../model/error.ts';
 import { listenOnFile } from './socket-file.ts';
@@ -32,10 +33,9 @@ export async function serveControl(path: string, serve: (peer: ControlPeer) => P
   });
   await listenOnFile(server, path);
   const close = async (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    server.close(() => resolve());
+    const closed = once(server.close(), 'close');
     for (const socket of sockets) socket.destroy();
-    await promise;
+    await closed;
   };
   return { [Symbol.asyncDispose]: close };
 }

@@ -32,13 +32,8 @@ export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
 
 /** Writes an owner mark in the characters that a tag allows. */
 export function formatOwnerMark(mark: OwnerMark): string {
-  return [
-    mark.boot,
-    mark.sinceSeconds.toString(36),
-    mark.pidNamespace.toString(36),
-    mark.pid.toString(36),
-    mark.startTicks.toString(36),
-  ].join('-');
+  const { boot, sinceSeconds, pidNamespace, pid, startTicks } = mark;
+  return [boot, ...[sinceSeconds, pidNamespace, pid, startTicks].map((number) => number.toString(36))].join('-');
 }
 
 /** Reads an owner mark; null when the text is none of ours. */

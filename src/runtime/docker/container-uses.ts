@@ -50,7 +50,9 @@ export class ContainerSurveyor {
       const container = readContainer(item, mounted ?? []);
       containers.push(container);
       const problem = findProblem(container, mounted);
-      if (problem !== null) doubts.set(container.id, doubt(container, problem));
+      if (problem === null) continue;
+      const message = `container ${container.name} (${container.state}): ${problem}`;
+      doubts.set(container.id, { kind: 'in-use-unknown', message });
     }
     return { containers, doubts };
   }
@@ -116,6 +118,7 @@ function readContainerFile(dockerRoot: string, id: string): v.InferOutput<typeof
 }
 
 function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[]): Container {
+  const upMs = leastUptimeMs(item.Status);
   return {
     id: containerId(item.Id),
     name: item.Names?.[0]?.replace(/^\//, '') ?? item.Id.slice(0, 12),
@@ -125,15 +128,10 @@ function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[
     labels: item.Labels,
     mountedImageIds,
     createdAt: readSeconds(item.Created),
-    startedAt: startOf(item),
+    // Not before this, as far as the listing tells.
+    startedAt: upMs === null ? null : wallMs(Date.now() - upMs),
     finishedAt: null,
   };
-}
-
-/** Not before this, as far as the listing tells. */
-function startOf({ Status }: ListedContainer): WallMs | null {
-  const upMs = leastUptimeMs(Status);
-  return upMs === null ? null : wallMs(Date.now() - upMs);
 }
 
 /** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
@@ -144,8 +142,4 @@ export function readSeconds(seconds: number): WallMs | null {
 function findProblem(container: Container, mounted: readonly ImageId[] | null): string | null {
   if (container.imageId === null) return 'the engine does not say which image it was made from';
   return mounted === null ? 'it mounts an image by a name that may have moved since; root on the same host can look it up' : null;
-}
-
-function doubt(container: Container, problem: string): Doubt {
-  return { kind: 'in-use-unknown', message: `container ${container.name} (${container.state}): ${problem}` };
 }

@@ -1,9 +1,9 @@
 import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { BuildCache, DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.ts';
+import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
-import type { ContainerUse, EventWatcher, FoundHold, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
+import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
@@ -53,7 +53,7 @@ class DockerRuntime implements Runtime {
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
-    this.#events = new EventResolver({ surveyor: this.#containers, resolve: (name) => this.resolveName(name) });
+    this.#events = new EventResolver(this.#containers, (name) => this.resolveName(name));
   }
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
@@ -252,11 +252,7 @@ async function meanwhile<Result>(work: () => Result | Promise<Result>): Promise<
   return work();
 }
 
-interface DescribedImages {
-  readonly images: readonly Image[];
-  readonly layers: ReadonlyMap<ChainId, Layer>;
-  readonly holds: readonly FoundHold[];
-}
+type DescribedImages = Pick<Inventory, 'images' | 'layers'> & Pick<Observation, 'holds'>;
 
 interface LayerCount {
   readonly stacks: ReadonlyMap<ImageId, readonly ChainId[] | null>;
