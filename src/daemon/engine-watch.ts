@@ -78,10 +78,9 @@ export class EngineWatch {
     const { generation } = this.#keeper;
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
-    const { runtime } = this;
     const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
-    const found = await look({ ...world, runtime, store, mayWrite: true, freeBytes: null, decide: planCollection });
-    const { inventory, clock, holds, plan } = found;
+    const question = { runtime: this.runtime, store, mayWrite: true, freeBytes: null, decide: planCollection };
+    const { inventory, clock, holds, plan } = await look({ ...world, ...question });
     const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
     this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;
     this.#keeper.wrote(clock);
