@@ -1,4 +1,4 @@
-import type { LayerFacts } from '../src/model/layer-facts.ts';
+import type { LayerFacts } from '../src/model/inventory.ts';
 import { openDocker } from '../src/runtime/docker/docker-runtime.ts';
 import type { Runtime } from '../src/runtime/runtime.ts';
 import type { EngineKind, Lab, LabEngine, SavedState } from '../test/lab/lab.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTrace } from '../src/cli/forms/trace-form.ts';
 import { bytes, chainId, idleMs, imageId, wallMs } from '../src/model/brands.ts';
-import type { LayerFacts } from '../src/model/layer-facts.ts';
+import type { LayerFacts } from '../src/model/inventory.ts';
 import type { UseEntry } from '../src/model/use-record.ts';
 import { traceOfJournal } from '../src/simulate/journal-trace.ts';
 import { PlannedSettings } from '../src/simulate/planned-settings.ts';

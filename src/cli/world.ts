@@ -1,6 +1,6 @@
-import type { OwnerState } from '../collect/repair.ts';
 import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
+import type { OwnerState } from '../model/hold.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';

@@ -1,10 +1,11 @@
 import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import { OperatingError } from '../model/error.ts';
-import type { DiskUsage, Image, Inventory } from '../model/inventory.ts';
+import type { OwnerState } from '../model/hold.ts';
+import type { DiskUsage, Image } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
-import type { OutcomeKind, RemovalEntry } from '../model/removal-record.ts';
-import type { RemovalFailure } from '../model/use-record.ts';
+import type { OutcomeKind, RemovalIntent } from '../model/removal-record.ts';
+import type { Instant, Now, RemovalFailure } from '../model/use-record.ts';
 import { prunedBytesOf } from '../plan/build-cache.ts';
 import { filesystemNeed } from '../plan/target.ts';
 import type { ContainerUse } from '../runtime/runtime.ts';
@@ -12,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
-import { neededBy, type OwnerState, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
+import { neededBy, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
 
 /** What a collection works with, beside what every look needs. */
 export interface CollectContext extends LookContext {
@@ -77,7 +78,11 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   const first = await look(context);
   const { abandoned, foreign } = sortHolds(first.holds, context.judgeOwner);
   const [other] = foreign;
-  if (other !== undefined) throw foreignHold(other.reference);
+  if (other !== undefined) {
+    const problem = 'this tag shows that another imagegc is collecting on this engine';
+    const hint = 'wait until it has finished; "imagegc doctor" tells more';
+    throw new OperatingError({ kind: 'lock-held', operation: 'collect', subject: other.reference, problem, hint });
+  }
   const intents = context.store.readIntents(storeKey(context.runtime));
   const repairs = [
     ...(await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents })),
@@ -92,16 +97,6 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
 
 function findUnheld(id: ImageId, { inventory, holds }: Look): Image | null {
   return holds.some(({ imageId }) => imageId === id) ? null : (inventory.images.find((each) => each.id === id) ?? null);
-}
-
-function foreignHold(reference: string): OperatingError {
-  return new OperatingError({
-    kind: 'lock-held',
-    operation: 'collect',
-    subject: reference,
-    problem: 'this tag shows that another imagegc is collecting on this engine',
-    hint: 'wait until it has finished; "imagegc doctor" tells more',
-  });
 }
 
 /**
@@ -174,34 +169,29 @@ function isForTarget(removal: Removal | undefined): boolean {
   return removal?.rule === 'disk' || removal?.rule === 'free';
 }
 
-interface BatchContext extends CollectContext {
-  readonly plan: Plan;
-  readonly inventory: Inventory;
-  readonly clockNow: ReturnType<typeof nowOf>;
+interface BatchContext extends CollectContext, Pick<Look, 'plan' | 'inventory'> {
+  readonly clockNow: Now;
 }
 
 /** Intents first, then the removals, then what became of them: a crash between any two can be repaired. */
 async function carryOutBatch(batch: readonly Removal[], context: BatchContext): Promise<readonly RemovalResult[]> {
-  const { runtime, store, clockNow: at } = context;
+  const { runtime, store, clockNow } = context;
   const mark = context.makeMark();
   const key = storeKey(runtime);
-  const stamp = { idleMs: at.idleMs, wallMs: at.wallMs };
-  const intents = batch.map(({ imageId, references, digests, rule, freesBytes }) => {
-    return { imageId, references, digests, rule, freesBytes, mark, at: stamp };
-  });
-  store.addIntents(key, intents);
+  const at = { idleMs: clockNow.idleMs, wallMs: clockNow.wallMs };
+  const intentOf = ({ imageId, references, digests, rule, freesBytes }: Removal): RemovalIntent => {
+    return { imageId, references, digests, rule, freesBytes, mark, at };
+  };
+  store.addIntents(key, batch.map(intentOf));
   const settle = (): Promise<void> => context.wait(context.settleMs);
-  const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: at });
+  const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: clockNow });
   const results = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
-  const entries = results.map(({ outcome }, index) => {
-    const intent = intents[index];
-    return intent === undefined ? [] : [{ ...intent, outcome: outcome.kind, message: outcome.message } satisfies RemovalEntry];
-  });
-  store.finishRemovals(key, entries.flat(), nextTries(store, key, results, at));
+  const entries = results.map(({ removal, outcome: { kind, message } }) => ({ ...intentOf(removal), outcome: kind, message }));
+  store.finishRemovals(key, entries, nextTries(store, key, results, at));
   return results;
 }
 
-function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: BatchContext['clockNow']): readonly RemovalFailure[] {
+function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: Instant): readonly RemovalFailure[] {
   const known = store.readUsage(key).failures;
   return results.flatMap(({ removal: { imageId }, outcome }) => {
     if (outcome.kind !== 'failed') return [];
@@ -253,7 +243,7 @@ async function findStranded(results: readonly RemovalResult[], context: CollectC
   if (removed.size === 0) return [];
   // A creation that found its image just before the last deletion is listed only after it (measured, Docker 20.10).
   await wait(settleMs);
-  const { containers } = await runtime.listContainers();
+  const containers = await runtime.listContainers();
   const suspects = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(removed);
   const gone = new Set<ImageId>();
   // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.

@@ -1,8 +1,8 @@
+import { lineageOfUse } from '../model/lineage-name.ts';
 import type { UseHabits } from '../model/use-habits.ts';
 import type { Now } from '../model/use-record.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
-import { lineageOfUse } from '../usage/lineage-of-use.ts';
 
 const MINUTE_MS = 60_000;
 

@@ -1,8 +1,7 @@
 import type { Bytes } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
 import { OperatingError } from '../model/error.ts';
-import type { Doubt, Inventory } from '../model/inventory.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { Doubt, Inventory, LayerFacts } from '../model/inventory.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Now, Pin } from '../model/use-record.ts';

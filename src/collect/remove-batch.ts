@@ -53,10 +53,8 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
   try {
     await takeAllNamesOff(removals, tools, { candidates, outcomes });
     if (candidates.values().some(({ held }) => held !== null)) await tools.settle();
-    const needs = await findNeeds(
-      listOpen().map(({ removal }) => removal),
-      tools,
-    );
+    const open = listOpen().map(({ removal }) => removal);
+    const needs = await findNeeds(open, tools);
     await inFlight(listOpen(), areUnrelated(removals, tools) ? CALLS_IN_FLIGHT : 1, async (candidate) => {
       const { imageId } = candidate.removal;
       outcomes.set(imageId, await releaseOrReturn(candidate, needs.get(imageId), tools));
@@ -98,27 +96,24 @@ async function takeAllNamesOff(removals: readonly Removal[], tools: BatchTools, 
 async function findNeeds(removals: readonly Removal[], { runtime, recall }: BatchTools): Promise<ReadonlyMap<ImageId, Outcome>> {
   const uses = await listUses(runtime);
   const recorded = [...recall(removals)].map(([id, message]) => [id, outcome('changed', message)] as const);
-  return new Map([...recorded, ...[...uses].map(([id, user]) => [id, outcome('in-use', describeUser(user))] as const)]);
+  const used = [...uses].map(([id, { name, state }]) => [id, outcome('in-use', `container ${name} (${state})`)] as const);
+  return new Map([...recorded, ...used]);
 }
 
 /** By image, a container that uses it. @throws OperatingError when it is not completely known */
 async function listUses(runtime: Runtime): Promise<ReadonlyMap<ImageId, ContainerUse>> {
   const uses = new Map<ImageId, ContainerUse>();
-  for (const container of (await runtime.listContainers()).containers) {
-    if (!container.isComplete) throw unknownUse(container);
+  for (const container of await runtime.listContainers()) {
+    if (!container.isComplete) throw unknownUse(container.name);
     for (const image of container.imageIds) uses.set(image, container);
   }
   return uses;
 }
 
-function unknownUse(container: ContainerUse): OperatingError {
-  return new OperatingError({
-    kind: 'engine-nonsense',
-    operation: 'see which images are in use',
-    subject: `container ${container.name}`,
-    problem: 'the engine does not say which image it uses, so nothing more is removed',
-    hint: `look at it with the engine's own inspect, or remove it`,
-  });
+function unknownUse(name: string): OperatingError {
+  const parts = { kind: 'engine-nonsense', operation: 'see which images are in use', subject: `container ${name}` } as const;
+  const problem = 'the engine does not say which image it uses, so nothing more is removed';
+  return new OperatingError({ ...parts, problem, hint: `look at it with the engine's own inspect, or remove it` });
 }
 
 /**
@@ -226,13 +221,10 @@ async function removeHeld({ removal, before, held }: Candidate & { held: readonl
   return removeNames(tools.runtime, last === null ? names : [...names, last]);
 }
 
-function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): Promise<RemoveOutcome> {
-  return needsNames(before) ? removeNames(runtime, [...before.references, ...before.digests]) : runtime.removeImage(imageId);
-}
-
 /** By its ID an engine removes an image only when all its names are in one repository and at most one of them is a tag. */
-function needsNames(names: ImageNames): boolean {
-  return isInSeveralRepositories(names) || names.references.length > 1;
+function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): Promise<RemoveOutcome> {
+  const needsNames = isInSeveralRepositories(before) || before.references.length > 1;
+  return needsNames ? removeNames(runtime, [...before.references, ...before.digests]) : runtime.removeImage(imageId);
 }
 
 function isInSeveralRepositories({ references, digests }: ImageNames): boolean {
@@ -286,10 +278,6 @@ async function returnNames(
   const names = held === null ? before.references.map((original) => ({ original, hold: null })) : [...held, ...releaseHold(held, mark)];
   const missing = await giveBack(runtime, removal.imageId, names, before);
   return missing.length === 0 ? outcome(kind, message) : outcome('failed', `${message}; could not give back ${missing.join(', ')}`);
-}
-
-function describeUser({ name, state }: ContainerUse): string {
-  return `container ${name} (${state})`;
 }
 
 function outcome(kind: OutcomeKind, message: string): Outcome {

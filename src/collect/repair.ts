@@ -1,4 +1,5 @@
 import { bytes, type ImageId } from '../model/brands.ts';
+import type { OwnerState } from '../model/hold.ts';
 import { matchesImage } from '../model/pattern.ts';
 import type { KeepReason } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
@@ -8,11 +9,6 @@ import type { FoundHold, ImageNames, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { giveBack, looseDigests } from './hold-names.ts';
 import type { Look } from './look.ts';
-
-/**
- * What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look.
- */
-export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
 
 /** Holds sorted by what may be done with them. */
 export interface SortedHolds {
@@ -171,15 +167,8 @@ export function settleIntents(store: Store, key: StoreKey, isPresent: (image: Im
   const intents = store.readIntents(key);
   if (intents.length === 0) return [];
   const gone = intents.filter(({ imageId }) => !isPresent(imageId));
-  const entries = gone.map((intent): RemovalEntry => {
-    return {
-      ...intent,
-      at,
-      outcome: 'removed',
-      message: 'finished by a run that was interrupted',
-      freesBytes: intent.freesBytes ?? bytes(0),
-    };
-  });
+  const how = { at, outcome: 'removed', message: 'finished by a run that was interrupted' } as const;
+  const entries = gone.map((intent): RemovalEntry => ({ ...intent, ...how, freesBytes: intent.freesBytes ?? bytes(0) }));
   store.finishRemovals(key, entries, []);
   const kept = intents.filter(({ imageId }) => isPresent(imageId)).map(({ imageId }) => imageId);
   store.dropIntents(key, kept);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { readOrNull } from '../model/error.ts';
 import { listenOnFile } from './socket-file.ts';
 
 /** One message in either direction, a line of JSON each; whoever reads it checks its form. */
@@ -31,10 +33,9 @@ export async function serveControl(path: string, serve: (peer: ControlPeer) => P
   });
   await listenOnFile(server, path);
   const close = async (): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    server.close(() => resolve());
+    const closed = once(server.close(), 'close');
     for (const socket of sockets) socket.destroy();
-    await promise;
+    await closed;
   };
   return { [Symbol.asyncDispose]: close };
 }
@@ -73,10 +74,6 @@ export function peerOf(socket: Socket): ControlPeer {
 }
 
 function parseFrame(line: string): Frame | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
-  } catch {
-    return null;
-  }
+  const value: unknown = readOrNull(() => JSON.parse(line));
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
 }

@@ -1,31 +1,22 @@
 import type { CollectContext } from '../collect/collection.ts';
-import type { LookContext } from '../collect/look.ts';
-import type { DurationMs } from '../model/brands.ts';
-import type { ClockReading } from '../model/clock.ts';
-import type { Policy } from '../model/policy.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What of the settings the daemon works by; a reload puts others in their place. */
-export interface DaemonSettings {
+export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs' | 'findWorkloads'> {
   readonly enabled: boolean;
-  readonly policy: Policy;
   readonly schedule: Schedule;
-  readonly paceMs: DurationMs;
-  readonly findWorkloads?: LookContext['findWorkloads'];
 }
 
 /** Everything around the daemon. */
-export interface DaemonTools extends Pick<CollectContext, 'makeMark' | 'judgeOwner' | 'settleMs'> {
+export interface DaemonTools extends Pick<CollectContext, 'readClock' | 'wait' | 'makeMark' | 'judgeOwner' | 'settleMs'> {
   readonly settings: () => DaemonSettings;
   /** @throws OperatingError when no engine answers */
   readonly openRuntime: () => Promise<Runtime>;
   /** @throws OperatingError when the store cannot be had */
   readonly openStore: () => Store;
-  readonly readClock: () => ClockReading;
-  readonly wait: CollectContext['wait'];
   /** @throws OperatingError `lock-held` that says who holds it */
   readonly lockEngine: (runtime: Runtime) => Promise<Disposable>;
   /** Gives back what the work of a moment took. */

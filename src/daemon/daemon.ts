@@ -9,16 +9,8 @@ import { DiskPressure, type EngineChanges } from './disk-pressure.ts';
 import { EngineWatch } from './engine-watch.ts';
 import { Health, type HealthProblem } from './health.ts';
 import { isRunDue, nextRunAt } from './schedule.ts';
-import {
-  type RunDone,
-  type RunInput,
-  type RunResult,
-  repairInterrupted,
-  retryAfter,
-  runForRoom,
-  runScheduled,
-  shortfallOf,
-} from './scheduled-run.ts';
+import type { RunDone, RunInput, RunResult } from './scheduled-run.ts';
+import { repairInterrupted, retryAfter, runForRoom, runScheduled, shortfallOf } from './scheduled-run.ts';
 import { StoreKeeper } from './store-keeper.ts';
 import type { RecorderCounts } from './use-recorder.ts';
 
@@ -178,8 +170,7 @@ export class Daemon {
     if (this.#state !== null || !watch.isComplete) return;
     const known = this.#keeper.use((store) => store.readWatchState(storeKey(watch.runtime)));
     if (known === null) return;
-    const { idleMs, reading } = this.#keeper.now();
-    this.#state = known.value ?? { cursor: null, lastRun: { idleMs, wallMs: reading.wallMs }, massHold: null };
+    this.#state = known.value ?? { cursor: null, lastRun: this.#keeper.instant(), massHold: null };
     if (known.value === null) this.#keep({ isDue: true });
   }
 
@@ -187,7 +178,11 @@ export class Daemon {
   #keep({ isDue = false } = {}): void {
     const watch = this.#watch;
     if (this.#keeper.use(() => undefined) === null || watch === null) return;
-    if (!watch.isComplete) this.#forget(watch);
+    if (!watch.isComplete) {
+      // Another store has a clock of its own, on which nothing that was remembered under the last one means anything.
+      this.#state = null;
+      watch.recorder.forgetEnds();
+    }
     watch.recorder.write();
     watch.recorder.releaseEnded();
     const clock = this.#keeper.clockToWrite({ isDue });
@@ -199,12 +194,6 @@ export class Daemon {
     this.#keeper.wrote(clock);
   }
 
-  /** Another store has a clock of its own, on which nothing that was remembered under the last one means anything. */
-  #forget(watch: EngineWatch): void {
-    this.#state = null;
-    watch.recorder.forgetEnds();
-  }
-
   #isLookDue(watch: EngineWatch): boolean {
     const { agoMs, lastedMs } = watch.sinceLook();
     if (!watch.isComplete || agoMs >= LOOK_LATEST_MS) return true;
@@ -213,9 +202,8 @@ export class Daemon {
 
   #isRunDue(watch: EngineWatch): boolean {
     if (this.#state === null || !watch.isComplete) return false;
-    const { idleMs, reading } = this.#keeper.now();
-    if (reading.bootTimeMs < this.#notBeforeMs) return false;
-    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, { idleMs, wallMs: reading.wallMs });
+    if (this.#keeper.now().reading.bootTimeMs < this.#notBeforeMs) return false;
+    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, this.#keeper.instant());
   }
 
   /** Reads the filesystem's figures, which costs nothing, and judges them. */
@@ -250,9 +238,9 @@ export class Daemon {
     this.#tools.releaseMemory();
     const refusal = isDone ? this.#refusal : null;
     if (isDone && refusal === null) this.health.resolve('collection');
-    if (refusal !== null) this.health.report('collection', { message: `nothing is removed: ${refusal}`, hint: 'it is tried again' });
+    if (refusal !== null) this.#reportRefusal(refusal);
     this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
-    if (this.#failures > 0) this.#postpone(retryAfter(this.#failures));
+    if (this.#failures > 0) this.#notBeforeMs = this.#bootTimeMs() + retryAfter(this.#failures);
   }
 
   async #makeRoom(watch: EngineWatch, signal: AbortSignal): Promise<void> {
@@ -260,14 +248,17 @@ export class Daemon {
     const isDone = await this.#guard('collection', async () => {
       const result = await runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
       const { refusal } = result.plan;
-      if (refusal !== null)
-        this.health.report('collection', { message: `nothing is removed: ${refusal.message}`, hint: 'it is tried again' });
+      if (refusal !== null) this.#reportRefusal(refusal.message);
       else if (this.#failures === 0) this.health.resolve('collection');
       this.#judgeRoom(result, changes);
     });
     if (!isDone) this.#pressure.ended(this.#bootTimeMs(), true, changes);
     watch.recorder.assertInUse();
     this.#tools.releaseMemory();
+  }
+
+  #reportRefusal(why: string): void {
+    this.health.report('collection', { message: `nothing is removed: ${why}`, hint: 'it is tried again' });
   }
 
   /** Says whether a run fell short of what the disk rule asks for, and waits accordingly. */
@@ -305,19 +296,15 @@ export class Daemon {
   #remember({ plan, report, massHold, heldUntilMs, order }: RunResult): void {
     this.#order = order;
     this.#refusal = plan.refusal?.message ?? null;
-    const { idleMs, reading } = this.#keeper.now();
+    const now = this.#keeper.instant();
     const isComplete = this.#refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';
     if (this.#state !== null) {
-      const lastRun = isComplete ? { idleMs, wallMs: reading.wallMs } : this.#state.lastRun;
       // A mass that was let go is over: the next one waits anew.
-      this.#state = { ...this.#state, massHold: isComplete ? null : massHold, lastRun };
+      const done = isComplete ? { lastRun: now, massHold: null } : { massHold };
+      this.#state = { ...this.#state, ...done };
     }
     if (heldUntilMs !== null) this.#notBeforeMs = heldUntilMs;
     this.#keep({ isDue: true });
-  }
-
-  #postpone(pauseMs: DurationMs): void {
-    this.#notBeforeMs = this.#tools.readClock().bootTimeMs + pauseMs;
   }
 
   /** Does what may fail with an error of operation, which is reported and goes no further. @returns whether it did not */
@@ -327,12 +314,11 @@ export class Daemon {
       return true;
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      if (this.#keeper.isOurs(error)) {
-        this.#keeper.fail(error);
-        return false;
+      if (this.#keeper.isOurs(error)) this.#keeper.fail(error);
+      else {
+        this.health.report(subject, error);
+        if (subject === 'engine') this.#watch?.abandon(error);
       }
-      this.health.report(subject, error);
-      if (subject === 'engine') this.#watch?.abandon(error);
       return false;
     }
   }

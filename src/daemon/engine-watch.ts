@@ -1,4 +1,4 @@
-import { type LookContext, look, storeKey } from '../collect/look.ts';
+import { look, storeKey } from '../collect/look.ts';
 import { sortHolds } from '../collect/repair.ts';
 import { type DurationMs, durationMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
@@ -72,18 +72,15 @@ export class EngineWatch {
 
   /** @returns what would be removed now @throws OperatingError when the engine or the store fails */
   async look(): Promise<Plan> {
-    const { policy, findWorkloads } = this.#tools.settings();
     const store = this.#keeper.open();
     const isSetAside = store.condition.kind === 'set-aside';
     const beganMs = this.#tools.readClock().bootTimeMs;
     const { generation } = this.#keeper;
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
-    const context: LookContext = {
-      ...{ runtime: this.runtime, store, mayWrite: true, policy, freeBytes: null, ...(findWorkloads && { findWorkloads }) },
-      ...{ readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now(), decide: planCollection },
-    };
-    const { inventory, clock, holds, plan } = await look(context);
+    const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
+    const question = { runtime: this.runtime, store, mayWrite: true, freeBytes: null, decide: planCollection };
+    const { inventory, clock, holds, plan } = await look({ ...world, ...question });
     const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
     this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;
     this.#keeper.wrote(clock);
@@ -104,7 +101,10 @@ export class EngineWatch {
     const late = this.#tools.wait(PING_LIMIT_MS, answered.signal).then(() => !answered.signal.aborted);
     const isLate = await Promise.race([this.runtime.ping().then(() => false), late]);
     answered.abort();
-    if (isLate) throw hanging(this.runtime.identity.title);
+    if (!isLate) return;
+    const parts = { kind: 'engine-unreachable', operation: 'ask the engine', subject: this.runtime.identity.title } as const;
+    const hint = 'is the engine overloaded or hanging? it is tried again';
+    throw new OperatingError({ ...parts, problem: `no answer within ${PING_LIMIT_MS / 1_000} s`, hint });
   }
 
   /** Gives the connection up; it still has to be closed. @param reason why, for whoever waits on `signal` */
@@ -138,14 +138,4 @@ export class EngineWatch {
     );
     await Promise.race([opened.promise, watching]);
   }
-}
-
-function hanging(title: string): OperatingError {
-  return new OperatingError({
-    kind: 'engine-unreachable',
-    operation: 'ask the engine',
-    subject: title,
-    problem: `no answer within ${PING_LIMIT_MS / 1_000} s`,
-    hint: 'is the engine overloaded or hanging? it is tried again',
-  });
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { OperatingError } from '../model/error.ts';
@@ -62,24 +63,19 @@ function send(response: ServerResponse, { status, body }: HttpAnswer): void {
 async function listenOnPort(server: Server, listen: string): Promise<void> {
   const colon = listen.lastIndexOf(':');
   const [host, port] = [listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), Number(listen.slice(colon + 1))];
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen({ host, port }, resolve);
+  const listening = once(server.listen({ host, port }), 'listening');
   try {
-    await promise;
+    await listening;
   } catch (error) {
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     const problem = taken ? 'something else listens there' : error instanceof Error ? error.message : String(error);
     const hint = 'set http.listen to another address, or to "" to serve nothing';
     throw new OperatingError({ kind: 'settings', operation: 'serve health', subject: `http.listen = "${listen}"`, problem, hint });
-  } finally {
-    server.off('error', reject);
   }
 }
 
-function closeServer(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server.close(), 'close');
   server.closeAllConnections();
-  return promise;
+  await closed;
 }

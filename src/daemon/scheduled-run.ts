@@ -3,32 +3,21 @@ import { storeKey } from '../collect/look.ts';
 import type { Repair } from '../collect/repair.ts';
 import { type Bytes, bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
-import type { IdleClockState } from '../model/clock.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Plan } from '../model/plan.ts';
 import type { RemovalOrder } from '../model/policy.ts';
-import type { MassHold } from '../model/watch-state.ts';
-import { type BrakedPlan, planScheduled } from '../plan/brakes.ts';
+import { type BrakedPlan, type BrakeInput, planScheduled } from '../plan/brakes.ts';
 import { hasWork, prunedBytesOf } from '../plan/build-cache.ts';
-import { type PlanInput, planCollection } from '../plan/plan-collection.ts';
-import { planForRoom } from '../plan/room.ts';
+import { type PlanInput, planCollection, planForRoom } from '../plan/plan-collection.ts';
 import { explainShortfall } from '../plan/shortfall.ts';
-import type { Runtime } from '../runtime/runtime.ts';
-import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Log } from './log.ts';
 import { checkOrder } from './order-check.ts';
 
 /** What a scheduled run works with. */
-export interface RunInput {
-  readonly runtime: Runtime;
-  readonly store: Store;
-  readonly massHold: MassHold | null;
+export interface RunInput extends Pick<CollectContext, 'runtime' | 'store' | 'ongoingClock' | 'signal'>, Pick<BrakeInput, 'massHold'> {
   /** What the last scheduled run was to go by; null: there was none yet. */
   readonly order: RemovalOrder | null;
-  /** The idle clock of the daemon, for a store that has none yet. */
-  readonly ongoingClock: () => IdleClockState;
-  readonly signal: AbortSignal;
 }
 
 /** What a run came to. */
@@ -39,10 +28,7 @@ export interface RunDone {
 }
 
 /** What a scheduled run came to. */
-export interface RunResult extends RunDone {
-  readonly massHold: MassHold | null;
-  /** Time since boot at which what was held back may go; null when the run is complete. */
-  readonly heldUntilMs: DurationMs | null;
+export interface RunResult extends RunDone, Pick<BrakedPlan, 'massHold' | 'heldUntilMs'> {
   readonly order: RemovalOrder;
 }
 
@@ -86,8 +72,7 @@ async function run(input: RunInput, tools: DaemonTools, decide: CollectContext['
   using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
   tellRepairs(repairs, tools.log);
-  const isGoing = enabled && hasWork(look.plan);
-  const report = isGoing ? await carryOut(look, context) : null;
+  const report = enabled && hasWork(look.plan) ? await carryOut(look, context) : null;
   if (report === null) tellPlan(look.plan, enabled, tools.log);
   else tellReport(report, tools.log);
   return { report, plan: look.plan };
@@ -104,17 +89,8 @@ export async function repairInterrupted(input: RunInput, tools: DaemonTools): Pr
   tellRepairs(repairs, tools.log);
 }
 
-function contextOf(
-  { runtime, store, ongoingClock, signal }: RunInput,
-  tools: DaemonTools,
-  decide: CollectContext['decide'],
-): CollectContext {
-  const { policy, paceMs, findWorkloads } = tools.settings();
-  const { readClock, makeMark, judgeOwner, settleMs, wait } = tools;
-  return {
-    ...{ runtime, store, policy, signal, paceMs, ongoingClock, decide, readClock, makeMark, judgeOwner, settleMs, wait },
-    ...{ mayWrite: true, freeBytes: null, onBatch: () => undefined, ...(findWorkloads && { findWorkloads }) },
-  };
+function contextOf(input: RunInput, tools: DaemonTools, decide: CollectContext['decide']): CollectContext {
+  return { ...tools.settings(), ...tools, ...input, decide, mayWrite: true, freeBytes: null, onBatch: () => undefined };
 }
 
 const NOT_BRAKED = { massHold: null, heldUntilMs: null };

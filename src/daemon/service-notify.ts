@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { DurationMs } from '../model/brands.ts';
-import { durationMs } from '../model/brands.ts';
+import { type DurationMs, durationMs } from '../model/brands.ts';
 
 /** Tells a service manager how the daemon does (sd_notify(3)); does nothing where none asked for it. */
 export interface ServiceNotifier {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { OperatingError } from '../model/error.ts';
@@ -17,18 +18,14 @@ export async function listenOnFile(server: Server, path: string): Promise<void> 
   }
   if (await isAnswered(path)) throw socketError('lock-held', path, 'another process listens there', null);
   rmSync(path, { force: true });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
   // The mask stands while the socket is made, so that there is no moment in which others may open it.
   const mask = process.umask(ONLY_FOR_OWNER);
   try {
-    server.listen({ path }, resolve);
-    await promise;
+    await once(server.listen({ path }), 'listening');
   } catch (error) {
     throw socketError('permission', path, error instanceof Error ? error.message : String(error), error);
   } finally {
     process.umask(mask);
-    server.off('error', reject);
   }
 }
 

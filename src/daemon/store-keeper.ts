@@ -2,6 +2,7 @@ import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { EventCursor } from '../model/engine-event.ts';
 import { OperatingError } from '../model/error.ts';
+import type { Instant } from '../model/use-record.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import type { EventUse } from '../usage/event-uses.ts';
 import { advanceIdleClock, startIdleClock } from '../usage/idle-clock.ts';
@@ -52,6 +53,12 @@ export class StoreKeeper {
   now(): IdleClockState {
     this.#clock = advanceIdleClock(this.#clock, this.#tools.readClock());
     return this.#clock;
+  }
+
+  /** The same as a moment on both clocks. */
+  instant(): Instant {
+    const { idleMs, reading } = this.now();
+    return { idleMs, wallMs: reading.wallMs };
   }
 
   /**

@@ -93,12 +93,9 @@ export class UseRecorder {
     if (this.#told.pending.size === 0) return;
     const written = this.#keeper.use((store) => {
       // Asked for only now: the store that was opened for this may have another clock.
-      const { idleMs, reading } = this.#keeper.now();
+      const now = this.#keeper.instant();
       const known = store.readRecords(this.#key, this.#told.pending.keys());
-      const changes = recordEventUses([...this.#told.pending.values()], known, this.#reader.imagesInUse(), {
-        idleMs,
-        wallMs: reading.wallMs,
-      });
+      const changes = recordEventUses([...this.#told.pending.values()], known, this.#reader.imagesInUse(), now);
       this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
       this.#put(store, changes.records, changes.uses);
     });
@@ -123,8 +120,7 @@ export class UseRecorder {
 
   /** Marks as no longer in use what no container has needed for a minute. @param isLast whatever the time: there will be no later call */
   releaseEnded(isLast = false): void {
-    const { idleMs, reading } = this.#keeper.now();
-    const now = { idleMs, wallMs: reading.wallMs };
+    const now = this.#keeper.instant();
     const inUse = this.#reader.imagesInUse();
     for (const image of this.#ended.keys()) if (inUse.has(image)) this.#ended.delete(image);
     const due = new Map([...this.#ended].filter(([, at]) => isLast || !isSameMinute(at, now)));
@@ -138,11 +134,9 @@ export class UseRecorder {
   }
 
   #noteEnds(events: readonly EngineEvent[]): void {
-    const { idleMs, reading } = this.#keeper.now();
-    for (const { kind, imageIds } of events) {
-      if (kind !== 'container-removed') continue;
-      for (const image of imageIds) this.#ended.set(image, { idleMs, wallMs: reading.wallMs });
-    }
+    const now = this.#keeper.instant();
+    const gone = events.filter(({ kind }) => kind === 'container-removed');
+    for (const image of gone.flatMap(({ imageIds }) => imageIds)) this.#ended.set(image, now);
   }
 
   #mark(images: ReadonlySet<ImageId>, change: (record: UseRecord) => UseRecord | null): boolean {

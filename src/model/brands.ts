@@ -26,41 +26,25 @@ export type IdleMs = Brand<number, 'IdleMs'>;
 export type WallMs = Brand<number, 'WallMs'>;
 
 /** Makes an {@link ImageId} of what an engine calls its image. */
-export function imageId(text: string): ImageId {
-  return text as ImageId;
-}
+export const imageId = (text: string): ImageId => text as ImageId;
 
 /** Makes a {@link ChainId} of `sha256:…`. */
-export function chainId(text: string): ChainId {
-  return text as ChainId;
-}
+export const chainId = (text: string): ChainId => text as ChainId;
 
 /** Makes a {@link ContainerId} of what an engine calls its container. */
-export function containerId(text: string): ContainerId {
-  return text as ContainerId;
-}
+export const containerId = (text: string): ContainerId => text as ContainerId;
 
 /** Makes {@link Bytes}; the caller has checked that it is a whole number of 0 or more. */
-export function bytes(count: number): Bytes {
-  return count as Bytes;
-}
+export const bytes = (count: number): Bytes => count as Bytes;
 
 /** Makes a {@link DurationMs}; negative differences become 0, because no age is negative. */
-export function durationMs(count: number): DurationMs {
-  return Math.max(0, count) as DurationMs;
-}
+export const durationMs = (count: number): DurationMs => Math.max(0, count) as DurationMs;
 
 /** Makes an instant on the idle clock. */
-export function idleMs(count: number): IdleMs {
-  return count as IdleMs;
-}
+export const idleMs = (count: number): IdleMs => count as IdleMs;
 
 /** Makes a wall-clock instant. */
-export function wallMs(count: number): WallMs {
-  return count as WallMs;
-}
+export const wallMs = (count: number): WallMs => count as WallMs;
 
 /** The idle clock of a what-if, in which the wall times that a file gives are taken as true. */
-export function idleAt(wall: WallMs): IdleMs {
-  return idleMs(wall);
-}
+export const idleAt = (wall: WallMs): IdleMs => idleMs(wall);

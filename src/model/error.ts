@@ -26,16 +26,7 @@ export type OperatingErrorKind =
   | 'not-found';
 
 /** The parts of an {@link OperatingError}; a person reads them in this order. */
-export interface OperatingErrorParts {
-  readonly kind: OperatingErrorKind;
-  /** What was being done: "read the settings". */
-  readonly operation: string;
-  /** On what: a path, a socket, an image. */
-  readonly subject: string;
-  /** What happened: "line 3: …". */
-  readonly problem: string;
-  /** What the person can do; null when nothing sensible is known. */
-  readonly hint: string | null;
+export interface OperatingErrorParts extends Pick<OperatingError, 'kind' | 'operation' | 'subject' | 'problem' | 'hint'> {
   readonly cause?: unknown;
 }
 
@@ -45,9 +36,13 @@ export interface OperatingErrorParts {
  */
 export class OperatingError extends Error {
   readonly kind: OperatingErrorKind;
+  /** What was being done: "read the settings". */
   readonly operation: string;
+  /** On what: a path, a socket, an image. */
   readonly subject: string;
+  /** What happened: "line 3: …". */
   readonly problem: string;
+  /** What the person can do; null when nothing sensible is known. */
   readonly hint: string | null;
 
   constructor(parts: OperatingErrorParts) {
@@ -72,4 +67,13 @@ export function parsed<Value>(value: Value): Parsed<Value> {
 /** Makes a failed {@link Parsed}. */
 export function unparsable(problem: string): Parsed<never> {
   return { ok: false, problem };
+}
+
+/** What was read; null where it cannot be, whatever the reason: not there, not allowed, or of another form. */
+export function readOrNull<Value>(read: () => Value): Value | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }

@@ -27,15 +27,13 @@ export interface OwnerMark {
   readonly startTicks: number;
 }
 
+/** What is known of the process behind an owner mark. `unknown`: it may live where this process cannot look. Only `own` and `dead` are repaired. */
+export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
+
 /** Writes an owner mark in the characters that a tag allows. */
 export function formatOwnerMark(mark: OwnerMark): string {
-  return [
-    mark.boot,
-    mark.sinceSeconds.toString(36),
-    mark.pidNamespace.toString(36),
-    mark.pid.toString(36),
-    mark.startTicks.toString(36),
-  ].join('-');
+  const { boot, sinceSeconds, pidNamespace, pid, startTicks } = mark;
+  return [boot, ...[sinceSeconds, pidNamespace, pid, startTicks].map((number) => number.toString(36))].join('-');
 }
 
 /** Reads an owner mark; null when the text is none of ours. */

@@ -38,6 +38,12 @@ export interface Layer {
   readonly sizeBytes: Bytes | null;
 }
 
+/** What is true for ever once learned, because layers and image IDs are content addressed. */
+export interface LayerFacts {
+  readonly layersByImage: ReadonlyMap<ImageId, readonly ChainId[]>;
+  readonly sizeByLayer: ReadonlyMap<ChainId, Bytes>;
+}
+
 /** One container in any state. */
 export interface Container {
   readonly id: ContainerId;
@@ -109,6 +115,11 @@ export interface Inventory {
 export interface Doubt {
   readonly kind: 'in-use-unknown' | 'protected-unknown' | 'records-unknown' | 'clock-unknown' | 'empty-listing' | 'disabled';
   readonly message: string;
+}
+
+/** Every image that a container needs, as far as the engine says: its root's, then those of mounts. */
+export function imagesOf({ imageId, mountedImageIds }: Container): readonly ImageId[] {
+  return imageId === null ? mountedImageIds : [imageId, ...mountedImageIds];
 }
 
 /** Whether neither a tag nor a digest points to the image. */

@@ -1,4 +1,5 @@
 import { splitReference } from './reference.ts';
+import type { UseEntry } from './use-record.ts';
 
 /** Signs that no tag can contain, standing for the parts of a version that change from one build to the next. */
 const NUMBER_SIGN = '#';
@@ -18,6 +19,11 @@ const NUMBERS = /[0-9]+/g;
 export function lineageName(reference: string): string {
   const { name, tag } = splitReference(reference);
   return tag === null ? name : `${name}:${tagStream(tag)}`;
+}
+
+/** What asked for an image: its name when it was used. Null: it had none, and nothing tells that it is a version of anything. */
+export function lineageOfUse({ references: [reference] }: Pick<UseEntry, 'references'>): string | null {
+  return reference === undefined ? null : lineageName(reference);
 }
 
 /** The part of {@link lineageName} behind the colon: what the tags of one stream have in common. */

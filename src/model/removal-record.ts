@@ -1,5 +1,5 @@
-import type { Bytes, ImageId } from './brands.ts';
-import type { RuleName } from './plan.ts';
+import type { Bytes } from './brands.ts';
+import type { Removal } from './plan.ts';
 import type { Instant } from './use-record.ts';
 
 /**
@@ -27,12 +27,7 @@ export interface Outcome {
 }
 
 /** A removal about to be tried, stored before the first call, so that a crash can be repaired. */
-export interface RemovalIntent {
-  readonly imageId: ImageId;
-  readonly references: readonly string[];
-  readonly digests: readonly string[];
-  readonly rule: RuleName;
-  readonly freesBytes: Bytes | null;
+export interface RemovalIntent extends Pick<Removal, 'imageId' | 'references' | 'digests' | 'rule' | 'freesBytes'> {
   /** The owner mark of the run that intends it. */
   readonly mark: string;
   readonly at: Instant;

@@ -28,13 +28,10 @@ export interface LineageHabit {
 }
 
 /** What was learned of all lineages of a host together: what is expected of one that nothing is known of. */
-export interface HostHabit {
-  readonly gaps: readonly number[];
+export interface HostHabit extends Pick<LineageHabit, 'gaps' | 'uses' | 'sameImageUses'> {
   /** Images that a newer version took over from, and how many of them were used again. */
   readonly superseded: number;
   readonly returned: number;
-  readonly uses: number;
-  readonly sameImageUses: number;
 }
 
 /** All that was learned of how images of one engine are used. */

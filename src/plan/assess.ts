@@ -1,9 +1,9 @@
 import { type DurationMs, type IdleMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
-import { type Container, type Image, type Inventory, isDangling } from '../model/inventory.ts';
+import { type Container, type Image, type Inventory, imagesOf, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
 import type { Policy } from '../model/policy.ts';
-import type { Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
+import type { Now, Pin, RemovalFailure, UsageState, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
 import type { VersionHistory } from './repositories.ts';
@@ -62,12 +62,10 @@ export interface Assessment {
 }
 
 /** What {@link gatherCircumstances} needs to know. */
-export interface AssessmentInput extends Pick<VersionHistory, 'lineages'> {
+export interface AssessmentInput extends UsageState {
   readonly inventory: Inventory;
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
   readonly policy: Policy;
   readonly pins: readonly Pin[];
-  readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
   readonly now: Now;
 }
 
@@ -85,8 +83,7 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
   const { inventory, policy, now, failures, lineages } = input;
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
-    for (const id of new Set([container.imageId, ...container.mountedImageIds])) {
-      if (id === null) continue;
+    for (const id of new Set(imagesOf(container))) {
       const containers = containersByImage.get(id);
       if (containers === undefined) containersByImage.set(id, [container]);
       else containers.push(container);

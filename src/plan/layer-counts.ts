@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ChainId, chainId } from '../model/brands.ts';
+import { type Bytes, bytes, type ChainId, chainId, type ImageId } from '../model/brands.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
 
 /** Of an inventory, what its bytes are counted by. */
@@ -111,6 +111,12 @@ export class LayerCounts {
     const size = this.#sizes[layer] ?? 0;
     return Number.isNaN(size) ? 0 : size;
   }
+}
+
+/** What each image frees if it goes alone; null where a layer's size is unknown. */
+export function exclusiveBytes(inventory: Inventory): ReadonlyMap<ImageId, Bytes | null> {
+  const counts = new LayerCounts(inventory);
+  return new Map(inventory.images.map((image, index) => [image.id, counts.exclusiveBytes(index)]));
 }
 
 /** What a removal frees; not exact when a layer that came free has an unknown size. */

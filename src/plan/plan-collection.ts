@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ImageId } from '../model/brands.ts';
+import { type Bytes, bytes } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
 import type { Doubt, Image, Inventory } from '../model/inventory.ts';
 import { parseReferencePattern } from '../model/pattern.ts';
@@ -6,31 +6,24 @@ import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict }
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { type UseHabits, versionKey } from '../model/use-habits.ts';
-import type { Lineage, Now, Pin, RemovalFailure, UseRecord } from '../model/use-record.ts';
+import type { Pin } from '../model/use-record.ts';
 import { indexStandings, type Standing, type Standings } from '../usage/habit-learner.ts';
 import { idleSince } from '../usage/idle-clock.ts';
-import { type AgeBrake, type Assessment, assess, explainHolds, gatherCircumstances } from './assess.ts';
+import { type AgeBrake, type Assessment, type AssessmentInput, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 import { selectForNeed } from './select.ts';
 import { holdersBesideImages } from './shortfall.ts';
-import { diskNeed, type Need } from './target.ts';
+import { diskNeed, type Need, withRoomFor } from './target.ts';
 
 /** All that a plan is made of. Nothing else is looked at. */
-export interface PlanInput {
-  readonly inventory: Inventory;
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
-  readonly lineages: ReadonlyMap<string, Lineage>;
-  readonly failures: ReadonlyMap<ImageId, RemovalFailure>;
+export interface PlanInput extends AssessmentInput {
   /** What `next-use` goes by. */
   readonly habits: UseHabits;
   /** The same by image, where whoever plans often keeps it so; absent: it is made of the habits. */
   readonly standings?: Standings;
-  readonly pins: readonly Pin[];
-  readonly policy: Policy;
-  readonly now: Now;
   /** Bytes asked for with `--free`; null leaves the target to the disk rule. */
   readonly freeBytes: Bytes | null;
   /** Doubts beside the inventory's own: the clock, the store. */
@@ -47,6 +40,17 @@ export interface PlanInput {
 export function planCollection(input: PlanInput, ageBrake: AgeBrake | null = null): Plan {
   const [doubt] = [...input.inventory.doubts, ...input.doubts, ...unreadablePins(input.pins)];
   return doubt === undefined ? new Planning(input, ageBrake).plan() : refusePlan(input, doubt);
+}
+
+/**
+ * Plans a run that the disk asks for, between those of the schedule: the disk rule alone. What is old waits for its time, because whoever
+ * set one chose when images go.
+ *
+ * @param incomingBytes known to be on their way to this disk
+ */
+export function planForRoom(input: PlanInput, incomingBytes: Bytes): Plan {
+  const disk = withRoomFor(input.policy.disk, incomingBytes);
+  return planCollection({ ...input, policy: { ...input.policy, unusedForMs: null, danglingUnusedForMs: null, disk } });
 }
 
 /** What a pin wants to keep must be known; a store may hold one that another version of this program wrote. */

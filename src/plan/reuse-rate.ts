@@ -27,7 +27,8 @@ export type ReuseRate = (standing: Standing | undefined, idleForMs: number) => n
 
 /** Reckons what is the same for all images of a host, once per plan. */
 export function reuseRateOn(host: HostHabit): ReuseRate {
-  const hostShare = HOST_WEIGHT / Math.max(1, sum(host.gaps));
+  const gapCount = host.gaps.reduce((total, count) => total + count, 0);
+  const hostShare = HOST_WEIGHT / Math.max(1, gapCount);
   const shared = host.gaps.map((count) => hostShare * count);
   const hostSame = (HOST_SAME_WEIGHT * host.sameImageUses) / host.uses;
   const returnChance = host.returned / host.superseded;
@@ -59,10 +60,6 @@ function hitDensity(own: readonly number[], shared: readonly number[], ageMs: nu
     keptMs += weight * Math.min(leftMs, HORIZON_MS);
   }
   return hits / keptMs;
-}
-
-function sum(counts: readonly number[]): number {
-  return counts.reduce((total, count) => total + count, 0);
 }
 
 /** What was learned of an image, for a person: "usually every 2 h; newer version in use for 8 d"; empty where nothing was. */

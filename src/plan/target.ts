@@ -17,11 +17,9 @@ export interface Need {
  * @returns null when no trigger fires
  */
 export function diskNeed(rule: DiskRule, inventory: Inventory, totalImageBytes: Bytes, otherwiseFreedBytes: Bytes = bytes(0)): Need | null {
-  const needBytes = Math.max(
-    0,
-    filesystemNeed(rule, inventory.disk) - otherwiseFreedBytes,
-    rule.maxImageBytes === null ? 0 : totalImageBytes - rule.maxImageBytes,
-  );
+  const ofDisk = filesystemNeed(rule, inventory.disk) - otherwiseFreedBytes;
+  const ofImages = rule.maxImageBytes === null ? 0 : totalImageBytes - rule.maxImageBytes;
+  const needBytes = Math.max(0, ofDisk, ofImages);
   const needImages = rule.maxImages === null ? 0 : Math.max(0, inventory.images.length - rule.maxImages);
   return needBytes > 0 || needImages > 0 ? { bytes: bytes(needBytes), images: needImages } : null;
 }
@@ -31,12 +29,9 @@ export function filesystemNeed(rule: DiskRule, disk: DiskUsage | null): number {
   if (disk === null) return 0;
   const { highFraction, lowFraction, minFreeBytes } = rule;
   const { usedBytes, availableBytes } = disk;
-  return Math.max(
-    0,
-    highFraction === null ? 0 : needBelow(usedBytes, usedBytes + availableBytes, highFraction, lowFraction),
-    minFreeBytes === null ? 0 : minFreeBytes - availableBytes,
-    inodeNeed(rule, disk),
-  );
+  const ofUse = highFraction === null ? 0 : needBelow(usedBytes, usedBytes + availableBytes, highFraction, lowFraction);
+  const ofFree = minFreeBytes === null ? 0 : minFreeBytes - availableBytes;
+  return Math.max(0, ofUse, ofFree, inodeNeed(rule, disk));
 }
 
 /**

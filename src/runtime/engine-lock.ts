@@ -1,5 +1,6 @@
 import { connect, createServer, type Server } from 'node:net';
 import * as v from 'valibot';
+import { readOrNull } from '../model/error.ts';
 
 /** Another collector works on the engine. What it says of itself; null where it did not answer in time, or not in our form. */
 export interface HeldBy {
@@ -93,10 +94,5 @@ function askHolder(path: string): Promise<HeldBy | null> {
 }
 
 function parseHolder(answer: string): HeldBy {
-  try {
-    const holder = v.safeParse(HOLDER, JSON.parse(answer.slice(0, answer.indexOf('\n'))));
-    return holder.success ? holder.output : SILENT;
-  } catch {
-    return SILENT;
-  }
+  return readOrNull(() => v.parse(HOLDER, JSON.parse(answer.slice(0, answer.indexOf('\n'))))) ?? SILENT;
 }

@@ -1,8 +1,8 @@
 import type { ImageId } from '../model/brands.ts';
 import { parseHold } from '../model/hold.ts';
-import type { Origin } from '../model/inventory.ts';
+import { type Container, imagesOf, type Origin } from '../model/inventory.ts';
 import { canonicalReference } from '../model/reference.ts';
-import type { FoundHold, ImageNames } from './runtime.ts';
+import type { ContainerUse, FoundHold, ImageNames } from './runtime.ts';
 
 /** Tells one image's names apart: tags, digest references and holds; canonical, sorted, each once. */
 export function sortNames(imageId: ImageId, names: readonly string[]): ImageNames {
@@ -37,4 +37,13 @@ export function withHeldNames(named: ReadonlyMap<ImageId, ImageNames>): Readonly
 /** Where only a pull or a push gives a digest, its lack tells of a local image; one without any name may have been either. */
 export function originByDigest({ references, digests }: Pick<ImageNames, 'references' | 'digests'>): Origin | null {
   return digests.length > 0 ? 'pulled' : references.length > 0 ? 'local' : null;
+}
+
+/** What an image has where the engine itself keeps none. */
+export const KEPT_BY_NOTHING = { pinned: false, leased: false, sandbox: false, readOnly: false } as const;
+
+/** What a second look has to know of a container. @param isComplete whether all its images are known */
+export function useOf(container: Container, isComplete: boolean): ContainerUse {
+  const { id, name, state } = container;
+  return { id, name, state, imageIds: imagesOf(container), isComplete };
 }

@@ -1,8 +1,7 @@
-import type { Bytes, ChainId, ContainerId, DurationMs, ImageId } from '../model/brands.ts';
+import type { Bytes, ChainId, DurationMs, ImageId } from '../model/brands.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Hold } from '../model/hold.ts';
-import type { BuildCache, DiskUsage, Inventory } from '../model/inventory.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { BuildCache, Container, DiskUsage, Inventory, LayerFacts } from '../model/inventory.ts';
 
 /**
  * The port to a container engine. One contract suite (`test/contract/runtime-contract.ts`) runs against every adapter.
@@ -32,7 +31,7 @@ export interface Runtime {
   observe(readKnown: () => LayerFacts): Promise<Observation>;
 
   /** Lists containers in every state, as cheaply as the engine can: the second look before anything is removed. */
-  listContainers(): Promise<ContainerListing>;
+  listContainers(): Promise<readonly ContainerUse[]>;
 
   /**
    * Reads the names one image has now, holds apart, at a cost that does not grow with the number of images.
@@ -152,16 +151,8 @@ export interface FoundHold extends Hold {
   readonly reference: string;
 }
 
-/** Which images are in use now. */
-export interface ContainerListing {
-  readonly containers: readonly ContainerUse[];
-}
-
 /** One container and every image it needs. */
-export interface ContainerUse {
-  readonly id: ContainerId;
-  readonly name: string;
-  readonly state: string;
+export interface ContainerUse extends Pick<Container, 'id' | 'name' | 'state'> {
   /** Root and mounts; never empty unless the image is gone or unknown. */
   readonly imageIds: readonly ImageId[];
   /** Whether `imageIds` is complete. False is doubt. */

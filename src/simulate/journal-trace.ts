@@ -1,8 +1,7 @@
 import type { ImageId } from '../model/brands.ts';
-import type { Image } from '../model/inventory.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { Image, LayerFacts } from '../model/inventory.ts';
+import { lineageOfUse } from '../model/lineage-name.ts';
 import type { UseEntry, UseEvidence } from '../model/use-record.ts';
-import { lineageOfUse } from '../usage/lineage-of-use.ts';
 import type { Trace, TraceUse } from './trace.ts';
 
 /** A trace with all of its images as an engine would list them. */

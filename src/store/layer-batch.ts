@@ -1,5 +1,5 @@
 import { type Bytes, bytes, type ChainId, chainId, type ImageId, imageId } from '../model/brands.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { LayerFacts } from '../model/inventory.ts';
 import { type SealedForm, sealedForm } from './sealed-json.ts';
 
 /**

@@ -1,15 +1,15 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { readOrNull } from '../model/error.ts';
 import type { StoredPin } from '../model/use-record.ts';
 import { DECIDING_TABLES, migrate, verifySchema } from './schema.ts';
 import { PIN_FORM, verifyRow } from './sealed-json.ts';
 import { MEMORY_PATH, SqliteDatabase } from './sqlite-database.ts';
 import { SqliteStore } from './sqlite-store.ts';
 import type { Store, StoreCondition } from './store.ts';
-import { BrokenRow, isDamage, storeError } from './store-error.ts';
+import { BrokenRow, isDamage, storeError, suspectPath } from './store-error.ts';
 import { createStoreFile, findEvidence, inspectStoreFile, makeStoreDirectory, setAside, sizeOf } from './store-files.ts';
-import { suspectPath } from './suspect-mark.ts';
 
 /** Where the store is, and whether this process may write it. */
 export interface StoreOptions {
@@ -88,20 +88,12 @@ function beginAnew(path: string, problem: string): Store {
 function salvagePins(evidencePath: string): readonly StoredPin[] {
   try {
     using database = new SqliteDatabase(evidencePath, readOnlyLocation(evidencePath), true);
-    return database.read((row) => unsealOrNull(row[0]), 'SELECT body FROM pin').filter((pin) => pin !== null);
+    return database.read((row) => readOrNull(() => PIN_FORM.unseal(row[0])), 'SELECT body FROM pin').filter((pin) => pin !== null);
   } catch {
     return [];
   } finally {
     // That the evidence is damaged needs no note beside it.
     rmSync(suspectPath(evidencePath), { force: true });
-  }
-}
-
-function unsealOrNull(text: unknown): StoredPin | null {
-  try {
-    return PIN_FORM.unseal(text);
-  } catch {
-    return null;
   }
 }
 

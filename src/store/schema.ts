@@ -77,13 +77,9 @@ export function verifySchema(database: SqliteDatabase): void {
 /** @throws OperatingError `store-damaged` when the version is newer than ours */
 export function refuseNewer(path: string, version: number): void {
   if (version <= SCHEMA_VERSION) return;
-  throw new OperatingError({
-    kind: 'store-damaged',
-    operation: 'open the store',
-    subject: path,
-    problem: `a newer imagegc wrote it (schema ${version}, this one reads up to ${SCHEMA_VERSION})`,
-    hint: 'use the newer imagegc, or set [store] path to another directory; nothing was changed',
-  });
+  const problem = `a newer imagegc wrote it (schema ${version}, this one reads up to ${SCHEMA_VERSION})`;
+  const hint = 'use the newer imagegc, or set [store] path to another directory; nothing was changed';
+  throw new OperatingError({ kind: 'store-damaged', operation: 'open the store', subject: path, problem, hint });
 }
 
 /** @returns the schema version that the database states */

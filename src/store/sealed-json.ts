@@ -4,15 +4,8 @@ import { bytes, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { Origin } from '../model/inventory.ts';
 import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/removal-record.ts';
-import {
-  type Instant,
-  type Lineage,
-  type RemovalFailure,
-  type StoredPin,
-  USE_EVIDENCE,
-  type UseEntry,
-  type UseRecord,
-} from '../model/use-record.ts';
+import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
+import { USE_EVIDENCE } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
 import type { Cell } from './sqlite-database.ts';
 import { BrokenRow } from './store-error.ts';

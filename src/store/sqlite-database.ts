@@ -1,6 +1,5 @@
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { isDamage, storeError } from './store-error.ts';
-import { markSuspect } from './suspect-mark.ts';
+import { isDamage, markSuspect, storeError } from './store-error.ts';
 
 // The only file that imports node:sqlite: the module is a release candidate, and its class names are about to change.
 

@@ -1,25 +1,14 @@
 import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { LayerFacts } from '../model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import { NO_HABITS, type UseHabits } from '../model/use-habits.ts';
 import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
 import { HABIT_FORM, HOST_HABIT_FORM } from './habit-forms.ts';
 import { LAYER_BATCH_FORM, mergeLayerBatches, toLayerBatch } from './layer-batch.ts';
-import {
-  CLOCK_FORM,
-  FAILURE_FORM,
-  INTENT_FORM,
-  KEY_FORM,
-  LINEAGE_FORM,
-  PIN_FORM,
-  RECORD_FORM,
-  REMOVAL_FORM,
-  type SealedForm,
-  USE_BATCH_FORM,
-  WATCH_FORM,
-} from './sealed-json.ts';
+import type { SealedForm } from './sealed-json.ts';
+import * as forms from './sealed-json.ts';
 import { type Cell, MEMORY_PATH, type SqliteDatabase } from './sqlite-database.ts';
 import { FORGET_HABIT_MS, type LearnedHabits, type Store, type StoreCondition, type StoreKey } from './store.ts';
 import { BrokenRow } from './store-error.ts';
@@ -34,6 +23,22 @@ const MINUTE_MS = 60_000;
 /** The ID of a batch of uses is its minute times this, and a count: batches then lie in the order of time. */
 const BATCHES_PER_MINUTE = 1_000_000;
 const MINE = 'store IN (SELECT id FROM engine_store WHERE key = ?)';
+
+const REPLACE = 'ON CONFLICT DO UPDATE SET body = excluded.body';
+/** Adds a row, or replaces the one with the same key. */
+const PUT = {
+  pin: `INSERT INTO pin VALUES (?, ?) ${REPLACE}`,
+  watch: `INSERT INTO watch VALUES (?, ?) ${REPLACE}`,
+  lineage: `INSERT INTO lineage VALUES (?, ?, ?) ${REPLACE}`,
+  failure: `INSERT INTO failure VALUES (?, ?, ?) ${REPLACE}`,
+  intent: `INSERT INTO intent VALUES (?, ?, ?) ${REPLACE}`,
+  habit: `INSERT INTO habit VALUES (?, ?, ?, ?) ${REPLACE}, used_idle_ms = excluded.used_idle_ms`,
+  /** The idle clock never goes back, even when another process wrote a later one meanwhile. */
+  clock: `INSERT INTO clock VALUES (?, ?, ?) ${REPLACE}, idle_ms = excluded.idle_ms WHERE excluded.idle_ms >= clock.idle_ms`,
+  /** A stamp never moves back: of two processes, the one that read earlier may write later. */
+  record: `INSERT INTO record VALUES (?, ?, ?, ?) ${REPLACE}, used_idle_ms = excluded.used_idle_ms
+    WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`,
+} as const;
 
 const ADD_BATCH = `INSERT INTO use_batch VALUES
   ((SELECT coalesce(max(id) + 1, ?1) FROM use_batch WHERE id >= ?1 AND id < ?2), ?3, ?4, ?5)`;
@@ -62,7 +67,7 @@ export class SqliteStore implements Store {
   }
 
   readClock(): IdleClockState | null {
-    return this.#read(CLOCK_FORM, 'SELECT body FROM clock')[0] ?? null;
+    return this.#read(forms.CLOCK_FORM, 'SELECT body FROM clock')[0] ?? null;
   }
 
   writeClock(clock: IdleClockState): void {
@@ -82,31 +87,30 @@ export class SqliteStore implements Store {
 
   readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord> {
     const sql = `SELECT body FROM record WHERE ${MINE} AND image_id = ?`;
-    const found = [...images].flatMap((image) => this.#read(RECORD_FORM, sql, key, image));
+    const found = [...images].flatMap((image) => this.#read(forms.RECORD_FORM, sql, key, image));
     return new Map(found.map((record) => [record.imageId, record]));
   }
 
   writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState | null): void {
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
+    this.#write(key, (store) => {
       if (clock !== null) this.#putClock(clock);
       for (const id of changes.forgotten) this.#forget('record', store, id);
-      for (const record of changes.records) this.#putRecord(store, record);
-      for (const lineage of changes.lineages) this.#put('lineage', LINEAGE_FORM, store, lineage.name, lineage);
+      for (const record of changes.records) {
+        this.#put('record', forms.RECORD_FORM, record, store, record.imageId, record.lastUsed?.idleMs ?? null);
+      }
+      for (const lineage of changes.lineages) this.#put('lineage', forms.LINEAGE_FORM, lineage, store, lineage.name);
       this.#addUses(store, changes.uses);
     });
   }
 
   readWatchState(key: StoreKey): WatchState | null {
-    return this.#read(WATCH_FORM, `SELECT body FROM watch WHERE ${MINE}`, key)[0] ?? null;
+    return this.#read(forms.WATCH_FORM, `SELECT body FROM watch WHERE ${MINE}`, key)[0] ?? null;
   }
 
   writeWatchState(key: StoreKey, state: WatchState, clock: IdleClockState): void {
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
+    this.#write(key, (store) => {
       this.#putClock(clock);
-      const body = WATCH_FORM.seal(state, store);
-      this.#database.run('INSERT INTO watch VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body', store, body);
+      this.#put('watch', forms.WATCH_FORM, state, store);
     });
   }
 
@@ -117,18 +121,15 @@ export class SqliteStore implements Store {
   addLayerFacts(key: StoreKey, learned: LayerFacts): void {
     if (learned.layersByImage.size === 0 && learned.sizeByLayer.size === 0) return;
     const sealed = LAYER_BATCH_FORM.seal(toLayerBatch(learned));
-    this.#database.transaction(() => {
-      this.#database.run('INSERT INTO layer_batch (store, body) VALUES (?, ?)', this.#storeId(key), sealed);
-    });
+    this.#write(key, (store) => this.#database.run('INSERT INTO layer_batch (store, body) VALUES (?, ?)', store, sealed));
   }
 
   listPins(): readonly StoredPin[] {
-    return this.#read(PIN_FORM, 'SELECT body FROM pin ORDER BY pattern');
+    return this.#read(forms.PIN_FORM, 'SELECT body FROM pin ORDER BY pattern');
   }
 
   putPin(pin: StoredPin): void {
-    const sealed = PIN_FORM.seal(pin, pin.pattern);
-    this.#database.run('INSERT INTO pin VALUES (?, ?) ON CONFLICT DO UPDATE SET body = excluded.body', pin.pattern, sealed);
+    this.#put('pin', forms.PIN_FORM, pin, pin.pattern);
   }
 
   removePin(pattern: string): boolean {
@@ -136,41 +137,38 @@ export class SqliteStore implements Store {
   }
 
   readIntents(key: StoreKey): readonly RemovalIntent[] {
-    return this.#read(INTENT_FORM, `SELECT body FROM intent WHERE ${MINE}`, key);
+    return this.#read(forms.INTENT_FORM, `SELECT body FROM intent WHERE ${MINE}`, key);
   }
 
   addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
-      for (const intent of intents) this.#put('intent', INTENT_FORM, store, intent.imageId, intent);
+    this.#write(key, (store) => {
+      for (const intent of intents) this.#put('intent', forms.INTENT_FORM, intent, store, intent.imageId);
     });
   }
 
   finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void {
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
+    this.#write(key, (store) => {
       for (const entry of entries) this.#finish(store, entry);
-      for (const failure of failures) this.#put('failure', FAILURE_FORM, store, failure.imageId, failure);
+      for (const failure of failures) this.#put('failure', forms.FAILURE_FORM, failure, store, failure.imageId);
       this.#database.run(`DELETE FROM removal WHERE id <= (SELECT max(id) FROM removal) - ${REMOVALS_MAX}`);
     });
   }
 
   dropIntents(key: StoreKey, images: readonly ImageId[]): void {
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
+    this.#write(key, (store) => {
       for (const id of images) this.#forget('intent', store, id);
     });
   }
 
   readRemovals(key: StoreKey, limit: number): readonly RemovalEntry[] {
-    return this.#read(REMOVAL_FORM, `SELECT body FROM removal WHERE ${MINE} ORDER BY id DESC LIMIT ?`, key, limit);
+    return this.#read(forms.REMOVAL_FORM, `SELECT body FROM removal WHERE ${MINE} ORDER BY id DESC LIMIT ?`, key, limit);
   }
 
   readUses(key: StoreKey, limit: number): readonly UseEntry[] {
     const found = new Map<string, UseEntry>();
     let minute = Number.POSITIVE_INFINITY;
     const sql = `SELECT body FROM use_batch WHERE ${MINE} ORDER BY id DESC`;
-    for (const batch of this.#database.iterate((row) => USE_BATCH_FORM.unseal(row[0]), sql, key)) {
+    for (const batch of this.#database.iterate((row) => forms.USE_BATCH_FORM.unseal(row[0]), sql, key)) {
       const [first] = batch;
       if (first !== undefined && minuteOf(first) < minute) {
         if (found.size >= limit) break;
@@ -185,7 +183,7 @@ export class SqliteStore implements Store {
   readUsesBetween(key: StoreKey, afterMinute: number, beforeMinute: number): readonly UseEntry[] {
     const sql = `SELECT body FROM use_batch WHERE id >= ? AND id < ? AND ${MINE} ORDER BY id DESC`;
     const [first, end] = [(afterMinute + 1) * BATCHES_PER_MINUTE, beforeMinute * BATCHES_PER_MINUTE];
-    const batches = this.#database.read((row) => unsealOrNothing(USE_BATCH_FORM, row[0]), sql, first, end, key).flat();
+    const batches = this.#database.read((row) => unsealOrNothing(forms.USE_BATCH_FORM, row[0]), sql, first, end, key).flat();
     const found = new Map(batches.flatMap((batch) => batch.toReversed().map((use) => [`${minuteOf(use)} ${use.imageId}`, use] as const)));
     return [...found.values()].sort((one, other) => one.at.idleMs - other.at.idleMs || (one.imageId < other.imageId ? -1 : 1));
   }
@@ -199,15 +197,11 @@ export class SqliteStore implements Store {
 
   writeHabits(key: StoreKey, { fromMinute, host, learnedMinute, lineages }: LearnedHabits): void {
     const learnedMs = learnedMinute * MINUTE_MS;
-    this.#database.transaction(() => {
-      const store = this.#storeId(key);
+    this.#write(key, (store) => {
       const [known] = this.#read(HOST_HABIT_FORM, "SELECT body FROM habit WHERE store = ? AND name = ''", store);
       if ((known ?? NO_HABITS).learnedMinute !== fromMinute) return;
-      this.#putHabit(store, '', learnedMs, HOST_HABIT_FORM.seal({ ...host, learnedMinute }, store, '', learnedMs));
-      for (const habit of lineages) {
-        const columns = [store, habit.name, habit.lastUsedMs] as const;
-        this.#putHabit(...columns, HABIT_FORM.seal(habit, ...columns));
-      }
+      this.#put('habit', HOST_HABIT_FORM, { ...host, learnedMinute }, store, '', learnedMs);
+      for (const habit of lineages) this.#put('habit', HABIT_FORM, habit, store, habit.name, habit.lastUsedMs);
       this.#database.run("DELETE FROM habit WHERE store = ? AND name <> '' AND used_idle_ms < ?", store, learnedMs - FORGET_HABIT_MS);
     });
   }
@@ -217,9 +211,9 @@ export class SqliteStore implements Store {
   }
 
   #readUsage(where: string, order: string, ...cells: readonly Cell[]): UsageState {
-    const records = this.#read(RECORD_FORM, `SELECT body FROM record WHERE ${where} ${order}`, ...cells);
-    const lineages = this.#read(LINEAGE_FORM, `SELECT body FROM lineage WHERE ${where}`, ...cells);
-    const failures = this.#read(FAILURE_FORM, `SELECT body FROM failure WHERE ${where}`, ...cells);
+    const records = this.#read(forms.RECORD_FORM, `SELECT body FROM record WHERE ${where} ${order}`, ...cells);
+    const lineages = this.#read(forms.LINEAGE_FORM, `SELECT body FROM lineage WHERE ${where}`, ...cells);
+    const failures = this.#read(forms.FAILURE_FORM, `SELECT body FROM failure WHERE ${where}`, ...cells);
     return {
       records: new Map(records.map((record) => [record.imageId, record])),
       lineages: new Map(lineages.map((lineage) => [lineage.name, lineage])),
@@ -231,38 +225,22 @@ export class SqliteStore implements Store {
     return this.#database.read((row) => form.unseal(row[0]), sql, ...cells);
   }
 
-  #put<Value>(table: 'lineage' | 'failure' | 'intent', form: SealedForm<Value>, store: number, key: string, value: Value): void {
-    const body = form.seal(value, store, key);
-    this.#database.run(`INSERT INTO ${table} VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body`, store, key, body);
+  /** Does all of it or nothing. */
+  #write(key: StoreKey, work: (store: number) => void): void {
+    this.#database.transaction(() => work(this.#storeId(key)));
   }
 
-  #putHabit(store: number, name: string, usedMs: number, body: string): void {
-    const sql = `INSERT INTO habit VALUES (?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET used_idle_ms = excluded.used_idle_ms, body = excluded.body`;
-    this.#database.run(sql, store, name, usedMs, body);
+  /** Adds a row, or replaces the one with the same key. @param columns all but the body, in their order */
+  #put<Value>(table: keyof typeof PUT, form: SealedForm<Value>, value: Value, ...columns: readonly Cell[]): void {
+    this.#database.run(PUT[table], ...columns, form.seal(value, ...columns));
   }
 
   #forget(table: 'record' | 'failure' | 'intent', store: number, id: ImageId): void {
     this.#database.run(`DELETE FROM ${table} WHERE store = ? AND image_id = ?`, store, id);
   }
 
-  /** The idle clock never goes back, even when another process wrote a later one meanwhile. */
   #putClock(clock: IdleClockState): void {
-    this.#database.run(
-      `INSERT INTO clock VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET idle_ms = excluded.idle_ms, body = excluded.body
-        WHERE excluded.idle_ms >= clock.idle_ms`,
-      ...[clock.idleMs, CLOCK_FORM.seal(clock, 1, clock.idleMs)],
-    );
-  }
-
-  /** A stamp never moves back: of two processes, the one that read earlier may write later. */
-  #putRecord(store: number, record: UseRecord): void {
-    const columns = [store, record.imageId, record.lastUsed?.idleMs ?? null];
-    this.#database.run(
-      `INSERT INTO record VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET used_idle_ms = excluded.used_idle_ms, body = excluded.body
-        WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`,
-      ...[...columns, RECORD_FORM.seal(record, ...columns)],
-    );
+    this.#put('clock', forms.CLOCK_FORM, clock, 1, clock.idleMs);
   }
 
   #addUses(store: number, uses: readonly UseEntry[]): void {
@@ -270,7 +248,7 @@ export class SqliteStore implements Store {
     this.#useCount ??= this.#database.read((row) => Number(row[0]), 'SELECT coalesce(sum(count), 0) FROM use_batch')[0] ?? 0;
     for (const [minute, batch] of Map.groupBy(uses, minuteOf)) {
       const first = minute * BATCHES_PER_MINUTE;
-      this.#database.run(ADD_BATCH, first, first + BATCHES_PER_MINUTE, store, batch.length, USE_BATCH_FORM.seal(batch));
+      this.#database.run(ADD_BATCH, first, first + BATCHES_PER_MINUTE, store, batch.length, forms.USE_BATCH_FORM.seal(batch));
     }
     this.#useCount += uses.length;
     if (this.#useCount <= USES_MAX) return;
@@ -280,7 +258,7 @@ export class SqliteStore implements Store {
 
   #finish(store: number, entry: RemovalEntry): void {
     this.#forget('intent', store, entry.imageId);
-    this.#database.run('INSERT INTO removal (store, body) VALUES (?, ?)', store, REMOVAL_FORM.seal(entry));
+    this.#database.run('INSERT INTO removal (store, body) VALUES (?, ?)', store, forms.REMOVAL_FORM.seal(entry));
     if (entry.outcome !== 'removed' && entry.outcome !== 'already-gone') return;
     this.#forget('record', store, entry.imageId);
     this.#forget('failure', store, entry.imageId);
@@ -290,7 +268,7 @@ export class SqliteStore implements Store {
     const known = this.#database.read((row) => Number(row[0]), 'SELECT id FROM engine_store WHERE key = ?', key)[0];
     if (known !== undefined) return known;
     const id = this.#database.read((row) => Number(row[0]) + 1, 'SELECT coalesce(max(id), 0) FROM engine_store')[0] ?? 1;
-    this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, KEY_FORM.seal(key, key, id));
+    this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, forms.KEY_FORM.seal(key, key, id));
     return id;
   }
 }

@@ -1,6 +1,6 @@
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { OperatingError, type OperatingErrorKind } from '../model/error.ts';
+import { OperatingError, type OperatingErrorKind, readOrNull } from '../model/error.ts';
 
 /** A row that is not what was written: its seal does not fit, or its content has another form. */
 export class BrokenRow extends Error {}
@@ -95,14 +95,19 @@ function findObstacle(path: string): Cause | null {
     const cause = error instanceof Error && 'code' in error ? BY_CODE[String(error.code)] : undefined;
     if (cause !== undefined) return cause;
   }
-  return isFull(directory) ? DISK_FULL : null;
+  return readOrNull(() => statfsSync(directory))?.bavail === 0 ? DISK_FULL : null;
 }
 
-function isFull(directory: string): boolean {
+/** Notes that a row or page turned out to be damaged while reading; the next open then sets the database aside. */
+export function markSuspect(path: string, problem: string): void {
   try {
-    const { bavail } = statfsSync(directory);
-    return bavail === 0;
+    if (existsSync(path)) writeFileSync(suspectPath(path), problem, { flag: 'wx', mode: 0o600 });
   } catch {
-    return false;
+    // Noted already, or read-only: the reader is told of the damage anyway.
   }
+}
+
+/** Where the note lies. */
+export function suspectPath(path: string): string {
+  return `${path}.suspect`;
 }

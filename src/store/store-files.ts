@@ -1,25 +1,9 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import * as files from 'node:fs';
 import { dirname } from 'node:path';
-import { OperatingError } from '../model/error.ts';
+import { OperatingError, readOrNull } from '../model/error.ts';
 import { syncDirectory } from './atomic-file.ts';
 import { APPLICATION_ID, refuseNewer } from './schema.ts';
-import { storeError } from './store-error.ts';
-import { suspectPath } from './suspect-mark.ts';
+import { storeError, suspectPath } from './store-error.ts';
 import { findLostTransactions } from './write-ahead-log.ts';
 
 /** SQLite's companions of a database file: the write-ahead log, its index, and a rollback journal. */
@@ -44,7 +28,7 @@ function damaged(problem: string): FileFinding {
  */
 export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
   try {
-    if (existsSync(suspectPath(path))) return damaged(readFileSync(suspectPath(path), 'utf8'));
+    if (files.existsSync(suspectPath(path))) return damaged(files.readFileSync(suspectPath(path), 'utf8'));
     const header = readHeader(path);
     if (header === null) return sizeOf(`${path}-wal`) > 0 ? damaged('its log is there, but the database itself is gone') : ABSENT;
     // A database of ours comes into being whole (createStoreFile), so an empty file was one once.
@@ -55,7 +39,7 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
     if (version === 0) return damaged('the database does not say its version');
     refuseNewer(path, version);
     // SQLite would open it for reading only, and say so at the first write.
-    if (isWriter) accessSync(path, constants.W_OK);
+    if (isWriter) files.accessSync(path, files.constants.W_OK);
     const loss = findLoss(path, header);
     return loss === null ? OURS : damaged(loss);
   } catch (error) {
@@ -65,14 +49,12 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
 
 /** @returns a text that stays the same as long as the same database of ours lies there; null when none does */
 export function identifyStoreFile(path: string): string | null {
-  try {
+  return readOrNull(() => {
     const header = readHeader(path);
     const isOurs = header !== null && header.length === HEADER_BYTES && header.readUInt32BE(68) === APPLICATION_ID;
-    const { dev, ino } = statSync(path);
+    const { dev, ino } = files.statSync(path);
     return isOurs && header.toString('latin1', 0, MAGIC.length) === MAGIC ? `${dev}:${ino}` : null;
-  } catch {
-    return null;
-  }
+  });
 }
 
 /** @returns what is missing of the database or its log; null when nothing is */
@@ -87,58 +69,49 @@ function findLoss(path: string, header: Buffer): string | null {
 
 /** @returns the first 100 bytes (sqlite.org/fileformat2.html §1.3), fewer when the file is shorter; null when there is none */
 function readHeader(path: string): Buffer | null {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = files.statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return null;
   if (!stat.isFile()) throw notAFile(path, stat.isDirectory());
-  const handle = openSync(path, 'r');
+  const handle = files.openSync(path, 'r');
   try {
-    const header = Buffer.alloc(Math.min(HEADER_BYTES, fstatSync(handle).size));
-    readSync(handle, header);
+    const header = Buffer.alloc(Math.min(HEADER_BYTES, files.fstatSync(handle).size));
+    files.readSync(handle, header);
     return header;
   } finally {
-    closeSync(handle);
+    files.closeSync(handle);
   }
 }
 
 function notAFile(path: string, isDirectory: boolean): OperatingError {
-  return new OperatingError({
-    kind: 'store-damaged',
-    operation: 'open the store',
-    subject: path,
-    problem: isDirectory ? 'there is a directory where the database file belongs' : 'it is not a regular file',
-    hint: 'move it away, or set [store] path to another directory; nothing was changed',
-  });
+  const problem = isDirectory ? 'there is a directory where the database file belongs' : 'it is not a regular file';
+  const hint = 'move it away, or set [store] path to another directory; nothing was changed';
+  return new OperatingError({ kind: 'store-damaged', operation: 'open the store', subject: path, problem, hint });
 }
 
 /** Makes the directory, for its owner only, and makes sure that it and the database can be written. @throws OperatingError `permission`, `disk-full`, `disk-read-only`, `settings` */
 export function makeStoreDirectory(directory: string): void {
   try {
     makeDirectories(directory);
-    accessSync(directory, constants.W_OK | constants.X_OK);
+    files.accessSync(directory, files.constants.W_OK | files.constants.X_OK);
   } catch (error) {
     const isFile = error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR');
-    if (!isFile) throw storeError('use the store directory', directory, error);
+    const operation = 'use the store directory';
+    if (!isFile) throw storeError(operation, directory, error);
     const hint = 'set [store] path to a directory; nothing was changed';
-    throw new OperatingError({
-      kind: 'settings',
-      operation: 'use the store directory',
-      subject: directory,
-      problem: 'a file is in its place',
-      hint,
-    });
+    throw new OperatingError({ kind: 'settings', operation, subject: directory, problem: 'a file is in its place', hint });
   }
 }
 
 /** Not with `recursive`: Node 26 then never returns where nothing can be made although the parent is there, as in /proc. */
 function makeDirectories(directory: string): void {
-  if (statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  if (files.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
   const parent = dirname(directory);
-  if (!existsSync(parent)) makeDirectories(parent);
+  if (!files.existsSync(parent)) makeDirectories(parent);
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    files.mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
     // Another process may have been first.
-    if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    if (!files.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
   // Else a power cut may take the directory, and everything in it that was synced.
   syncDirectory(parent);
@@ -155,7 +128,7 @@ export function createStoreFile(path: string, fill: (temporary: string) => void)
   try {
     removeWithCompanions(temporary);
     // SQLite gives the log the same mode.
-    writeFileSync(temporary, '', { flag: 'wx', mode: 0o600 });
+    files.writeFileSync(temporary, '', { flag: 'wx', mode: 0o600 });
     fill(temporary);
     linkOrRename(temporary, path);
     syncDirectory(dirname(path));
@@ -168,18 +141,18 @@ export function createStoreFile(path: string, fill: (temporary: string) => void)
 
 function linkOrRename(from: string, to: string): void {
   try {
-    linkSync(from, to);
+    files.linkSync(from, to);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'EEXIST') return;
     // Some file systems (FAT, some FUSE) have no hard links.
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    renameSync(from, to);
+    files.renameSync(from, to);
   }
 }
 
 function removeWithCompanions(path: string): void {
-  for (const suffix of ['', ...COMPANIONS]) rmSync(path + suffix, { force: true });
+  for (const suffix of ['', ...COMPANIONS]) files.rmSync(path + suffix, { force: true });
 }
 
 /**
@@ -191,7 +164,7 @@ export function setAside(path: string): void {
     const evidencePath = evidencePathOf(path, countEvidence(path) + (isHalfAside(path) ? 0 : 1));
     // The database first: should we die in between, a log without a database is damage still, a database without its log would look sound.
     for (const suffix of ['', ...COMPANIONS]) moveDurably(path + suffix, evidencePath + suffix);
-    rmSync(suspectPath(path), { force: true });
+    files.rmSync(suspectPath(path), { force: true });
     syncDirectory(dirname(path));
   } catch (error) {
     throw storeError('set the damaged store aside', path, error);
@@ -200,15 +173,15 @@ export function setAside(path: string): void {
 
 /** Two renames may reach the disk in any order, unless the first is synced before the second is made. */
 function moveDurably(from: string, to: string): void {
-  if (!existsSync(from)) return;
-  renameSync(from, to);
+  if (!files.existsSync(from)) return;
+  files.renameSync(from, to);
   syncDirectory(dirname(to));
 }
 
 /** Whether a log lies here whose database is evidence already. */
 function isHalfAside(path: string): boolean {
   const evidencePath = findEvidence(path);
-  return evidencePath !== null && !existsSync(path) && existsSync(evidencePath) && !existsSync(`${evidencePath}-wal`);
+  return evidencePath !== null && !files.existsSync(path) && files.existsSync(evidencePath) && !files.existsSync(`${evidencePath}-wal`);
 }
 
 /** @returns the latest evidence beside the database; null when nothing was ever set aside */
@@ -219,7 +192,7 @@ export function findEvidence(path: string): string | null {
 
 function countEvidence(path: string): number {
   let count = 0;
-  while (['', '-wal'].some((suffix) => existsSync(evidencePathOf(path, count + 1) + suffix))) count += 1;
+  while (['', '-wal'].some((suffix) => files.existsSync(evidencePathOf(path, count + 1) + suffix))) count += 1;
   return count;
 }
 
@@ -229,5 +202,5 @@ function evidencePathOf(path: string, number: number): string {
 
 /** @returns bytes; 0 when there is no such file */
 export function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return files.statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

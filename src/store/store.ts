@@ -1,6 +1,6 @@
 import type { ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
-import type { LayerFacts } from '../model/layer-facts.ts';
+import type { LayerFacts } from '../model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { LineageHabit, UseHabits } from '../model/use-habits.ts';
 import type { RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';

@@ -43,12 +43,8 @@ function countCommitsBehindBreak(log: Buffer, words: Uint32Array, start: Sums): 
 
 /** @returns the sums behind the frame; null when the frame says others */
 function sumFrame(log: Buffer, words: Uint32Array, before: Sums, offset: number, frameBytes: number): Sums | null {
-  const sums = addWords(
-    addWords(before, words, offset / 4, 2),
-    words,
-    (offset + FRAME_HEADER_BYTES) / 4,
-    (frameBytes - FRAME_HEADER_BYTES) / 4,
-  );
+  const header = addWords(before, words, offset / 4, 2);
+  const sums = addWords(header, words, (offset + FRAME_HEADER_BYTES) / 4, (frameBytes - FRAME_HEADER_BYTES) / 4);
   return sums[0] === log.readUInt32BE(offset + 16) && sums[1] === log.readUInt32BE(offset + 20) ? sums : null;
 }
 

@@ -1,7 +1,7 @@
 import type { ContainerId, ImageId, WallMs } from '../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../model/engine-event.ts';
 import { parseHold } from '../model/hold.ts';
-import type { Container, Origin } from '../model/inventory.ts';
+import { type Container, imagesOf, type Origin } from '../model/inventory.ts';
 import type { Instant, UsageChanges, UseEntry, UseEvidence, UseRecord } from '../model/use-record.ts';
 import { isSameMinute } from './coalesce.ts';
 
@@ -51,9 +51,7 @@ export class EventReader {
     const since = this.#sinceLook ?? new Map();
     this.#sinceLook = null;
     this.#containers.clear();
-    for (const { id, imageId, mountedImageIds } of containers) {
-      this.#containers.set(id, imageId === null ? mountedImageIds : [imageId, ...mountedImageIds]);
-    }
+    for (const container of containers) this.#containers.set(container.id, imagesOf(container));
     for (const [id, images] of since) this.#put(id, images);
   }
 

@@ -1,5 +1,5 @@
 import type { ImageId } from '../model/brands.ts';
-import type { Doubt, Image, Inventory } from '../model/inventory.ts';
+import { type Doubt, type Image, type Inventory, imagesOf } from '../model/inventory.ts';
 import type { Instant, UsageChanges, UsageState, UseEntry, UseRecord } from '../model/use-record.ts';
 import { type ChainOf, findBuildBases } from './build-bases.ts';
 import { isSameMinute } from './coalesce.ts';
@@ -60,12 +60,7 @@ const EMPTY_LISTING: Doubt = {
 
 /** Every image that a container in any state needs, as its root or as a mount. */
 export function imagesInUse(inventory: Inventory): ReadonlySet<ImageId> {
-  const used = new Set<ImageId>();
-  for (const container of inventory.containers) {
-    if (container.imageId !== null) used.add(container.imageId);
-    for (const mounted of container.mountedImageIds) used.add(mounted);
-  }
-  return used;
+  return new Set(inventory.containers.flatMap(imagesOf));
 }
 
 /** The state after the changes. */

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ImageId } from '../../src/model/brands.ts';
 import { holdReference } from '../../src/model/hold.ts';
-import type { Image, Inventory } from '../../src/model/inventory.ts';
-import type { LayerFacts } from '../../src/model/layer-facts.ts';
+import type { Image, Inventory, LayerFacts } from '../../src/model/inventory.ts';
 import type { ContractImage } from './contract-world.ts';
 
 /** What a first observation knows. */

@@ -138,7 +138,7 @@ function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
       if (!world.features.imageMounts) return assert.rejects(creating);
       const sure = await creating;
       const unsure = await createContainer({ image: id, name: 'by-tag', state: 'created', mounts: references });
-      const uses = (await runtime.listContainers()).containers;
+      const uses = await runtime.listContainers();
       const { doubts } = (await runtime.observe(nothingKnown)).inventory;
       for (const container of [sure, unsure]) await removeContainer(container);
       assert.deepEqual(uses.find((use) => use.id === sure)?.imageIds, [id, id, id]);

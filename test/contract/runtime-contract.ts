@@ -118,7 +118,7 @@ function describeUse(world: () => ContractWorld): void {
       const id = await addImage(local(`use-${state}`));
       const container = await createContainer({ image: `lab/use-${state}:1`, name: `use-${state}`, state });
       const seen = (await runtime.observe(nothingKnown)).inventory.containers.find((each) => each.id === container);
-      const use = (await runtime.listContainers()).containers.find((each) => each.id === container);
+      const use = (await runtime.listContainers()).find((each) => each.id === container);
       const outcome = await runtime.removeImage(id);
       await removeContainer(container);
       assert.deepEqual([seen?.name, seen?.imageId, seen?.state, seen?.imageName], [`use-${state}`, id, state, `lab/use-${state}:1`]);
@@ -132,7 +132,7 @@ function describeUse(world: () => ContractWorld): void {
     const id = await addImage(local('moved-from'));
     const container = await createContainer({ image: 'lab/moved-from:1', name: 'moved-from', state: 'created' });
     await tag(await addImage(local('moved-to')), 'docker.io/lab/moved-from:1');
-    const use = (await runtime.listContainers()).containers.find((each) => each.id === container);
+    const use = (await runtime.listContainers()).find((each) => each.id === container);
     await removeContainer(container);
     assert.deepEqual(use?.imageIds, [id]);
   });
@@ -160,7 +160,7 @@ function describeUse(world: () => ContractWorld): void {
     const container = await creating;
     await tag(root, 'docker.io/lab/mounted:1');
     const seen = (await runtime.observe(nothingKnown)).inventory.containers.find((each) => each.id === container);
-    const use = (await runtime.listContainers()).containers.find((each) => each.id === container);
+    const use = (await runtime.listContainers()).find((each) => each.id === container);
     await removeContainer(container);
     assert.deepEqual([seen?.mountedImageIds, use?.imageIds, use?.isComplete], [[mounted], [root, mounted], true]);
   });

@@ -15,7 +15,7 @@ const HISTORIES = 4_000;
 
 /** The second look before a removal sees no container. */
 function withoutRecheck(runtime: Runtime): Runtime {
-  return seen(runtime, { listContainers: () => Promise.resolve({ containers: [] }) });
+  return seen(runtime, { listContainers: () => Promise.resolve([]) });
 }
 
 function notInUse(state: UsageState): UsageState {

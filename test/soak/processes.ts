@@ -1,10 +1,10 @@
 import { type CollectContext, carryOut, prepareCollection } from '../../src/collect/collection.ts';
-import type { OwnerState } from '../../src/collect/repair.ts';
 import { Daemon } from '../../src/daemon/daemon.ts';
 import type { DaemonSettings, DaemonTools } from '../../src/daemon/daemon-tools.ts';
 import { type DurationMs, durationMs, wallMs } from '../../src/model/brands.ts';
 import type { ClockReading } from '../../src/model/clock.ts';
 import { OperatingError } from '../../src/model/error.ts';
+import type { OwnerState } from '../../src/model/hold.ts';
 import { planCollection } from '../../src/plan/plan-collection.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';

@@ -1,7 +1,8 @@
 import { type CollectContext, type CollectReport, carryOut, prepareCollection } from '../../src/collect/collection.ts';
-import type { OwnerState, Repair } from '../../src/collect/repair.ts';
+import type { Repair } from '../../src/collect/repair.ts';
 import { durationMs, type ImageId, wallMs } from '../../src/model/brands.ts';
 import type { ClockReading } from '../../src/model/clock.ts';
+import type { OwnerState } from '../../src/model/hold.ts';
 import { planCollection } from '../../src/plan/plan-collection.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';

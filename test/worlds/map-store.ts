@@ -1,6 +1,6 @@
 import type { Bytes, ChainId, ImageId } from '../../src/model/brands.ts';
 import type { IdleClockState } from '../../src/model/clock.ts';
-import type { LayerFacts } from '../../src/model/layer-facts.ts';
+import type { LayerFacts } from '../../src/model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
 import { NO_HABITS, type UseHabits } from '../../src/model/use-habits.ts';
 import type { Lineage, RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../../src/model/use-record.ts';

@@ -25,8 +25,7 @@ const pruned = v.object({ SpaceReclaimed: sizeBytes });
  */
 export async function readBuildCache(client: DockerClient, mayTakeLong: boolean): Promise<BuildCache | null> {
   if (!mayTakeLong && !client.speaks('1.42')) return null;
-  const path = '/system/df?type=build-cache';
-  const records = takeAnswer(diskUsage, await client.call('GET', path), `GET ${path}`).BuildCache ?? [];
+  const records = takeAnswer(diskUsage, await client.call('GET', '/system/df?type=build-cache')).BuildCache ?? [];
   const own = records.filter(({ Shared }) => !Shared);
   const unused = own.flatMap(({ Size, InUse, LastUsedAt }) =>
     InUse ? [] : [{ sizeBytes: bytes(Size), lastUsedAt: readTime(LastUsedAt) }],
@@ -36,9 +35,8 @@ export async function readBuildCache(client: DockerClient, mayTakeLong: boolean)
 
 /** With `all`, because records that an image shares, and those of frontends, grow old as well. */
 export async function pruneBuildCache(client: DockerClient, unusedForMs: DurationMs): Promise<Bytes> {
-  const filters = JSON.stringify({ until: [`${unusedForMs}ms`] });
-  const path = `/build/prune?${new URLSearchParams({ all: '1', filters })}`;
-  return bytes(takeAnswer(pruned, await client.call('POST', path), `POST ${path}`).SpaceReclaimed);
+  const which = new URLSearchParams({ all: '1', filters: JSON.stringify({ until: [`${unusedForMs}ms`] }) });
+  return bytes(takeAnswer(pruned, await client.call('POST', `/build/prune?${which}`)).SpaceReclaimed);
 }
 
 function readTime(text: string | null): BuildCache['unused'][number]['lastUsedAt'] {

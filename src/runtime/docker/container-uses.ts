@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { readOrNull } from '../../model/error.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { containerList, type ListedContainer, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
@@ -41,8 +42,7 @@ export class ContainerSurveyor {
    */
   async survey(ids: readonly ContainerId[] = []): Promise<ContainerSurvey> {
     const filter = ids.length === 0 || ids.length > NAMED_MAX ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
-    const path = `/containers/json?all=1${filter}`;
-    const listed = takeAnswer(containerList, await this.#client.call('GET', path), `GET ${path}`);
+    const listed = takeAnswer(containerList, await this.#client.call('GET', `/containers/json?all=1${filter}`));
     const doubts = new Map<ContainerId, Doubt>();
     const containers: Container[] = [];
     for (const item of listed) {
@@ -50,7 +50,9 @@ export class ContainerSurveyor {
       const container = readContainer(item, mounted ?? []);
       containers.push(container);
       const problem = findProblem(container, mounted);
-      if (problem !== null) doubts.set(container.id, doubt(container, problem));
+      if (problem === null) continue;
+      const message = `container ${container.name} (${container.state}): ${problem}`;
+      doubts.set(container.id, { kind: 'in-use-unknown', message });
     }
     return { containers, doubts };
   }
@@ -110,15 +112,13 @@ function readMountedImages(dockerRoot: string, id: string): ReadonlyMap<string, 
 
 /** @returns null when the file is not readable, not there, of another form or another container's: the API alone has to be gone by */
 function readContainerFile(dockerRoot: string, id: string): v.InferOutput<typeof containerFile> | null {
-  try {
-    const file = v.parse(containerFile, JSON.parse(readFileSync(join(dockerRoot, 'containers', id, 'config.v2.json'), 'utf8')));
-    return file.ID === id ? file : null;
-  } catch {
-    return null;
-  }
+  const path = join(dockerRoot, 'containers', id, 'config.v2.json');
+  const file = readOrNull(() => v.parse(containerFile, JSON.parse(readFileSync(path, 'utf8'))));
+  return file?.ID === id ? file : null;
 }
 
 function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[]): Container {
+  const upMs = leastUptimeMs(item.Status);
   return {
     id: containerId(item.Id),
     name: item.Names?.[0]?.replace(/^\//, '') ?? item.Id.slice(0, 12),
@@ -128,15 +128,10 @@ function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[
     labels: item.Labels,
     mountedImageIds,
     createdAt: readSeconds(item.Created),
-    startedAt: startOf(item),
+    // Not before this, as far as the listing tells.
+    startedAt: upMs === null ? null : wallMs(Date.now() - upMs),
     finishedAt: null,
   };
-}
-
-/** Not before this, as far as the listing tells. */
-function startOf({ Status }: ListedContainer): WallMs | null {
-  const upMs = leastUptimeMs(Status);
-  return upMs === null ? null : wallMs(Date.now() - upMs);
 }
 
 /** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
@@ -147,8 +142,4 @@ export function readSeconds(seconds: number): WallMs | null {
 function findProblem(container: Container, mounted: readonly ImageId[] | null): string | null {
   if (container.imageId === null) return 'the engine does not say which image it was made from';
   return mounted === null ? 'it mounts an image by a name that may have moved since; root on the same host can look it up' : null;
-}
-
-function doubt(container: Container, problem: string): Doubt {
-  return { kind: 'in-use-unknown', message: `container ${container.name} (${container.state}): ${problem}` };
 }

@@ -78,11 +78,7 @@ async function collectBlobs(root: string, digest: string, present: ReadonlySet<s
 }
 
 /** @returns null for what is not there, cannot be read, or is of another form */
-async function readDocument<Value>(
-  schema: v.GenericSchema<unknown, Value>,
-  root: string,
-  digest: string,
-): Promise<(Value & Measured) | null> {
+async function readDocument<Value>(schema: v.GenericSchema<unknown, Value>, root: string, digest: string): Promise<Measured<Value> | null> {
   try {
     const data = await files.readFile(blobPath(root, digest));
     return { ...v.parse(schema, JSON.parse(data.toString('utf8'))), sizeBytes: data.length };
@@ -91,9 +87,7 @@ async function readDocument<Value>(
   }
 }
 
-interface Measured {
-  readonly sizeBytes: number;
-}
+type Measured<Value> = Value & { readonly sizeBytes: number };
 
 function blobPath(root: string, digest: string): string {
   return join(root, BLOBS, digest.replace(/^sha256:/, ''));

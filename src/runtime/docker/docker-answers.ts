@@ -35,10 +35,10 @@ export const imageList = v.array(
  * Reads a listing of images by hand: it is by far the longest answer, and a schema takes several times as long. What is not as expected
  * is left to the schema, which says what is wrong.
  */
-export function takeImageList(answer: DockerAnswer, call: string): readonly ListedImage[] {
+export function takeImageList(answer: DockerAnswer): readonly ListedImage[] {
   const items = answer.status === 200 && Array.isArray(answer.body) ? answer.body.map(readListedImage) : [null];
   const read = items.filter((item) => item !== null);
-  return read.length === items.length ? read : takeAnswer(imageList, answer, call);
+  return read.length === items.length ? read : takeAnswer(imageList, answer);
 }
 
 function readListedImage(item: unknown): ListedImage | null {
@@ -112,27 +112,22 @@ export type EngineInfo = v.InferOutput<typeof engineInfo>;
  *
  * @throws OperatingError `engine-refused` for another status, `engine-nonsense` for another form
  */
-export function takeAnswer<Value>(schema: v.GenericSchema<unknown, Value>, answer: DockerAnswer, call: string): Value {
-  if (answer.status !== 200) throw refusal(answer, call);
+export function takeAnswer<Value>(schema: v.GenericSchema<unknown, Value>, answer: DockerAnswer): Value {
+  if (answer.status !== 200) throw refusal(answer);
   const result = v.safeParse(schema, answer.body);
   if (result.success) return result.output;
   const [issue] = result.issues;
   const place = v.getDotPath(issue) ?? 'the answer';
   const problem = issue.received === 'undefined' ? `it has no "${place}"` : `${place}: ${issue.message}`;
   const hint = 'does a Docker engine of a supported version listen there?';
-  throw new OperatingError({ kind: 'engine-nonsense', operation: 'read the engine’s answer', subject: call, problem, hint });
+  throw new OperatingError({ kind: 'engine-nonsense', operation: 'read the engine’s answer', subject: answer.call, problem, hint });
 }
 
 /** The error for a call that had to work. */
-export function refusal(answer: DockerAnswer, call: string): OperatingError {
+export function refusal(answer: DockerAnswer): OperatingError {
   const problem = `status ${answer.status}: ${engineMessage(answer)}`;
-  return new OperatingError({
-    kind: 'engine-refused',
-    operation: 'ask the engine',
-    subject: call,
-    problem,
-    hint: "the engine's log may tell more",
-  });
+  const hint = "the engine's log may tell more";
+  return new OperatingError({ kind: 'engine-refused', operation: 'ask the engine', subject: answer.call, problem, hint });
 }
 
 /** The engine's own words in an error answer. */

@@ -17,6 +17,8 @@ const NO_SERVER_NAME = { servername: '' } as const;
 
 /** One answer of the engine, whatever its status. */
 export interface DockerAnswer {
+  /** What was asked: `GET /info`. */
+  readonly call: string;
   readonly status: number;
   /** Parsed JSON; null where the body is empty. Unknown until a schema has looked at it. */
   readonly body: unknown;
@@ -67,13 +69,10 @@ interface RawAnswer {
 export function parseDockerAddress(address: string): string {
   const match = /^unix:\/\/(\/.+)$/.exec(address);
   if (match?.[1] !== undefined) return match[1];
-  throw new OperatingError({
-    kind: 'settings',
-    operation: 'use the engine address',
-    subject: address,
-    problem: /^(tcp|ssh|https?|npipe|fd):/.test(address) ? 'this transport is not in this version' : 'it is not a unix socket address',
-    hint: 'write unix:// and an absolute path, such as unix:///var/run/docker.sock',
-  });
+  const isOther = /^(tcp|ssh|https?|npipe|fd):/.test(address);
+  const problem = isOther ? 'this transport is not in this version' : 'it is not a unix socket address';
+  const hint = 'write unix:// and an absolute path, such as unix:///var/run/docker.sock';
+  throw new OperatingError({ kind: 'settings', operation: 'use the engine address', subject: address, problem, hint });
 }
 
 /**
@@ -95,7 +94,8 @@ export async function connectDocker(options: DockerClientOptions): Promise<Docke
       stream: (path, listener) => readStream(options, prefix + path, listener),
       async call(method, path) {
         const { status, text } = await send(method, prefix + path);
-        return { status, body: parseBody(text, status, `${method} ${path}`) };
+        const call = `${method} ${path}`;
+        return { call, status, body: parseBody(text, status, call) };
       },
     };
   } catch (error) {
@@ -122,11 +122,8 @@ function negotiateVersion({ status, headers }: RawAnswer, address: string): stri
   const [major, minor] = [Number(match[1]), Number(match[2])];
   const isBelow = ([ourMajor, ourMinor]: readonly [number, number]) => major < ourMajor || (major === ourMajor && minor < ourMinor);
   if (isBelow(API_VERSION_OLDEST)) {
-    throw problem(
-      'engine-refused',
-      `it speaks ${theirs}, and ${API_VERSION_OLDEST.join('.')} is needed`,
-      'update to Docker 20.10 or newer',
-    );
+    const needed = API_VERSION_OLDEST.join('.');
+    throw problem('engine-refused', `it speaks ${theirs}, and ${needed} is needed`, 'update to Docker 20.10 or newer');
   }
   return isBelow(API_VERSION_NEWEST) ? `${major}.${minor}` : API_VERSION_NEWEST.join('.');
 }

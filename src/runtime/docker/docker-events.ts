@@ -103,25 +103,21 @@ function readCursor(cursor: EventCursor | null): v.InferOutput<typeof cursorForm
   return parsed.success ? parsed.output : null;
 }
 
-/** What a resolver asks the engine. */
-export interface EventQuestions {
-  readonly surveyor: ContainerSurveyor;
-  /** The image that a name means now; null when there is none. */
-  readonly resolve: (name: string) => Promise<ImageId | null>;
-}
-
 /**
  * Finds out which images events mean. Docker names a container's image as it was asked for, so a tag that has moved since would lead to
  * the wrong one: the container itself is asked; where it is gone already, every image that may have been meant counts.
  */
 export class EventResolver {
-  readonly #ask: EventQuestions;
+  readonly #surveyor: ContainerSurveyor;
+  readonly #resolveName: (name: string) => Promise<ImageId | null>;
   readonly #imagesOf = new Map<ContainerId, readonly ImageId[]>();
   /** What each name meant at this point of the stream. */
   readonly #named = new Map<string, ImageId>();
 
-  constructor(ask: EventQuestions) {
-    this.#ask = ask;
+  /** @param resolveName the image that a name means now; null when there is none */
+  constructor(surveyor: ContainerSurveyor, resolveName: (name: string) => Promise<ImageId | null>) {
+    this.#surveyor = surveyor;
+    this.#resolveName = resolveName;
   }
 
   /** Takes over what a listing found. */
@@ -140,13 +136,13 @@ export class EventResolver {
     const isContainer = ({ kind }: RawEvent): boolean => kind !== 'container-removed' && kind?.startsWith('container-') === true;
     const unknown = new Set(raws.filter(isContainer).map(({ id }) => containerId(id))).difference(this.#imagesOf);
     for (const id of unknown) {
-      const images = this.#ask.surveyor.readImages(id);
+      const images = this.#surveyor.readImages(id);
       if (images === null) continue;
       this.#imagesOf.set(id, images);
       unknown.delete(id);
     }
     if (unknown.size === 0) return;
-    const { containers } = await this.#ask.surveyor.survey([...unknown]);
+    const { containers } = await this.#surveyor.survey([...unknown]);
     for (const { id, imageId: root, mountedImageIds } of containers) {
       if (root !== null) this.#imagesOf.set(id, [root, ...mountedImageIds]);
     }
@@ -178,7 +174,7 @@ export class EventResolver {
 
   async #pulled(name: string): Promise<Pick<EngineEvent, 'imageIds' | 'reference'>> {
     const reference = canonicalReference(name);
-    const found = await this.#ask.resolve(reference);
+    const found = await this.#resolveName(reference);
     if (found !== null) this.#named.set(reference, found);
     return { reference, imageIds: found === null ? [] : [found] };
   }
@@ -194,7 +190,7 @@ export class EventResolver {
     if (asked === '') return [];
     const name = canonicalReference(asked);
     const then = this.#named.get(name) ?? this.#named.get(`${name}:latest`);
-    const now = await this.#ask.resolve(asked);
+    const now = await this.#resolveName(asked);
     return [...new Set([then, now])].filter((image) => image !== undefined && image !== null);
   }
 }

@@ -1,37 +1,14 @@
 import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { BuildCache, DiskUsage, Image, Layer } from '../../model/inventory.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
-import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
-import type {
-  Capabilities,
-  ContainerListing,
-  EngineIdentity,
-  EventWatcher,
-  FoundHold,
-  ImageNames,
-  Observation,
-  Receiving,
-  RemoveOutcome,
-  Runtime,
-} from '../runtime.ts';
+import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
+import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
-import {
-  deletions,
-  type EngineInfo,
-  engineInfo,
-  engineMessage,
-  type ImageDetails,
-  imageDetails,
-  imageHistory,
-  type ListedImage,
-  refusal,
-  takeAnswer,
-  takeImageList,
-} from './docker-answers.ts';
+import type { EngineInfo, ImageDetails, ListedImage } from './docker-answers.ts';
+import { deletions, engineInfo, engineMessage, imageDetails, imageHistory, refusal, takeAnswer, takeImageList } from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
@@ -48,7 +25,7 @@ import { readServices } from './swarm-services.ts';
 export async function openDocker(options: DockerClientOptions): Promise<Runtime> {
   const client = await connectDocker(options);
   try {
-    return new DockerRuntime(client, takeAnswer(engineInfo, await client.call('GET', '/info'), 'GET /info'));
+    return new DockerRuntime(client, takeAnswer(engineInfo, await client.call('GET', '/info')));
   } catch (error) {
     client.close();
     throw error;
@@ -56,8 +33,8 @@ export async function openDocker(options: DockerClientOptions): Promise<Runtime>
 }
 
 class DockerRuntime implements Runtime {
-  readonly identity: EngineIdentity;
-  readonly capabilities: Capabilities;
+  readonly identity: Runtime['identity'];
+  readonly capabilities: Runtime['capabilities'];
   readonly #client: DockerClient;
   readonly #info: EngineInfo;
   readonly #hasContentStore: boolean;
@@ -76,7 +53,7 @@ class DockerRuntime implements Runtime {
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
-    this.#events = new EventResolver({ surveyor: this.#containers, resolve: (name) => this.resolveName(name) });
+    this.#events = new EventResolver(this.#containers, (name) => this.resolveName(name));
   }
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
@@ -99,12 +76,9 @@ class DockerRuntime implements Runtime {
     return { inventory, learned: survey.learned, holds };
   }
 
-  async listContainers(): Promise<ContainerListing> {
+  async listContainers(): Promise<readonly ContainerUse[]> {
     const { containers, doubts } = await this.#containers.survey();
-    const uses = containers.map(({ id, name, state, imageId: root, mountedImageIds }) => {
-      return { id, name, state, imageIds: [root, ...mountedImageIds].filter((each) => each !== null), isComplete: !doubts.has(id) };
-    });
-    return { containers: uses };
+    return containers.map((container) => useOf(container, !doubts.has(container.id)));
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
@@ -119,7 +93,7 @@ class DockerRuntime implements Runtime {
 
   async ping(): Promise<void> {
     const answer = await this.#client.call('HEAD', '/_ping');
-    if (answer.status !== 200) throw refusal(answer, 'HEAD /_ping');
+    if (answer.status !== 200) throw refusal(answer);
   }
 
   async measureDisk(): Promise<DiskUsage | null> {
@@ -143,18 +117,18 @@ class DockerRuntime implements Runtime {
 
   async addName(id: ImageId, reference: string): Promise<boolean> {
     const { name, tag } = splitReference(reference);
-    const path = `${imagePath(id)}/tag?${new URLSearchParams({ repo: name, tag: tag ?? '' })}`;
-    const answer = await this.#client.call('POST', path);
+    const target = new URLSearchParams({ repo: name, tag: tag ?? '' });
+    const answer = await this.#client.call('POST', `${imagePath(id)}/tag?${target}`);
     if (isGone(answer)) return false;
     if (answer.status === 201) return true;
-    throw refusal(answer, `POST ${path}`);
+    throw refusal(answer);
   }
 
-  async removeName(reference: string): Promise<RemoveOutcome> {
+  removeName(reference: string): Promise<RemoveOutcome> {
     return this.#delete(reference);
   }
 
-  async removeImage(id: ImageId): Promise<RemoveOutcome> {
+  removeImage(id: ImageId): Promise<RemoveOutcome> {
     return this.#delete(id);
   }
 
@@ -180,17 +154,15 @@ class DockerRuntime implements Runtime {
 
   /** With `all`, because an unnamed parent in the middle of a build chain holds layers too, and is listed only then. */
   async #listImages(): Promise<readonly ListedImage[]> {
-    const path = '/images/json?all=1';
-    return takeImageList(await this.#client.call('GET', path), `GET ${path}`);
+    return takeImageList(await this.#client.call('GET', '/images/json?all=1'));
   }
 
   async #delete(nameOrId: string): Promise<RemoveOutcome> {
-    const path = `${imagePath(nameOrId)}?noprune=1`;
-    const answer = await this.#client.call('DELETE', path);
+    const answer = await this.#client.call('DELETE', `${imagePath(nameOrId)}?noprune=1`);
     if (isGone(answer)) return { kind: 'gone' };
     if (answer.status === 409) return { kind: 'in-use', message: engineMessage(answer) };
     if (answer.status !== 200) return { kind: 'failed', message: engineMessage(answer) };
-    const deleted = takeAnswer(deletions, answer, `DELETE ${path}`).flatMap(({ Deleted }) => Deleted ?? []);
+    const deleted = takeAnswer(deletions, answer).flatMap(({ Deleted }) => Deleted ?? []);
     const [image, ...layers] = deleted;
     if (image === undefined) return { kind: 'done', isImageDeleted: false, deletedLayers: this.#hasContentStore ? null : [] };
     if (!this.#hasContentStore) return { kind: 'done', isImageDeleted: true, deletedLayers: layers.map(chainId) };
@@ -205,17 +177,15 @@ class DockerRuntime implements Runtime {
 
   /** Docker 28, containerd store: a history has the image's ID and names, and takes half as long as an inspection. @returns null when it tells nothing */
   async #readHistory(nameOrId: string): Promise<RawNames | null> {
-    const path = `${imagePath(nameOrId)}/history`;
-    const answer = await this.#client.call('GET', path);
-    const newest = answer.status === 200 ? takeAnswer(imageHistory, answer, `GET ${path}`)[0] : undefined;
+    const answer = await this.#client.call('GET', `${imagePath(nameOrId)}/history`);
+    const newest = answer.status === 200 ? takeAnswer(imageHistory, answer)[0] : undefined;
     return newest === undefined ? null : readHistoryNames(newest);
   }
 
   /** @returns null when there is no such image */
   async #inspect(nameOrId: string): Promise<ImageDetails | null> {
-    const path = `${imagePath(nameOrId)}/json`;
-    const answer = await this.#client.call('GET', path);
-    return answer.status === 404 ? null : takeAnswer(imageDetails, answer, `GET ${path}`);
+    const answer = await this.#client.call('GET', `${imagePath(nameOrId)}/json`);
+    return answer.status === 404 ? null : takeAnswer(imageDetails, answer);
   }
 
   /** Proven once: where it is cannot change while the engine has the same ID. */
@@ -270,10 +240,7 @@ class DockerRuntime implements Runtime {
         parentId: listed.ParentId === '' ? null : imageId(listed.ParentId),
         // The containerd store makes digests up, so there they prove nothing.
         origin: this.#hasContentStore ? null : originByDigest({ references, digests }),
-        pinned: false,
-        leased: false,
-        sandbox: false,
-        readOnly: false,
+        ...KEPT_BY_NOTHING,
       };
     });
   }
@@ -285,11 +252,7 @@ async function meanwhile<Result>(work: () => Result | Promise<Result>): Promise<
   return work();
 }
 
-interface DescribedImages {
-  readonly images: readonly Image[];
-  readonly layers: ReadonlyMap<ChainId, Layer>;
-  readonly holds: readonly FoundHold[];
-}
+type DescribedImages = Pick<Inventory, 'images' | 'layers'> & Pick<Observation, 'holds'>;
 
 interface LayerCount {
   readonly stacks: ReadonlyMap<ImageId, readonly ChainId[] | null>;

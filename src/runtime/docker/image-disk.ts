@@ -1,9 +1,12 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
+import { readOrNull } from '../../model/error.ts';
 import type { DiskUsage } from '../../model/inventory.ts';
 import type { Receiving } from '../runtime.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
+
+// Read at once: to begin a pool of threads for a few small reads, as asynchronous ones do, takes longer than they do.
 
 /** An image may vanish between the listing and the look, so several are tried. */
 const PROOFS = 8;
@@ -20,7 +23,7 @@ export function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage
 
 /** Figures of the filesystem at a path; null when it cannot be read. `used` counts what is reserved for root as free. */
 export function readDisk(path: string): DiskUsage | null {
-  const figures = orNull(() => statfsSync(path, { bigint: true }));
+  const figures = readOrNull(() => statfsSync(path, { bigint: true }));
   if (figures === null) return null;
   const { bsize, blocks, bfree, bavail, files, ffree } = figures;
   return {
@@ -44,8 +47,8 @@ export function readIngests(imageRoot: string): Receiving {
   const folder = join(imageRoot, 'io.containerd.content.v1.content/ingest');
   const names = listNames(folder);
   const missing = names.map((name) => {
-    const total = Number(orNull(() => readFileSync(join(folder, name, 'total'), 'utf8')));
-    return Math.max(0, total - (orNull(() => statSync(join(folder, name, 'data')).size) ?? total));
+    const total = Number(readOrNull(() => readFileSync(join(folder, name, 'total'), 'utf8')));
+    return Math.max(0, total - (readOrNull(() => statSync(join(folder, name, 'data')).size) ?? total));
   });
   return {
     isUnderWay: names.length > 0,
@@ -54,22 +57,13 @@ export function readIngests(imageRoot: string): Receiving {
 }
 
 function listNames(folder: string): readonly string[] {
-  return orNull(() => readdirSync(folder)) ?? [];
+  return readOrNull(() => readdirSync(folder)) ?? [];
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */
 function isEngineRoot(info: EngineInfo, list: readonly ListedImage[]): boolean {
-  const engineId = orNull(() => readFileSync(join(info.DockerRootDir, 'engine-id'), 'utf8'));
+  const engineId = readOrNull(() => readFileSync(join(info.DockerRootDir, 'engine-id'), 'utf8'));
   if (engineId !== null) return engineId.trim() === info.ID;
   const content = join(info.DockerRootDir, 'image', info.Driver, 'imagedb/content/sha256');
   return list.slice(0, PROOFS).some(({ Id }) => existsSync(join(content, Id.replace(/^sha256:/, ''))));
-}
-
-/** Two small reads: to begin a pool of threads for them, as asynchronous ones do, takes longer than they do. */
-function orNull<Value>(read: () => Value): Value | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }

@@ -1,6 +1,6 @@
 import { type Bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import { inFlight } from '../../model/in-flight.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
+import type { LayerFacts } from '../../model/inventory.ts';
 import { imageDetails, imageHistory, type ListedImage, takeAnswer } from './docker-answers.ts';
 import { type DockerClient, imagePath } from './docker-client.ts';
 import { alignHistory, chainIds } from './layer-sizes.ts';
@@ -48,11 +48,10 @@ export async function surveyLayers(
 
 /** @returns chain IDs; null when the engine would not say; undefined when the image is gone */
 async function readLayers(client: DockerClient, id: ImageId, otherSource: DiffIdSource): Promise<readonly ChainId[] | null | undefined> {
-  const path = `${imagePath(id)}/json`;
-  const answer = await client.call('GET', path);
+  const answer = await client.call('GET', `${imagePath(id)}/json`);
   if (answer.status === 404) return undefined;
   // An image that the engine cannot describe costs only itself; a success that is no engine's answer ends the run.
-  const rootFs = answer.status === 200 ? takeAnswer(imageDetails, answer, `GET ${path}`).RootFS : null;
+  const rootFs = answer.status === 200 ? takeAnswer(imageDetails, answer).RootFS : null;
   const diffIds = rootFs?.Type === 'layers' ? (rootFs.Layers ?? []) : await otherSource(id);
   return diffIds === null ? null : chainIds(diffIds);
 }
@@ -100,7 +99,6 @@ function pickWave(unasked: ReadonlyMap<ImageId, readonly ChainId[]>, isKnown: (l
 }
 
 async function readSizes(client: DockerClient, id: ImageId, layerCount: number): Promise<readonly Bytes[] | null> {
-  const path = `${imagePath(id)}/history`;
-  const answer = await client.call('GET', path);
-  return answer.status === 200 ? alignHistory(takeAnswer(imageHistory, answer, `GET ${path}`), layerCount) : null;
+  const answer = await client.call('GET', `${imagePath(id)}/history`);
+  return answer.status === 200 ? alignHistory(takeAnswer(imageHistory, answer), layerCount) : null;
 }

@@ -4,11 +4,17 @@ import type { DockerAnswer, DockerClient } from './docker-client.ts';
 import { readServices } from './swarm-services.ts';
 
 /** A client that gets one answer to everything. */
-function clientOf(answer: DockerAnswer): DockerClient {
+function clientOf(answer: Omit<DockerAnswer, 'call'>): DockerClient {
   const never = (): never => {
     throw new Error('nobody asks that');
   };
-  return { address: 'unix:///test', speaks: never, call: () => Promise.resolve(answer), stream: never, close: never };
+  return {
+    address: 'unix:///test',
+    speaks: never,
+    call: (method, path) => Promise.resolve({ call: `${method} ${path}`, ...answer }),
+    stream: never,
+    close: never,
+  };
 }
 
 describe('readServices()', () => {

@@ -25,7 +25,7 @@ export async function readServices(
     const message = `what the services of this swarm need is not known: ${engineMessage(answer)}`;
     return { workloads: [], doubts: [{ kind: 'protected-unknown', message }] };
   }
-  const workloads = takeAnswer(services, answer, 'GET /services').flatMap(({ Spec }) => {
+  const workloads = takeAnswer(services, answer).flatMap(({ Spec }) => {
     const pattern = Spec.TaskTemplate.ContainerSpec?.Image ?? '';
     return pattern === '' ? [] : [{ pattern, by: `swarm service ${Spec.Name}` }];
   });

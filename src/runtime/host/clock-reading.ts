@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { durationMs, type WallMs, wallMs } from '../../model/brands.ts';
 import type { ClockReading } from '../../model/clock.ts';
+import { readOrNull } from '../../model/error.ts';
 
 /** Where a reading comes from; tests put their own in. */
 export interface HostClockSource {
@@ -54,18 +55,10 @@ function readUptimeMs(root: string): number {
  * removes it. A stamp outside of boot..now is of another boot, or the wall clock was set by hand since: not known.
  */
 function isSynchronised(root: string, wall: WallMs, bootTimeMs: number): boolean {
-  try {
-    const { mtimeMs } = statSync(join(root, 'run/systemd/timesync/synchronized'));
-    return mtimeMs >= wall - bootTimeMs - WALL_JITTER_MS && mtimeMs <= wall + WALL_JITTER_MS;
-  } catch {
-    return false;
-  }
+  const touched = readOrNull(() => statSync(join(root, 'run/systemd/timesync/synchronized')));
+  return touched !== null && touched.mtimeMs >= wall - bootTimeMs - WALL_JITTER_MS && touched.mtimeMs <= wall + WALL_JITTER_MS;
 }
 
 function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
+  return readOrNull(() => readFileSync(path, 'utf8'));
 }

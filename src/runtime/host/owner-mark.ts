@@ -1,17 +1,14 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { OwnerMark } from '../../model/hold.ts';
+import { readOrNull } from '../../model/error.ts';
+import type { OwnerMark, OwnerState } from '../../model/hold.ts';
 import { readBootId, readHostClock } from './clock-reading.ts';
 
 /**
- * Whose hold it is. Only `own` and `dead` are repaired.
- *
- * A mistaken `dead` costs the other run its removal (it finds the names given back and lets the image be), never an image.
- * A mistaken `alive` leaves names off. So doubt ends with time, {@link HOLD_AGE_MAX_SECONDS}.
+ * Longer than any batch is held: names are off for the settle time, two listings and the deletions of one batch. A mistaken `dead` costs
+ * the other run its removal (it finds the names given back and lets the image be), never an image; a mistaken `alive` leaves names off. So
+ * doubt ends with time.
  */
-export type OwnerState = 'own' | 'alive' | 'dead' | 'unknown';
-
-/** Longer than any batch is held: names are off for the settle time, two listings and the deletions of one batch. */
 export const HOLD_AGE_MAX_SECONDS = 600;
 
 /** Stands for a boot ID that cannot be read; it is nobody's. */
@@ -74,23 +71,16 @@ function judgeByNamespace(mark: OwnerMark, me: OwnerMark, root: string): OwnerSt
 
 /** @returns null when there is no such process, or it is hidden. `isDead`: ended, and not yet reaped */
 function readProcess(root: string, pid: string): { readonly startTicks: number; readonly isDead: boolean } | null {
-  try {
-    const text = readFileSync(join(root, 'proc', pid, 'stat'), 'utf8');
-    // The name before the last ")" may hold spaces and brackets (proc_pid_stat(5)); field 3 follows it.
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    const startTicks = Number(fields[22 - 3]);
-    return Number.isSafeInteger(startTicks) ? { startTicks, isDead: fields[0] === 'Z' || fields[0] === 'X' } : null;
-  } catch {
-    return null;
-  }
+  const text = readOrNull(() => readFileSync(join(root, 'proc', pid, 'stat'), 'utf8')) ?? '';
+  // The name before the last ")" may hold spaces and brackets (proc_pid_stat(5)); field 3 follows it.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const startTicks = Number(fields[22 - 3]);
+  return Number.isSafeInteger(startTicks) ? { startTicks, isDead: fields[0] === 'Z' || fields[0] === 'X' } : null;
 }
 
 function readPidNamespace(root: string, pid: string): number | null {
-  try {
-    return Number(/\[([0-9]+)\]/.exec(readlinkSync(join(root, 'proc', pid, 'ns/pid')))?.[1] ?? Number.NaN) || null;
-  } catch {
-    return null;
-  }
+  const link = readOrNull(() => readlinkSync(join(root, 'proc', pid, 'ns/pid'))) ?? '';
+  return Number(/\[([0-9]+)\]/.exec(link)?.[1] ?? Number.NaN) || null;
 }
 
 function hasProcess(pid: number): boolean {

@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto';
-import {
-  type Bytes,
-  bytes,
-  type ChainId,
-  type ContainerId,
-  chainId,
-  containerId,
-  type DurationMs,
-  type ImageId,
-  imageId,
-  type WallMs,
-  wallMs,
-} from '../../model/brands.ts';
+import type { Bytes, ChainId, ContainerId, DurationMs, ImageId, WallMs } from '../../model/brands.ts';
+import { bytes, chainId, containerId, imageId, wallMs } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
-import type { BuildCache, Container, Image, WorkloadNeed } from '../../model/inventory.ts';
+import { type BuildCache, type Container, type Image, imagesOf, type WorkloadNeed } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
-import type { Receiving, RemoveOutcome } from '../runtime.ts';
+import type { Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { MemoryEvents } from './memory-events.ts';
 
 /** An image to put into a {@link MemoryEngine}. Images with equal layers from the base up share them. */
@@ -47,21 +36,7 @@ export interface MemoryImage extends Pick<Image, 'id' | 'labels' | 'parentId' | 
 
 /** One call that the engine is asked, as an adapter's wire would show it. */
 export interface MemoryCall {
-  readonly kind:
-    | 'listImages'
-    | 'inspectImage'
-    | 'listContainers'
-    | 'listServices'
-    | 'readNames'
-    | 'resolveName'
-    | 'measureDisk'
-    | 'readBuildCache'
-    | 'pruneBuildCache'
-    | 'addName'
-    | 'removeName'
-    | 'removeImage'
-    | 'watch'
-    | 'ping';
+  readonly kind: keyof Runtime | 'listImages' | 'inspectImage' | 'listServices';
   /** The name or ID asked for; empty for listings. */
   readonly subject: string;
 }
@@ -162,11 +137,10 @@ export class MemoryEngine {
     const { name = `container-${this.#made}`, state = 'running', labels = {} } = spec;
     const images = { imageId: root.id, imageName: spec.image, mountedImageIds: mounted.map((image) => image.id) };
     this.containers.set(id, { id, name, state, labels, ...images, createdAt: null, startedAt: null, finishedAt: null });
-    this.#containerLayers.set(
-      id,
-      [root, ...mounted].flatMap(({ layers }) => layers),
-    );
-    const used = [root, ...mounted].map((image) => image.id);
+    const needed = [root, ...mounted];
+    const layers = needed.flatMap((image) => image.layers);
+    this.#containerLayers.set(id, layers);
+    const used = needed.map((image) => image.id);
     this.#tell('container-created', used, { containerId: id });
     if (state !== 'created') this.#tell('container-started', used, { containerId: id });
     return id;
@@ -251,11 +225,8 @@ export class MemoryEngine {
   #refuse(id: ImageId): RemoveOutcome | null {
     const failure = this.failures.get(id);
     if (failure !== undefined) return { kind: 'failed', message: failure };
-    for (const { name, imageId: root, mountedImageIds } of this.containers.values()) {
-      if (root === id || mountedImageIds.includes(id))
-        return { kind: 'in-use', message: `container ${name} is using its referenced image` };
-    }
-    return null;
+    const user = this.containers.values().find((container) => imagesOf(container).includes(id));
+    return user === undefined ? null : { kind: 'in-use', message: `container ${user.name} is using its referenced image` };
   }
 
   #hasChildren(id: ImageId): boolean {
@@ -283,10 +254,6 @@ export class MemoryEngine {
     const ofImages = [...this.images.values()].flatMap(({ layers }) => layers);
     return new Set([...ofImages, ...[...this.containers.keys()].flatMap((id) => this.#containerLayers.get(id) ?? [])]);
   }
-}
-
-function imagesOf({ imageId: root, mountedImageIds }: Container): readonly ImageId[] {
-  return root === null ? mountedImageIds : [root, ...mountedImageIds];
 }
 
 /** At most one tag, and every name in one repository: then Docker treats the names as one. */

@@ -1,19 +1,8 @@
 import { type Bytes, bytes, type ChainId, type DurationMs, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { BuildCache, DiskUsage, Image } from '../../model/inventory.ts';
-import type { LayerFacts } from '../../model/layer-facts.ts';
-import { originByDigest, sortNames, withHeldNames } from '../image-names.ts';
-import type {
-  Capabilities,
-  ContainerListing,
-  EngineIdentity,
-  EventWatcher,
-  ImageNames,
-  Observation,
-  Receiving,
-  RemoveOutcome,
-  Runtime,
-} from '../runtime.ts';
+import type { BuildCache, DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
+import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
+import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import type { MemoryCall, MemoryEngine, MemoryImage } from './memory-engine.ts';
 import type { NumberedEvent } from './memory-events.ts';
 
@@ -25,8 +14,8 @@ export function openMemory(engine: MemoryEngine, now: () => WallMs = () => wallM
 }
 
 class MemoryRuntime implements Runtime {
-  readonly identity: EngineIdentity;
-  readonly capabilities: Capabilities = { holds: true, digestsProvePull: true, parentsKnown: true };
+  readonly identity: Runtime['identity'];
+  readonly capabilities: Runtime['capabilities'] = { holds: true, digestsProvePull: true, parentsKnown: true };
   readonly #engine: MemoryEngine;
   readonly #now: () => WallMs;
 
@@ -61,23 +50,13 @@ class MemoryRuntime implements Runtime {
     );
     const named = withHeldNames(new Map(present.map(({ image, names }) => [image.id, names])));
     const images = present.map(({ image, names }) => describeImage(image, named.get(image.id) ?? names, engine.sizeOf(image.layers)));
-    const rest = {
-      engine: { name: 'memory', version: VERSION },
-      disk: this.#disk(),
-      layers,
-      buildCache: null,
-      workloads,
-      doubts: [],
-    };
-    return { inventory: { observedAt, images, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
+    const { name, version } = this.identity;
+    const rest = { engine: { name, version }, disk: this.#disk(), buildCache: null, workloads, doubts: [] };
+    return { inventory: { observedAt, images, layers, containers, ...rest }, learned, holds: present.flatMap(({ names }) => names.holds) };
   }
 
-  listContainers(): Promise<ContainerListing> {
-    return this.#call('listContainers', '', () => ({
-      containers: [...this.#engine.containers.values()].map(({ id, name, state, imageId, mountedImageIds }) => {
-        return { id, name, state, imageIds: [imageId, ...mountedImageIds].filter((each) => each !== null), isComplete: true };
-      }),
-    }));
+  listContainers(): Promise<readonly ContainerUse[]> {
+    return this.#call('listContainers', '', () => [...this.#engine.containers.values()].map((container) => useOf(container, true)));
   }
 
   readNames(id: ImageId): Promise<ImageNames | null> {
@@ -127,22 +106,18 @@ class MemoryRuntime implements Runtime {
   }
 
   async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {
-    const { events } = this.#engine;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const tell = (told: readonly NumberedEvent[]): void => {
+      const events = told.map(({ event }) => event);
       const last = told.at(-1);
-      if (last !== undefined)
-        onEvents(
-          told.map(({ event }) => event),
-          String(last.number),
-        );
+      if (last !== undefined) onEvents(events, String(last.number));
     };
     await this.#call('watch', '', () => undefined);
-    using _listening = events.listen((told) => (told === null ? reject(streamEnded()) : tell([told])));
+    using _listening = this.#engine.events.listen((told) => (told === null ? reject(streamEnded()) : tell([told])));
     signal.addEventListener('abort', () => resolve(), { once: true });
     if (signal.aborted) return;
-    onOpen(since ?? String(events.count));
-    tell(events.since(since === null ? null : Number(since)));
+    onOpen(since ?? String(this.#engine.events.count));
+    tell(this.#engine.events.since(since === null ? null : Number(since)));
     await promise;
   }
 
@@ -173,17 +148,11 @@ class MemoryRuntime implements Runtime {
 }
 
 function streamEnded(): OperatingError {
-  return new OperatingError({
-    kind: 'engine-unreachable',
-    operation: 'watch the engine',
-    subject: 'memory engine',
-    problem: 'the engine ended the stream',
-    hint: null,
-  });
+  const parts = { operation: 'watch the engine', subject: 'memory engine', problem: 'the engine ended the stream', hint: null };
+  return new OperatingError({ kind: 'engine-unreachable', ...parts });
 }
 
 function describeImage({ id, layers, labels, parentId, createdAt }: MemoryImage, names: ImageNames, sizeBytes: Bytes | null): Image {
   const { references, digests } = names;
-  const engineKeeps = { pinned: false, leased: false, sandbox: false, readOnly: false };
-  return { id, references, digests, layers, sizeBytes, createdAt, labels, parentId, origin: originByDigest(names), ...engineKeeps };
+  return { id, references, digests, layers, sizeBytes, createdAt, labels, parentId, origin: originByDigest(names), ...KEPT_BY_NOTHING };
 }
