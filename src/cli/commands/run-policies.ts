@@ -2,7 +2,7 @@ import type { ImageTrace } from '../../simulate/journal-trace.ts';
 import { PlannedSettings } from '../../simulate/planned-settings.ts';
 import type { SimulatedPolicy } from '../../simulate/replay.ts';
 import { type PolicyName, type SimulationInput, type SimulationResult, simulate } from '../../simulate/simulation.ts';
-import { showShare } from '../output/share-line.ts';
+import { showShare } from '../output/progress.ts';
 import type { Desk } from '../session.ts';
 
 /** The planner as a whole, under the settings of the desk; for peers, which have none of them, null. */

@@ -8,7 +8,7 @@ import { formatUses } from '../forms/uses-form.ts';
 import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
-import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession } from '../session.ts';
 import type { EXPORTS } from './exports.ts';
 
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
@@ -56,9 +56,10 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
   store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
     world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(printable(line))}\n`);
-  if (desk.options.json) writeJson(desk, { format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted });
-  else world.out.write(describeImport(imported.length, bad.length, now));
-  return EXIT.done;
+  return answer(desk, {
+    json: () => ({ format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted }),
+    text: () => describeImport(imported.length, bad.length, now),
+  });
 }
 
 /** A file in which no line is right is another file, or none of ours is left of it. */

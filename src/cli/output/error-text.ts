@@ -10,6 +10,11 @@ export function exitStatusOf(kind: OperatingErrorKind): number {
   return kind === 'lock-held' ? EXIT.keptBack : EXIT.failed;
 }
 
+/** An error of what was asked for, on a command line or in the settings. */
+export function usageError(operation: string, subject: string, problem: string, hint: string | null = null): OperatingError {
+  return new OperatingError({ kind: 'settings', operation, subject, problem, hint });
+}
+
 /** Says what failed, on what, what happened and what to do; an error that is none of operation is a fault of ours, told with its trace. */
 export function formatError(error: unknown): string {
   if (!(error instanceof OperatingError)) {

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
+import type { Output } from '../world.ts';
 import { cut } from './style.ts';
 
 /** How far a collection is. */
@@ -41,4 +42,16 @@ export class Progress {
   end(): void {
     if (this.#width !== null) this.#write(CLEAR_LINE);
   }
+}
+
+/** One line on a terminal that says how much of some work is done; elsewhere nothing is said. */
+export function showShare(out: Output, what: string): { readonly show: (share: number) => void; readonly end: () => void } {
+  let shown = -1;
+  const show = (share: number): void => {
+    const percent = Math.floor(100 * share);
+    if (!out.isTTY || percent === shown) return;
+    shown = percent;
+    out.write(`${CLEAR_LINE}${what}: ${percent} %`);
+  };
+  return { show, end: () => out.isTTY && shown >= 0 && out.write(CLEAR_LINE) };
 }

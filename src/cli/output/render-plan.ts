@@ -2,7 +2,7 @@ import { durationMs, type ImageId, type WallMs } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge, formatDuration } from '../../model/duration.ts';
 import type { Inventory } from '../../model/inventory.ts';
-import type { KeepReason, KeepVerdict, Plan, RuleName } from '../../model/plan.ts';
+import type { KeepReason, KeepVerdict, Plan, Removal, RuleName } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
 import { countImages, explainShortfall } from '../../plan/shortfall.ts';
 import { formatTime } from '../forms/rfc3339.ts';
@@ -10,7 +10,7 @@ import { describeExited } from './exited-containers.ts';
 import { imageName } from './image-name.ts';
 import { type Kept, sumKept } from './kept-bytes.ts';
 import { type Look, paint, printable } from './style.ts';
-import { rigidColumn, table, textColumn } from './table.ts';
+import { rigidColumn, tableOf, textColumn } from './table.ts';
 
 /** What each reason means, in words that complete "kept because …". */
 const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
@@ -103,25 +103,21 @@ function describeFirstEligible(plan: Plan, inventory: Inventory): readonly strin
 }
 
 function removalTable({ removals }: Plan, look: Look): string {
-  const columns = [
-    textColumn('REMOVE', 1, 12, 'middle'),
-    rigidColumn('RULE', 3, 'left'),
-    rigidColumn('UNUSED FOR', 2),
-    rigidColumn('FREES', 1),
-  ];
-  const rows = removals.map((removal) => [
-    imageName(removal, removal.imageId),
-    removal.rule,
-    formatAge(removal.idleMs),
-    formatByteSize(removal.freesBytes),
+  return tableOf<Removal>(removals, look, [
+    [textColumn('REMOVE', 1, 12, 'middle'), (removal) => imageName(removal, removal.imageId)],
+    [rigidColumn('RULE', 3, 'left'), ({ rule }) => rule],
+    [rigidColumn('UNUSED FOR', 2), ({ idleMs }) => formatAge(idleMs)],
+    [rigidColumn('FREES', 1), ({ freesBytes }) => formatByteSize(freesBytes)],
   ]);
-  return table(columns, rows, look);
 }
 
 function keptTable(kept: readonly Kept[], look: Look): string {
-  const columns = [rigidColumn('KEEP', 1, 'left'), rigidColumn('IMAGES', 1), rigidColumn('SIZE', 2), textColumn('BECAUSE', 3, 20)];
-  const rows = kept.map(({ reason, images, bytes }) => [reason, String(images), formatByteSize(bytes), REASON_MEANINGS[reason]]);
-  return table(columns, rows, look);
+  return tableOf<Kept>(kept, look, [
+    [rigidColumn('KEEP', 1, 'left'), ({ reason }) => reason],
+    [rigidColumn('IMAGES', 1), ({ images }) => String(images)],
+    [rigidColumn('SIZE', 2), ({ bytes }) => formatByteSize(bytes)],
+    [textColumn('BECAUSE', 3, 20), ({ reason }) => REASON_MEANINGS[reason]],
+  ]);
 }
 
 function describeLocal({ heldByLocalBytes, verdicts }: Plan): string {
