@@ -1,7 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS, type ListedCommand } from './command-list.ts';
-import { outcomeOf } from './outcome.ts';
-import { EXIT } from './output/error-text.ts';
+import { EXIT, outcomeOf } from './output/error-text.ts';
 import { openDesk } from './session.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type SettingPath } from './settings/setting-keys.ts';
 import { VERSION } from './version.ts';

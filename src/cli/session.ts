@@ -32,15 +32,7 @@ export interface Desk {
 
 /** Loads the settings and says what is odd about them. @throws OperatingError `settings` */
 export function openDesk(world: World, options: CommonOptions): Desk {
-  const loaded = loadSettings({
-    readFile: world.readFile,
-    listDirectory: world.listDirectory,
-    configPath: options.config ?? null,
-    environment: world.environment,
-    flags: options.flags,
-    isRoot: world.userId === 0,
-    home: world.home,
-  });
+  const loaded = loadSettings({ ...world, configPath: options.config ?? null, flags: options.flags, isRoot: world.userId === 0 });
   for (const warning of loaded.warnings) world.err.write(`imagegc: warning: ${warning}\n`);
   return { world, options, loaded, policy: policyOf(loaded.settings), look: lookOf(world.out, world.environment) };
 }

@@ -73,13 +73,11 @@ const YES_HINT = 'add --yes, or look first with "imagegc plan"';
 
 function collectContext(session: Session, { free }: CollectOptions): CollectContext {
   const { world, loaded, options } = session.desk;
+  const { makeMark, judgeOwner, wait } = world;
   const progress = new Progress(world.err.write, lookOf(world.err, world.environment).width);
   return {
     ...lookContext(session, free),
-    makeMark: world.makeMark,
-    judgeOwner: world.judgeOwner,
-    wait: world.wait,
-    settleMs: SETTLE_MS,
+    ...{ makeMark, judgeOwner, wait, settleMs: SETTLE_MS },
     paceMs: loaded.settings['rules.pace'],
     signal: NEVER,
     onBatch: (state) => {

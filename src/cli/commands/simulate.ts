@@ -2,8 +2,6 @@ import { POLICY_NAMES } from '../../simulate/simulation.ts';
 import { measureTrace } from '../../simulate/trace.ts';
 import { formatSimulation } from '../forms/simulation-form.ts';
 import { readTrace } from '../forms/trace-form.ts';
-import { writeOutput } from '../input-file.ts';
-import { drawChart } from '../output/chart.ts';
 import { usageError } from '../output/error-text.ts';
 import { renderSimulation } from '../output/render-simulation.ts';
 import { answer, type Desk } from '../session.ts';
@@ -28,8 +26,7 @@ export async function runSimulate(desk: Desk, options: SimulateOptions): Promise
   const facts = measureTrace(trace);
   const capacities = wishes.map((wish) => settleCapacity(desk, wish, facts));
   const make = desk.options.config === undefined ? undefined : underSettings(desk, trace);
-  const results = runPolicies(desk, { trace, facts, capacities, policies, seed: options.seed, ...(make && { make }) });
-  if (options.chart !== undefined) writeOutput(desk.world, options.chart, drawChart(facts.liveSetBytes, results));
+  const results = runPolicies(desk, options, { trace, facts, capacities, policies, ...(make && { make }) });
   const { liveSetBytes } = facts;
   return answer(desk, {
     json: () => formatSimulation(liveSetBytes, results),

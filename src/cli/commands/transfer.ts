@@ -1,8 +1,9 @@
 import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
 import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
-import { OperatingError } from '../../model/error.ts';
+import type { OperatingError } from '../../model/error.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
 import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
+import { unreadable } from '../forms/form-reader.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
 import { formatUses } from '../forms/uses-form.ts';
 import { readInputBytes, writeOutput } from '../input-file.ts';
@@ -64,13 +65,8 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
 
 /** A file in which no line is right is another file, or none of ours is left of it. */
 function nothingUsable(file: string, count: number, { lineNumber, problem }: BadLine): OperatingError {
-  return new OperatingError({
-    kind: 'input',
-    operation: 'read the file',
-    subject: file,
-    problem: `none of its ${count} lines is a use record; line ${lineNumber}: ${problem}`,
-    hint: 'a line is "<image id> <seconds since 1970>"; nothing was changed',
-  });
+  const none = `none of its ${count} lines is a use record; line ${lineNumber}: ${problem}`;
+  return unreadable(file, none, 'a line is "<image id> <seconds since 1970>"; nothing was changed');
 }
 
 function describeImport(count: number, badCount: number, now: Now): string {

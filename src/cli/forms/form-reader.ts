@@ -55,7 +55,7 @@ export function readJsonLines(file: string, text: string, read: (value: unknown,
     isEmpty = false;
     explaining({ file, hint, where: `line ${line}: `, whole: 'it' }, () => read(JSON.parse(json), line));
   }
-  if (isEmpty) throw unreadable(file, 'line 1: there is nothing in it', hint, null);
+  if (isEmpty) throw unreadable(file, 'line 1: there is nothing in it', hint);
 }
 
 /** Tells a person where in the file something is wrong; `whole` stands for a place that is all of what was read. */
@@ -72,7 +72,7 @@ function explaining<Form>(told: Readonly<Record<'file' | 'hint' | 'where' | 'who
 }
 
 /** What a person is told of a file that cannot be read on. */
-export function unreadable(file: string, problem: string, hint: string, cause: unknown): OperatingError {
+export function unreadable(file: string, problem: string, hint: string, cause?: unknown): OperatingError {
   return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
 }
 

@@ -1,4 +1,5 @@
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
+import type { World } from '../world.ts';
 import { printable } from './style.ts';
 
 /** Exit statuses (`docs/design.md` §9). */
@@ -28,4 +29,14 @@ export function formatError(error: unknown): string {
 
 function safeLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
+}
+
+/** Does a command's work, and tells a person what went wrong with it. @returns the exit status */
+export async function outcomeOf(work: () => Promise<number>, world: Pick<World, 'err'>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    world.err.write(formatError(error));
+    return error instanceof OperatingError ? exitStatusOf(error.kind) : EXIT.failed;
+  }
 }
