@@ -6,11 +6,12 @@ import { imageBytes, type Trace, type TraceUse } from './trace.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Removes whichever has the lowest score, until there is room. */
-function removeLowest(disk: SimulatedDisk, use: TraceUse, isDone: () => boolean, scoreOf: (image: number) => number): void {
+/** Removes whichever has the lowest score, until so much is free. */
+function removeLowest(disk: SimulatedDisk, shortBytes: number, use: TraceUse, scoreOf: (image: number) => number): void {
+  const enough = disk.usedBytes - shortBytes;
   const left = new Set(disk.removable(use.atMs));
   left.delete(use.image);
-  while (!isDone() && left.size > 0) {
+  while (disk.usedBytes > enough && left.size > 0) {
     let lowest = -1;
     let lowestScore = Number.POSITIVE_INFINITY;
     for (const image of left) {
@@ -24,18 +25,12 @@ function removeLowest(disk: SimulatedDisk, use: TraceUse, isDone: () => boolean,
   }
 }
 
-function untilFreed(disk: SimulatedDisk, shortBytes: number): () => boolean {
-  const enough = disk.usedBytes - shortBytes;
-  return () => disk.usedBytes <= enough;
-}
-
 function lastUse(disk: SimulatedDisk): (image: number) => number {
   return (image) => disk.lastUsedMs[image] ?? 0;
 }
 
 /** Removes the longest unused. */
-const makeRoomByAge: SimulatedPolicy['makeRoom'] = (disk, shortBytes, use) =>
-  removeLowest(disk, use, untilFreed(disk, shortBytes), lastUse(disk));
+const makeRoomByAge: SimulatedPolicy['makeRoom'] = (disk, shortBytes, use) => removeLowest(disk, shortBytes, use, lastUse(disk));
 
 /** The longest unused first, but none on which another image on the disk is built: what goes are leaves. */
 export function leafLru(trace: Trace): SimulatedPolicy {
@@ -44,7 +39,7 @@ export function leafLru(trace: Trace): SimulatedPolicy {
     makeRoom: (disk, shortBytes, use) => {
       const isLeaf = (image: number): boolean => !(builtOn[image] ?? []).some((other) => disk.holds(other));
       const scoreOf = (image: number): number => (isLeaf(image) ? (disk.lastUsedMs[image] ?? 0) : Number.POSITIVE_INFINITY);
-      removeLowest(disk, use, untilFreed(disk, shortBytes), scoreOf);
+      removeLowest(disk, shortBytes, use, scoreOf);
     },
   };
 }
@@ -86,7 +81,7 @@ export function kubelet(trace: Trace, capacityBytes: number): SimulatedPolicy {
 /** docuum: the longest unused first, after the pull that went beyond the mark; until then the disk holds more than it should. */
 export function docuum(capacityBytes: number): SimulatedPolicy {
   return {
-    tidy: (disk, use) => removeLowest(disk, { ...use, image: -1 }, () => disk.usedBytes <= capacityBytes, lastUse(disk)),
+    tidy: (disk, use) => removeLowest(disk, disk.usedBytes - capacityBytes, { ...use, image: -1 }, lastUse(disk)),
     makeRoom: () => {},
   };
 }
@@ -113,7 +108,7 @@ export function gdsf(trace: Trace): SimulatedPolicy {
     },
     makeRoom: (disk, shortBytes, use) => {
       const before = new Set(disk.present);
-      removeLowest(disk, use, untilFreed(disk, shortBytes), worthOf);
+      removeLowest(disk, shortBytes, use, worthOf);
       for (const image of before) if (!disk.holds(image)) clock = Math.max(clock, worthOf(image));
     },
   };
@@ -127,12 +122,12 @@ export function sieve(): SimulatedPolicy {
   return {
     note: ({ image }) => isVisited.add(image),
     makeRoom: (disk, shortBytes, use) => {
-      const isDone = untilFreed(disk, shortBytes);
+      const enough = disk.usedBytes - shortBytes;
       const removable = new Set(disk.removable(use.atMs));
       const known = new Set(queue);
       const arrived = disk.present.filter((image) => !known.has(image)).sort((one, other) => lastUse(disk)(one) - lastUse(disk)(other));
       queue = [...queue.filter((image) => disk.holds(image)), ...arrived];
-      for (let steps = 3 * queue.length; !isDone() && steps > 0; steps--) {
+      for (let steps = 3 * queue.length; disk.usedBytes > enough && steps > 0; steps--) {
         if (hand >= queue.length) hand = 0;
         const image = queue[hand] ?? -1;
         if (image === use.image || !removable.has(image) || isVisited.delete(image)) hand += 1;
@@ -157,7 +152,7 @@ export function anyImage(seed: number): SimulatedPolicy {
   return {
     makeRoom: (disk, shortBytes, use) => {
       const scores = new Map(disk.removable(use.atMs).map((image) => [image, next()]));
-      removeLowest(disk, use, untilFreed(disk, shortBytes), (image) => scores.get(image) ?? 1);
+      removeLowest(disk, shortBytes, use, (image) => scores.get(image) ?? 1);
     },
   };
 }

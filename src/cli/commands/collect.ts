@@ -14,7 +14,7 @@ import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatReport } from '../forms/collection-form.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
-import { Progress } from '../output/progress.ts';
+import { showProgress } from '../output/progress.ts';
 import { renderPlan } from '../output/render-plan.ts';
 import { renderRepairs, renderReport } from '../output/render-report.ts';
 import { lookOf } from '../output/style.ts';
@@ -74,7 +74,7 @@ const YES_HINT = 'add --yes, or look first with "imagegc plan"';
 function collectContext(session: Session, { free }: CollectOptions): CollectContext {
   const { world, loaded, options } = session.desk;
   const { makeMark, judgeOwner, wait } = world;
-  const progress = new Progress(world.err.write, lookOf(world.err, world.environment).width);
+  const progress = showProgress(world.err.write, lookOf(world.err, world.environment).width);
   return {
     ...lookContext(session, free),
     ...{ makeMark, judgeOwner, wait, settleMs: SETTLE_MS },

@@ -25,8 +25,8 @@ export async function runWhy(desk: Desk, text: string): Promise<number> {
   const seen = await look(lookContext(session, null));
   const images = findImages(seen.inventory, text);
   if (images.length === 0) {
-    const [operation, problem] = ['find the image', 'no image has this name, digest or ID'];
-    throw new OperatingError({ kind: 'not-found', operation, subject: text, problem, hint: NAMES_HINT });
+    const problem = 'no image has this name, digest or ID';
+    throw new OperatingError({ kind: 'not-found', operation: 'find the image', subject: text, problem, hint: NAMES_HINT });
   }
   const facts = factsOf(seen);
   return answer(desk, {

@@ -40,8 +40,8 @@ export function runPin(desk: Desk, text: string | undefined, options: PinOptions
 export function runUnpin(desk: Desk, pattern: string): number {
   using store = openStore(desk, 'read-write');
   if (!store.removePin(pattern)) {
-    const [problem, hint] = ['there is no such pin', '"imagegc pin" lists all, word for word'];
-    throw new OperatingError({ kind: 'not-found', operation: 'unpin', subject: pattern, problem, hint });
+    const hint = '"imagegc pin" lists all, word for word';
+    throw new OperatingError({ kind: 'not-found', operation: 'unpin', subject: pattern, problem: 'there is no such pin', hint });
   }
   return answer(desk, { json: () => formatPins(store.listPins()), text: () => `${pattern} is no longer pinned.\n` });
 }

@@ -1,6 +1,5 @@
-import { look, storeKey } from '../../collect/look.ts';
+import { type Look, look, storeKey } from '../../collect/look.ts';
 import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
-import type { Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import { NO_HABITS } from '../../model/use-habits.ts';
 import { planScheduled } from '../../plan/brakes.ts';
@@ -40,10 +39,7 @@ export function planStatus(plan: Plan): number {
   return plan.target?.reached === false ? EXIT.targetNotReached : EXIT.done;
 }
 
-interface Planned {
-  readonly plan: Plan;
-  readonly inventory: Inventory;
-}
+type Planned = Pick<Look, 'plan' | 'inventory'>;
 
 async function planLive(desk: Desk, { free, uses, at, isScheduled }: PlanOptions): Promise<Planned> {
   if (uses !== undefined || at !== undefined)

@@ -200,7 +200,8 @@ export function within<Value>(place: string | number, value: unknown, read: Read
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+/** Whether a value is an object with keys. */
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

@@ -27,6 +27,8 @@ function readGaps(value: unknown): readonly number[] {
   return gaps;
 }
 
+const COUNTS = { gaps: required(readGaps), uses: required(amount), sameImageUses: required(amount) };
+
 const readPast = shape<PastVersion>({
   lastUsedMs: required(readIdle, 'lastUsedAt'),
   supersededMs: required(readIdle, 'supersededAt'),
@@ -38,18 +40,10 @@ const readLineage = shape<LineageHabit>({
   headKey: required(name, 'headVersion'),
   lastUsedMs: required(readIdle, 'lastUsedAt'),
   pastVersions: required(list(readPast)),
-  gaps: required(readGaps),
-  uses: required(amount),
-  sameImageUses: required(amount),
+  ...COUNTS,
 });
 
-const readHost = shape<UseHabits['host']>({
-  gaps: required(readGaps),
-  superseded: required(amount),
-  returned: required(amount),
-  uses: required(amount),
-  sameImageUses: required(amount),
-});
+const readHost = shape<UseHabits['host']>({ ...COUNTS, superseded: required(amount), returned: required(amount) });
 
 const readLearned = shape({ host: required(readHost), lineages: required(list(readLineage)) });
 

@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ChainId, chainId, containerId, type ImageId, type WallMs } from '../../model/brands.ts';
+import { bytes, type ChainId, chainId, containerId, type ImageId, type WallMs } from '../../model/brands.ts';
 import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
@@ -113,7 +113,7 @@ const readContainer = shape<Container>({
 
 const readEngine = shape<Inventory['engine']>({ name: optional('unknown', text), version: optional('unknown', text) });
 
-const readFigures = shape<Omit<DiskUsage, 'availableBytes'> & { availableBytes: Bytes | null }>({
+const readFigures = shape({
   capacityBytes: required(size),
   usedBytes: required(size),
   availableBytes: optional(null, size),
@@ -159,24 +159,18 @@ const readDoubt = shape<Doubt>({
   message: (from, key) => optional(text(from['kind']), text)(from, key),
 });
 
-const readInventory = shape<Written>({
+const readInventory = shape({
   containers: optional(null, list(readContainer)),
   images: required((images) => refuseTwins(list(readImage)(images))),
   observedAt: optional(null, time),
   engine: optional({ name: 'unknown', version: 'unknown' }, readEngine),
   disk: optional(null, readDisk),
-  layers: optional(new Map(), readLayers),
+  layers: optional(new Map<ChainId, Layer>(), readLayers),
   buildCache: optional(null, readBuildCache),
   workloads: optional([], list(readWorkload)),
   doubts: optional([], list(readDoubt)),
   pins: optional([], list(readPin)),
 });
-
-/** An inventory as its file tells it. */
-interface Written extends Omit<Inventory, 'observedAt' | 'containers'>, Pick<InventoryForm, 'pins'> {
-  readonly observedAt: WallMs | null;
-  readonly containers: readonly Container[] | null;
-}
 
 function findDoubts(containers: readonly Container[] | null): readonly Doubt[] {
   const kind = 'in-use-unknown';

@@ -1,8 +1,8 @@
-import { durationMs, type ImageId, type WallMs } from '../../model/brands.ts';
+import { durationMs, type ImageId } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge, formatDuration } from '../../model/duration.ts';
 import type { Inventory } from '../../model/inventory.ts';
-import type { KeepReason, KeepVerdict, Plan, Removal, RuleName } from '../../model/plan.ts';
+import type { KeepReason, Plan, Removal, RuleName } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
 import { countImages, explainShortfall } from '../../plan/shortfall.ts';
 import { formatTime } from '../forms/rfc3339.ts';
@@ -91,12 +91,9 @@ function describeCache({ buildCache }: Plan, { buildCacheUnusedForMs }: Policy):
 /** Says when something will go, so that an empty plan on a fresh host does not look like a fault. */
 function describeFirstEligible(plan: Plan, inventory: Inventory): readonly string[] {
   if (plan.refusal !== null || plan.removals.length > 0) return [];
-  let first: (KeepVerdict & { readonly until: WallMs }) | null = null;
-  for (const verdict of plan.verdicts) {
-    const { until } = verdict;
-    if (until !== null && (first === null || until < first.until)) first = { ...verdict, until };
-  }
-  if (first === null) return [];
+  const dated = plan.verdicts.flatMap(({ imageId, until }) => (until === null ? [] : [{ imageId, until }]));
+  const [first] = dated.sort((one, other) => one.until - other.until);
+  if (first === undefined) return [];
   const { imageId, until } = first;
   const name = nameOf(inventory, imageId);
   return [`The first that may go is ${name}, in ${formatAge(durationMs(until - plan.at.wallMs))} (${formatTime(until)}).`];
