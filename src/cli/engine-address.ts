@@ -32,11 +32,8 @@ export function findEngine(address: string, world: Pick<World, 'environment' | '
   const candidates = listCandidates(world);
   const chosen = candidates.find(({ isThere, source }) => isThere || source === 'DOCKER_HOST');
   if (chosen !== undefined) return chosen.socketPath;
-  throw new OperatingError({
-    kind: 'engine-unreachable',
-    operation: 'find a container engine',
-    subject: 'engine.address = "auto"',
-    problem: `no socket at ${candidates.map(({ socketPath, source }) => `${socketPath} (${source})`).join(' or ')}`,
-    hint: 'start the engine, or say where it listens: DOCKER_HOST=unix:///path or --engine-address unix:///path',
-  });
+  const told = { operation: 'find a container engine', subject: 'engine.address = "auto"' };
+  const problem = `no socket at ${candidates.map(({ socketPath, source }) => `${socketPath} (${source})`).join(' or ')}`;
+  const hint = 'start the engine, or say where it listens: DOCKER_HOST=unix:///path or --engine-address unix:///path';
+  throw new OperatingError({ kind: 'engine-unreachable', ...told, problem, hint });
 }

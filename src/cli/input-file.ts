@@ -3,36 +3,25 @@ import type { World } from './world.ts';
 
 /** Reads a text file that a person named; `-` is standard input. @throws OperatingError `input` */
 export function readInput(world: Pick<World, 'readFile'>, path: string): string {
-  return reading(path, () => world.readFile(path));
+  return trying('read the file', path, () => world.readFile(path));
 }
 
 /** The same, for a file whose bytes may be anything. */
 export function readInputBytes(world: Pick<World, 'readBytes'>, path: string): Uint8Array {
-  return reading(path, () => world.readBytes(path));
+  return trying('read the file', path, () => world.readBytes(path));
 }
 
 /** Writes a file that a person named. @throws OperatingError `input` */
 export function writeOutput(world: Pick<World, 'writeFile'>, path: string, text: string): void {
-  try {
-    world.writeFile(path, text);
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw new OperatingError({ kind: 'input', operation: 'write the file', subject: path, problem: describe(cause), hint: null, cause });
-  }
+  trying('write the file', path, () => world.writeFile(path, text));
 }
 
-function reading<Read>(path: string, read: () => Read): Read {
+function trying<Value>(operation: string, subject: string, work: () => Value): Value {
   try {
-    return read();
+    return work();
   } catch (error) {
-    throw new OperatingError({
-      kind: 'input',
-      operation: 'read the file',
-      subject: path,
-      problem: describe(error),
-      hint: null,
-      cause: error,
-    });
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw new OperatingError({ kind: 'input', operation, subject, problem: describe(cause), hint: null, cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { outcomeOf } from './outcome.ts';
+import { outcomeOf } from './output/error-text.ts';
 import { processWorld } from './process-world.ts';
 import type { World } from './world.ts';
 

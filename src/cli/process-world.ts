@@ -55,29 +55,25 @@ export function processWorld(): World {
 
 /** From here on the first Ctrl-C lets the batch under way end and gives names back; the second ends at once, as anywhere. */
 function catchInterrupts(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    // Not once(): between two of those a signal meets no handler, and kills.
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(130);
-      process.stderr.write('\nimagegc: finishing what was begun; once more ends at once\n');
-      controller.abort();
-    });
-  }
-  return controller.signal;
+  return catchSignals(() => process.stderr.write('\nimagegc: finishing what was begun; once more ends at once\n'));
 }
 
 /** The time in which a service has to end (systemd waits ninety seconds, a person less). */
 const STOP_LIMIT_MS = 9_500;
 
 function catchServiceSignals(reload: () => void): AbortSignal {
-  const controller = new AbortController();
   process.on('SIGHUP', reload);
+  return catchSignals(() => setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref());
+}
+
+function catchSignals(begin: () => void): AbortSignal {
+  const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // Not once(): between two of those a signal meets no handler, and kills.
     process.on(signal, () => {
       if (controller.signal.aborted) process.exit(130);
+      begin();
       controller.abort();
-      setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
     });
   }
   return controller.signal;

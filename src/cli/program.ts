@@ -1,7 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
-import { COMMANDS, type Define } from './command-list.ts';
-import { outcomeOf } from './outcome.ts';
-import { EXIT } from './output/error-text.ts';
+import { COMMANDS, type ListedCommand } from './command-list.ts';
+import { EXIT, outcomeOf } from './output/error-text.ts';
 import { openDesk } from './session.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type SettingPath } from './settings/setting-keys.ts';
 import { VERSION } from './version.ts';
@@ -48,39 +47,38 @@ function makeProgram(world: World, argv: readonly string[], finish: (status: num
     .configureOutput({
       writeOut: world.out.write,
       writeErr: world.err.write,
-      outputError: (message, write) =>
-        write(
-          `${message
-            .replace(/^error: /, 'imagegc: ')
-            .trimEnd()
-            .replace('\n', ' ')}\n  hint: "imagegc help" lists what there is\n`,
-        ),
+      outputError: (message, write) => {
+        const line = message.replace(/^error: /, 'imagegc: ').trimEnd();
+        write(`${line.replace('\n', ' ')}\n  hint: "imagegc help" lists what there is\n`);
+      },
     })
     .exitOverride();
-  const called = COMMANDS.filter(({ name }) => name === argv[0]);
-  const define = makeDefine(world, program, finish);
-  for (const command of called.length > 0 ? called : COMMANDS) command.define(program, define);
+  const listed = Object.entries(COMMANDS);
+  const called = listed.filter(([words]) => words.split(' ')[0] === argv[0]);
+  for (const [words, command] of called.length > 0 ? called : listed) define(program, words.split(' '), command, world, finish);
   return program;
 }
 
-function makeDefine(world: World, program: Command, finish: (status: number) => void): Define {
-  return (command, run) => {
-    let settings: ReadonlyMap<string, SettingPath> = new Map();
-    command
-      .option('--json', 'print one JSON document (docs/json.md)')
-      .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
-    // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
-    (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
-      if (called === command) settings = addSettings(command);
-    });
-    command.action(async (...given) => {
-      const options: Readonly<Record<string, unknown>> = command.opts();
-      const { config, json } = options;
-      const flags = givenFlags(options, settings);
-      const desk = openDesk(world, { config: typeof config === 'string' ? config : undefined, json: json === true, flags });
-      finish(await run(desk, options, given.slice(0, -2)));
-    });
-  };
+/** Adds a command under each of its words, with what all have, and its run. */
+function define(program: Command, words: readonly string[], listed: ListedCommand, world: World, finish: (status: number) => void): void {
+  const { about, add, run } = listed;
+  const command = words.reduce((above, word) => above.command(word).description(about), program);
+  add?.(command);
+  command
+    .option('--json', 'print one JSON document (docs/json.md)')
+    .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
+  let settings: ReadonlyMap<string, SettingPath> = new Map();
+  // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
+  (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
+    if (called === command) settings = addSettings(command);
+  });
+  command.action(async (...given) => {
+    const options: Readonly<Record<string, unknown>> = command.opts();
+    const { config, json } = options;
+    const flags = givenFlags(options, settings);
+    const desk = openDesk(world, { config: typeof config === 'string' ? config : undefined, json: json === true, flags });
+    finish(await run(desk, options, given.slice(0, -2)));
+  });
 }
 
 /**

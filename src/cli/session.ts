@@ -6,6 +6,7 @@ import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { findEngine } from './engine-address.ts';
+import { EXIT } from './output/error-text.ts';
 import { lookOf, printable, type Look as TextLook } from './output/style.ts';
 import { type Loaded, loadSettings } from './settings/load-settings.ts';
 import { policyOf } from './settings/policy-of.ts';
@@ -31,15 +32,7 @@ export interface Desk {
 
 /** Loads the settings and says what is odd about them. @throws OperatingError `settings` */
 export function openDesk(world: World, options: CommonOptions): Desk {
-  const loaded = loadSettings({
-    readFile: world.readFile,
-    listDirectory: world.listDirectory,
-    configPath: options.config ?? null,
-    environment: world.environment,
-    flags: options.flags,
-    isRoot: world.userId === 0,
-    home: world.home,
-  });
+  const loaded = loadSettings({ ...world, configPath: options.config ?? null, flags: options.flags, isRoot: world.userId === 0 });
   for (const warning of loaded.warnings) world.err.write(`imagegc: warning: ${warning}\n`);
   return { world, options, loaded, policy: policyOf(loaded.settings), look: lookOf(world.out, world.environment) };
 }
@@ -136,7 +129,8 @@ export function workloadFinder({ world, loaded }: Desk): NonNullable<LookContext
   return (containers) => findWorkloads(world, loaded.settings['protect.workloads'], containers);
 }
 
-/** Prints a value as one JSON document. */
-export function writeJson({ world }: Desk, value: object): void {
-  world.out.write(`${JSON.stringify(value, null, 2)}\n`);
+/** Prints what a command has to say: one JSON document where that was asked for, else text. @returns the exit status of what is done */
+export function answer({ world, options }: Desk, { json, text }: { readonly json: () => object; readonly text: () => string }): number {
+  world.out.write(options.json ? `${JSON.stringify(json(), null, 2)}\n` : text());
+  return EXIT.done;
 }

@@ -1,7 +1,7 @@
 import { LatestFirst } from './latest-first.ts';
 import type { SimulatedPolicy } from './replay.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
-import type { Trace, TraceUse } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 /** After every use: the place of the next one. */
 const NEVER = Number.MAX_SAFE_INTEGER;
@@ -104,44 +104,34 @@ class ByteDisk {
  * Layer-Belady: knows the future, and removes whole images, the one whose own layers are needed latest, by their bytes. What it reaches can be
  * reached; that nothing can do better is not said.
  */
-export class LayerBelady implements SimulatedPolicy {
-  readonly #trace: Trace;
-  readonly #needs: readonly Float64Array[];
-  /** By layer. */
-  readonly #next: Float64Array;
-
-  constructor(trace: Trace) {
-    this.#trace = trace;
-    this.#needs = nextNeeds(trace);
-    this.#next = new Float64Array(trace.sizes.length).fill(NEVER);
-  }
-
-  note({ image }: TraceUse, place: number): void {
-    for (const [at, layer] of (this.#trace.layers[image] ?? []).entries()) this.#next[layer] = this.#needs[place]?.[at] ?? NEVER;
-  }
-
-  makeRoom(disk: SimulatedDisk, shortBytes: number, use: TraceUse, place: number): void {
-    const enough = disk.usedBytes - shortBytes;
-    while (disk.usedBytes > enough) {
-      let worst = -1;
-      let worstValue = Number.POSITIVE_INFINITY;
-      for (const image of disk.removable(use.atMs)) {
-        const value = image === use.image ? Number.POSITIVE_INFINITY : this.#valueOf(image, disk, place);
-        if (value < worstValue) [worst, worstValue] = [image, value];
-      }
-      if (worst === -1) return;
-      disk.remove(worst);
-    }
-  }
-
+export function layerBelady(trace: Trace): SimulatedPolicy {
+  const needs = nextNeeds(trace);
+  const next = new Float64Array(trace.sizes.length).fill(NEVER);
   /** Of the layers that only this image needs; one that has none comes last of all that may go. */
-  #valueOf(image: number, { counts }: SimulatedDisk, place: number): number {
+  const worthOf = (image: number, { counts }: SimulatedDisk, place: number): number => {
     let [needed, total] = [0, 0];
     for (const layer of counts.exclusiveLayers(image)) {
-      const size = this.#trace.sizes[layer] ?? 0;
-      needed += size / Math.max(1, (this.#next[layer] ?? NEVER) - place);
+      const size = trace.sizes[layer] ?? 0;
+      needed += size / Math.max(1, (next[layer] ?? NEVER) - place);
       total += size;
     }
     return total === 0 ? Number.MAX_VALUE : needed / total;
-  }
+  };
+  return {
+    note: ({ image }, place) => {
+      for (const [at, layer] of (trace.layers[image] ?? []).entries()) next[layer] = needs[place]?.[at] ?? NEVER;
+    },
+    makeRoom: (disk, shortBytes, use, place) => {
+      const enough = disk.usedBytes - shortBytes;
+      while (disk.usedBytes > enough) {
+        let [worst, least] = [-1, Number.POSITIVE_INFINITY];
+        for (const image of disk.removable(use.atMs)) {
+          const worth = image === use.image ? Number.POSITIVE_INFINITY : worthOf(image, disk, place);
+          if (worth < least) [worst, least] = [image, worth];
+        }
+        if (worst === -1) return;
+        disk.remove(worst);
+      }
+    },
+  };
 }

@@ -4,7 +4,7 @@ import type { Trace, TraceFacts, TraceUse } from './trace.ts';
 /** What decides in a simulation which images go. It removes them itself, with {@link SimulatedDisk.remove}. */
 export interface SimulatedPolicy {
   /** Told of each use, in their order, before room is made for it. */
-  readonly note: (use: TraceUse, place: number) => void;
+  readonly note?: (use: TraceUse, place: number) => void;
   /** Makes room. @param incoming is on the disk already, and must stay @param shortBytes more than 0 */
   readonly makeRoom: (disk: SimulatedDisk, shortBytes: number, use: TraceUse, place: number) => void;
   /** Called before each use: whatever is removed without need. */
@@ -60,18 +60,18 @@ export function replay(input: ReplayInput): ReplayFigures {
 
 /** The same, use by use, for whoever has other things to do in between. */
 export function* replayInSteps(input: ReplayInput): Generator<void, ReplayFigures> {
-  const { trace, facts, capacityBytes, policy, warmUpUses, onRepull, onProgress } = input;
+  const { trace, policy, warmUpUses, onRepull, onProgress } = input;
   const disk = new SimulatedDisk(trace);
   const versions = new VersionWatch(trace);
-  const figures = { repulledBytes: 0, coldStarts: 0, supersededColdStarts: 0, seconds: 0, peakBytes: 0 };
+  const figures = { repulledBytes: 0, coldStarts: 0, supersededColdStarts: 0, removals: 0, freedBytes: 0, seconds: 0, peakBytes: 0 };
   let before = { removals: 0, freedBytes: 0 };
   for (const [place, use] of trace.uses.entries()) {
     yield;
     if (place % PROGRESS_USES === 0) onProgress?.(place);
     if (place === warmUpUses) before = { removals: disk.removals, freedBytes: disk.freedBytes };
     policy.tidy?.(disk, use);
-    policy.note(use, place);
-    const repulledBytes = disk.holds(use.image) ? 0 : bring(disk, { trace, facts, capacityBytes, policy }, place);
+    policy.note?.(use, place);
+    const repulledBytes = disk.holds(use.image) ? 0 : bring(disk, input, use, place);
     disk.use(use.image, use.atMs, use.lastedMs);
     figures.peakBytes = Math.max(figures.peakBytes, disk.usedBytes);
     const isReturn = versions.use(use);
@@ -87,13 +87,7 @@ export function* replayInSteps(input: ReplayInput): Generator<void, ReplayFigure
 }
 
 /** Pulls what an image lacks. @returns how much of it had been here before */
-function bring(
-  disk: SimulatedDisk,
-  { trace, facts, capacityBytes, policy }: Pick<ReplayInput, 'trace' | 'facts' | 'capacityBytes' | 'policy'>,
-  place: number,
-): number {
-  const use = trace.uses[place];
-  if (use === undefined) return 0;
+function bring(disk: SimulatedDisk, { trace, facts, capacityBytes, policy }: ReplayInput, use: TraceUse, place: number): number {
   const before = disk.usedBytes;
   disk.add(use.image);
   let pulled = disk.usedBytes - before;

@@ -1,5 +1,5 @@
-import { boundRepulledBytes, LayerBelady } from './clairvoyant.ts';
-import { AnyImage, Docuum, Gdsf, Kubelet, LeafLru, Sieve, TimeToLive } from './peer-policies.ts';
+import { boundRepulledBytes, layerBelady } from './clairvoyant.ts';
+import { anyImage, docuum, gdsf, kubelet, leafLru, sieve, TIME_TO_LIVE } from './peer-policies.ts';
 import { PlannedOrder } from './planned-order.ts';
 import { type ReplayFigures, replay, type SimulatedPolicy, warmUpOf } from './replay.ts';
 import type { Trace, TraceFacts } from './trace.ts';
@@ -14,14 +14,14 @@ interface Making {
 const POLICIES = {
   'next-use': ({ trace }: Making) => new PlannedOrder('next-use', trace),
   lru: ({ trace }: Making) => new PlannedOrder('lru', trace),
-  'leaf-lru': ({ trace }: Making) => new LeafLru(trace),
-  kubelet: ({ trace, capacityBytes }: Making) => new Kubelet(trace, capacityBytes),
-  docuum: ({ capacityBytes }: Making) => new Docuum(capacityBytes),
-  ttl: () => new TimeToLive(),
-  gdsf: ({ trace }: Making) => new Gdsf(trace),
-  sieve: () => new Sieve(),
-  random: ({ seed }: Making) => new AnyImage(seed),
-  'layer-belady': ({ trace }: Making) => new LayerBelady(trace),
+  'leaf-lru': ({ trace }: Making) => leafLru(trace),
+  kubelet: ({ trace, capacityBytes }: Making) => kubelet(trace, capacityBytes),
+  docuum: ({ capacityBytes }: Making) => docuum(capacityBytes),
+  ttl: () => TIME_TO_LIVE,
+  gdsf: ({ trace }: Making) => gdsf(trace),
+  sieve,
+  random: ({ seed }: Making) => anyImage(seed),
+  'layer-belady': ({ trace }: Making) => layerBelady(trace),
 } as const satisfies Readonly<Record<string, (making: Making) => SimulatedPolicy>>;
 
 /** What can be simulated; the last one knows the future. */

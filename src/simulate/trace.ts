@@ -32,19 +32,22 @@ export interface TraceFacts {
   readonly firstNeeded: Int32Array;
 }
 
+/** The whole size of an image: the bytes of all its layers. */
+export function imageBytes({ layers, sizes }: Pick<Trace, 'layers' | 'sizes'>, image: number): number {
+  return (layers[image] ?? []).reduce((sum, layer) => sum + (sizes[layer] ?? 0), 0);
+}
+
 /** Measures a trace, in one pass over its uses and one back. */
 export function measureTrace({ layers, sizes, uses }: Trace): TraceFacts {
   const firstNeeded = new Int32Array(sizes.length).fill(-1);
   const lastNeeded = new Int32Array(sizes.length).fill(-1);
   let largestImageBytes = 0;
   for (const [place, { image }] of uses.entries()) {
-    let imageBytes = 0;
     for (const layer of layers[image] ?? []) {
       if (firstNeeded[layer] === -1) firstNeeded[layer] = place;
       lastNeeded[layer] = place;
-      imageBytes += sizes[layer] ?? 0;
     }
-    largestImageBytes = Math.max(largestImageBytes, imageBytes);
+    largestImageBytes = Math.max(largestImageBytes, imageBytes({ layers, sizes }, image));
   }
   return { liveSetBytes: mostAlive(sizes, firstNeeded, lastNeeded, uses.length), largestImageBytes, firstNeeded };
 }

@@ -13,12 +13,12 @@ import { OperatingError } from '../../model/error.ts';
 import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatReport } from '../forms/collection-form.ts';
-import { EXIT } from '../output/error-text.ts';
-import { Progress } from '../output/progress.ts';
+import { EXIT, usageError } from '../output/error-text.ts';
+import { showProgress } from '../output/progress.ts';
 import { renderPlan } from '../output/render-plan.ts';
 import { renderRepairs, renderReport } from '../output/render-report.ts';
 import { lookOf } from '../output/style.ts';
-import { type Desk, lookContext, openSession, type Session, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession, type Session } from '../session.ts';
 import { lockFor } from './collecting.ts';
 import { planStatus } from './plan.ts';
 
@@ -30,7 +30,8 @@ export interface CollectOptions {
 
 /** `imagegc collect`: the same plan as `imagegc plan`, then does it. @returns the exit status */
 export async function runCollect(desk: Desk, options: CollectOptions): Promise<number> {
-  if (!options.yes && desk.world.ask === null) throw needsYes();
+  if (!options.yes && desk.world.ask === null)
+    throw usageError('collect', 'no terminal', 'nobody can be asked whether to remove the images', YES_HINT);
   return (await collectThroughDaemon(desk, options)) ?? (await collectHere(desk, options));
 }
 
@@ -48,16 +49,15 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   const isGoing = enabled && hasWork(look.plan);
   if (!desk.options.json) showPlan(desk, look, repairs);
   if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
-  const answer = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
-  if (answer === 'interrupted') return EXIT.interrupted;
-  if (answer !== 'yes') {
+  const said = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
+  if (said === 'interrupted') return EXIT.interrupted;
+  if (said !== 'yes') {
     desk.world.out.write('Nothing was removed.\n');
     return EXIT.done;
   }
   const signal = desk.world.catchInterrupts();
   const report = isGoing ? await carryOut(look, { ...context, signal }).catch(tellOfRepair) : nothingDone(look.plan);
-  if (desk.options.json) writeJson(desk, formatReport(report, repairs));
-  else if (isGoing) desk.world.out.write(renderReport(report, desk.look));
+  answer(desk, { json: () => formatReport(report, repairs), text: () => (isGoing ? renderReport(report, desk.look) : '') });
   return reportStatus(report, enabled, signal);
 }
 
@@ -69,25 +69,15 @@ function showPlan({ world, policy, look: textLook }: Desk, { plan, inventory }: 
 /** Until removing begins, Ctrl-C ends the process as it ends any. */
 const NEVER = new AbortController().signal;
 
-function needsYes(): OperatingError {
-  return new OperatingError({
-    kind: 'settings',
-    operation: 'collect',
-    subject: 'no terminal',
-    problem: 'nobody can be asked whether to remove the images',
-    hint: 'add --yes, or look first with "imagegc plan"',
-  });
-}
+const YES_HINT = 'add --yes, or look first with "imagegc plan"';
 
 function collectContext(session: Session, { free }: CollectOptions): CollectContext {
   const { world, loaded, options } = session.desk;
-  const progress = new Progress(world.err.write, lookOf(world.err, world.environment).width);
+  const { makeMark, judgeOwner, wait } = world;
+  const progress = showProgress(world.err.write, lookOf(world.err, world.environment).width);
   return {
     ...lookContext(session, free),
-    makeMark: world.makeMark,
-    judgeOwner: world.judgeOwner,
-    wait: world.wait,
-    settleMs: SETTLE_MS,
+    ...{ makeMark, judgeOwner, wait, settleMs: SETTLE_MS },
     paceMs: loaded.settings['rules.pace'],
     signal: NEVER,
     onBatch: (state) => {

@@ -6,15 +6,19 @@ import type { World } from '../world.ts';
 
 /** Takes the engine's lock. @throws OperatingError `lock-held` that says who holds it */
 export async function lockFor(world: World, { identity }: Runtime): Promise<Disposable> {
-  const lock = await world.lockEngine(identity.engineId);
+  const hint = 'wait until it has finished; nothing was removed by this run';
+  const told = { operation: 'collect', subject: identity.title, hint };
+  return keepLock(await world.lockEngine(identity.engineId), 'is collecting on this engine', told);
+}
+
+/** Keeps a lock until it is disposed of. @param does of whoever else holds it. @throws OperatingError `lock-held` that says who does */
+export function keepLock(
+  lock: EngineLock | HeldBy,
+  does: string,
+  told: Pick<OperatingError, 'operation' | 'subject' | 'hint'>,
+): Disposable {
   if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
-  throw new OperatingError({
-    kind: 'lock-held',
-    operation: 'collect',
-    subject: identity.title,
-    problem: `${describeHolder(lock)} is collecting on this engine`,
-    hint: 'wait until it has finished; nothing was removed by this run',
-  });
+  throw new OperatingError({ kind: 'lock-held', ...told, problem: `${describeHolder(lock)} ${does}` });
 }
 
 /** The lock that a daemon holds on its store for as long as it runs. */

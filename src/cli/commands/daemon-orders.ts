@@ -5,8 +5,7 @@ import { bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import { controlPath } from '../daemon-client.ts';
 import { type CollectOrder, collectOrder } from '../forms/order-form.ts';
-import { outcomeOf } from '../outcome.ts';
-import { EXIT } from '../output/error-text.ts';
+import { EXIT, outcomeOf } from '../output/error-text.ts';
 import { type Desk, openDesk } from '../session.ts';
 import type { World } from '../world.ts';
 

@@ -6,13 +6,12 @@ import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
-import { isHeld } from '../../runtime/engine-lock.ts';
 import { formatStatus } from '../forms/status-form.ts';
-import { EXIT } from '../output/error-text.ts';
+import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
 import type { Settings } from '../settings/setting-keys.ts';
-import { describeHolder, lockFor, lockStore } from './collecting.ts';
+import { keepLock, lockFor, lockStore } from './collecting.ts';
 import { serveOrders } from './daemon-orders.ts';
 
 /** `imagegc daemon`: watches use, collects on schedule, serves its health; until it is told to stop. @returns the exit status */
@@ -23,28 +22,21 @@ export async function runDaemon(first: Desk): Promise<number> {
   let desk = first;
   let settings = readSettings(first);
   const notifier = openServiceNotifier(world.environment);
+  const { readClock, wait, makeMark, judgeOwner, releaseMemory } = world;
   const daemon = new Daemon({
+    ...{ readClock, wait, makeMark, judgeOwner, releaseMemory, settleMs: SETTLE_MS, log },
     settings: () => settings,
     openRuntime: () => openEngine(desk),
     openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
-    readClock: world.readClock,
-    wait: world.wait,
     lockEngine: (runtime) => lockFor(world, runtime),
-    makeMark: world.makeMark,
-    judgeOwner: world.judgeOwner,
-    settleMs: SETTLE_MS,
-    releaseMemory: world.releaseMemory,
-    log,
   });
   const reload = (): void => {
     try {
       const next = openDesk(world, first.options);
       settings = readSettings(next);
       warnOfLateKeys(first.loaded.settings, next.loaded.settings, log);
-      desk = {
-        ...next,
-        loaded: { ...next.loaded, settings: { ...next.loaded.settings, 'engine.address': first.loaded.settings['engine.address'] } },
-      };
+      const kept = { ...next.loaded.settings, 'engine.address': first.loaded.settings['engine.address'] };
+      desk = { ...next, loaded: { ...next.loaded, settings: kept } };
       daemon.health.resolve('settings');
       log('info', 'the settings were read again');
     } catch (error) {
@@ -69,7 +61,7 @@ function readSettings(desk: Desk): DaemonSettings {
   const problem = cron === null ? null : findCronProblem(cron);
   if (problem !== null) {
     const hint = 'five fields: minute, hour, day of the month, month, day of the week; such as "17 3 * * *"';
-    throw new OperatingError({ kind: 'settings', operation: 'use the settings', subject: `schedule.cron = "${cron}"`, problem, hint });
+    throw usageError('use the settings', `schedule.cron = "${cron}"`, problem, hint);
   }
   const daily = { kind: 'daily', at: settings['schedule.at'], everyMs: settings['schedule.every'] } as const;
   const schedule: Schedule = cron === null ? daily : { kind: 'cron', pattern: cron };
@@ -87,22 +79,20 @@ function warnOfLateKeys(before: Settings, now: Settings, log: Log): void {
 
 /** One daemon per store. @throws OperatingError `lock-held` that says which other runs */
 async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
-  const lock = await lockStore(desk);
-  if (!isHeld(lock)) return { [Symbol.dispose]: () => lock.release() };
-  throw new OperatingError({
-    kind: 'lock-held',
-    operation: 'run the daemon',
-    subject: desk.loaded.settings['store.path'],
-    problem: `${describeHolder(lock)} keeps this store already`,
-    hint: 'one daemon is enough; "imagegc doctor" tells how it does',
-  });
+  const hint = 'one daemon is enough; "imagegc doctor" tells how it does';
+  const told = { operation: 'run the daemon', subject: desk.loaded.settings['store.path'], hint };
+  return keepLock(await lockStore(desk), 'keeps this store already', told);
 }
 
 async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
   const serving = new AsyncDisposableStack();
   const listen = desk.loaded.settings['http.listen'];
   if (listen !== '') {
-    const routes = { '/healthz': () => answerHealth(daemon.status()), '/readyz': () => answerReady(daemon.status()) };
+    const answerIf = (isWell: (status: DaemonStatus) => boolean) => (): HttpAnswer => {
+      const status = daemon.status();
+      return { status: isWell(status) ? 200 : 503, body: formatStatus(status) };
+    };
+    const routes = { '/healthz': answerIf(({ problems }) => problems.length === 0), '/readyz': answerIf(({ isReady }) => isReady) };
     serving.use(await serveHttp(listen, routes));
     log('info', `health is served at ${listen}: /healthz, /readyz`);
   }
@@ -119,14 +109,6 @@ function makeStoreFolder({ world, loaded }: Desk): void {
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
   }
-}
-
-function answerHealth(status: DaemonStatus): HttpAnswer {
-  return { status: status.problems.length === 0 ? 200 : 503, body: formatStatus(status) };
-}
-
-function answerReady(status: DaemonStatus): HttpAnswer {
-  return { status: status.isReady ? 200 : 503, body: formatStatus(status) };
 }
 
 /** How often a person who asks `systemctl status` sees something new. */

@@ -6,7 +6,7 @@ import { listCandidates } from '../engine-address.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
-import { type Desk, joinStore, lookContext, openEngine, type Session, writeJson } from '../session.ts';
+import { answer, type Desk, joinStore, lookContext, openEngine, type Session } from '../session.ts';
 import { describeHolder, lockStore } from './collecting.ts';
 
 /** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
@@ -29,10 +29,12 @@ export async function runDoctor(desk: Desk, { repair }: { readonly repair: boole
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : reached;
-    findings.push({ subject, state: 'bad', message: error.message, hint: error.hint });
+    findings.push(bad(subject, error.message, error.hint));
   }
-  if (desk.options.json) writeJson(desk, { format: 'imagegc.doctor/1', findings });
-  else desk.world.out.write(findings.map((finding) => renderFinding(finding, desk)).join(''));
+  answer(desk, {
+    json: () => ({ format: 'imagegc.doctor/1', findings }),
+    text: () => findings.map((finding) => renderFinding(finding, desk)).join(''),
+  });
   return findings.some(({ state }) => state === 'bad') ? EXIT.failed : EXIT.done;
 }
 
@@ -41,30 +43,26 @@ function renderFinding({ subject, state, message, hint }: Finding, { look }: Des
   return `${sign} ${subject.padEnd(9)} ${printable(message)}\n${hint === null ? '' : `               ${printable(hint)}\n`}`;
 }
 
-function good(subject: Finding['subject'], message: string): Finding {
-  return { subject, state: 'good', message, hint: null };
-}
+type Say = (subject: Finding['subject'], message: string, hint?: string | null) => Finding;
+const good: Say = (subject, message, hint = null) => ({ subject, state: 'good', message, hint });
+const note: Say = (subject, message, hint = null) => ({ subject, state: 'note', message, hint });
+const bad: Say = (subject, message, hint = null) => ({ subject, state: 'bad', message, hint });
 
 function checkSettings({ loaded }: Desk): Finding {
   const message = loaded.files.length === 0 ? 'defaults, no file' : loaded.files.join(', ');
   if (loaded.settings.enabled) return good('settings', message);
-  return { subject: 'settings', state: 'note', message: `${message}; enabled = false, so nothing is ever removed`, hint: null };
+  return note('settings', `${message}; enabled = false, so nothing is ever removed`);
 }
 
 function checkClock({ world }: Desk): Finding {
   const { bootId, isSynchronised } = world.readClock();
   if (bootId === null) {
     const hint = 'mount /proc, or let this user read /proc/sys/kernel/random/boot_id';
-    return {
-      subject: 'clock',
-      state: 'bad',
-      message: 'the kernel does not tell its boot ID: no age can be proven, nothing is removed',
-      hint,
-    };
+    return bad('clock', 'the kernel does not tell its boot ID: no age can be proven, nothing is removed', hint);
   }
   if (isSynchronised) return good('clock', 'synchronised');
   const hint = 'images age by observed uptime alone; see docs/time.md';
-  return { subject: 'clock', state: 'note', message: 'not known to be synchronised: powered-off time does not count', hint };
+  return note('clock', 'not known to be synchronised: powered-off time does not count', hint);
 }
 
 async function checkDaemon(desk: Desk): Promise<Finding> {
@@ -73,49 +71,32 @@ async function checkDaemon(desk: Desk): Promise<Finding> {
     return good('daemon', `${describeHolder(lock)} keeps this store; /healthz at ${desk.loaded.settings['http.listen']} tells more`);
   lock.release();
   const hint = 'run "imagegc daemon" as a service (docs/daemon.md)';
-  return { subject: 'daemon', state: 'note', message: 'none keeps this store: uses between two looks are not seen', hint };
+  return note('daemon', 'none keeps this store: uses between two looks are not seen', hint);
 }
 
 function checkEngine({ runtime, desk }: Session): readonly Finding[] {
-  const chosen = good('engine', runtime.identity.title);
-  const others = listCandidates(desk.world).filter(({ isThere, socketPath }) => !isThere || !runtime.identity.title.includes(socketPath));
-  const notes = others.map(({ socketPath, source, isThere }): Finding => {
-    return {
-      subject: 'engine',
-      state: 'note',
-      message: `${socketPath} (${source}) was ${isThere ? 'not chosen' : 'not there'}`,
-      hint: null,
-    };
-  });
-  return [chosen, ...notes];
+  const { title } = runtime.identity;
+  const others = listCandidates(desk.world).filter(({ isThere, socketPath }) => !isThere || !title.includes(socketPath));
+  const notes = others.map(({ socketPath, source, isThere }) =>
+    note('engine', `${socketPath} (${source}) was ${isThere ? 'not chosen' : 'not there'}`),
+  );
+  return [good('engine', title), ...notes];
 }
 
-function checkStore({ store, mayWrite }: Session): Finding {
-  if (store.condition.kind === 'set-aside') {
-    const { problem, evidencePath } = store.condition;
-    return {
-      subject: 'store',
-      state: 'bad',
-      message: `it was damaged (${problem}) and begun anew`,
-      hint: `the damaged file is kept: ${evidencePath}`,
-    };
+function checkStore({ store: { condition, path }, mayWrite }: Session): Finding {
+  if (condition.kind === 'set-aside') {
+    const { problem, evidencePath } = condition;
+    return bad('store', `it was damaged (${problem}) and begun anew`, `the damaged file is kept: ${evidencePath}`);
   }
-  if (!mayWrite)
-    return {
-      subject: 'store',
-      state: 'note',
-      message: `${store.path} can only be read by this user`,
-      hint: 'uses are not recorded in this run',
-    };
-  return good('store', `${store.path}${store.condition.kind === 'new' ? ' (new)' : ''}`);
+  if (!mayWrite) return note('store', `${path} can only be read by this user`, 'uses are not recorded in this run');
+  return good('store', `${path}${condition.kind === 'new' ? ' (new)' : ''}`);
 }
 
 async function checkInside(session: Session, repair: boolean): Promise<readonly Finding[]> {
   const { runtime, desk } = session;
   const lock = await desk.world.lockEngine(runtime.identity.engineId);
   if (isHeld(lock)) {
-    const { pid, command } = lock;
-    return [{ subject: 'collector', state: 'note', message: `process ${pid ?? '(unknown)'} is collecting now`, hint: command }];
+    return [note('collector', `process ${lock.pid ?? '(unknown)'} is collecting now`, lock.command)];
   }
   try {
     const found = await look(lookContext(session, null));
@@ -131,14 +112,10 @@ async function checkInside(session: Session, repair: boolean): Promise<readonly 
   }
 }
 
-function bad(subject: Finding['subject'], message: string): Finding {
-  return { subject, state: 'bad', message, hint: null };
-}
-
 function checkDisk(isKnown: boolean): Finding {
   if (isKnown) return good('disk', 'the image filesystem is known');
   const hint = "the engine's folder cannot be seen from here, so rules.disk does not fire; run as root, on the engine's host";
-  return { subject: 'disk', state: 'note', message: 'the figures of the image filesystem are unknown', hint };
+  return note('disk', 'the figures of the image filesystem are unknown', hint);
 }
 
 function checkHolds(abandoned: number, repairs: readonly Repair[], repair: boolean): readonly Finding[] {
@@ -147,5 +124,5 @@ function checkHolds(abandoned: number, repairs: readonly Repair[], repair: boole
   if (repair && missing.length === 0) return [good('holds', renderRepairs(repairs).trim().replaceAll('\n', '; '))];
   if (repair) return [bad('holds', `could not give back ${missing.join(', ')}`)];
   const hint = '"imagegc doctor --repair" or the next "imagegc collect" gives the names back';
-  return [{ subject: 'holds', state: 'bad', message: `an interrupted run left ${abandoned} names taken off`, hint }];
+  return [bad('holds', `an interrupted run left ${abandoned} names taken off`, hint)];
 }

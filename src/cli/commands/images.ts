@@ -7,18 +7,16 @@ import { exclusiveBytes } from '../../plan/layer-counts.ts';
 import { indexStandings } from '../../usage/habit-learner.ts';
 import { formatImages } from '../forms/images-form.ts';
 import type { ImageFacts } from '../image-facts.ts';
-import { EXIT } from '../output/error-text.ts';
 import { renderImages, renderWhy } from '../output/render-images.ts';
-import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession } from '../session.ts';
 
 /** `imagegc images`: every image with its last use, its own bytes, its verdict, and when it would go. */
 export async function runImages(desk: Desk): Promise<number> {
   using session = await openSession(desk, 'read');
   const seen = await look(lookContext(session, null));
   const facts = factsOf(seen);
-  if (desk.options.json) writeJson(desk, formatImages(seen.inventory.images, facts));
-  else desk.world.out.write(renderImages(seen.inventory, facts, desk.look));
-  return EXIT.done;
+  const { inventory } = seen;
+  return answer(desk, { json: () => formatImages(inventory.images, facts), text: () => renderImages(inventory, facts, desk.look) });
 }
 
 /** `imagegc why IMAGE`: the full reasoning for one image. @throws OperatingError `not-found` */
@@ -26,15 +24,15 @@ export async function runWhy(desk: Desk, text: string): Promise<number> {
   using session = await openSession(desk, 'read');
   const seen = await look(lookContext(session, null));
   const images = findImages(seen.inventory, text);
-  if (images.length === 0) throw notFound(text);
+  if (images.length === 0) {
+    const problem = 'no image has this name, digest or ID';
+    throw new OperatingError({ kind: 'not-found', operation: 'find the image', subject: text, problem, hint: NAMES_HINT });
+  }
   const facts = factsOf(seen);
-  if (desk.options.json)
-    writeJson(
-      desk,
-      formatImages(images, facts, (image) => ({ holds: holdsOf(image, seen) })),
-    );
-  else for (const image of images) desk.world.out.write(renderWhy(image, facts, desk.look, holdsOf(image, seen)));
-  return EXIT.done;
+  return answer(desk, {
+    json: () => formatImages(images, facts, (image) => ({ holds: holdsOf(image, seen) })),
+    text: () => images.map((image) => renderWhy(image, facts, desk.look, holdsOf(image, seen))).join(''),
+  });
 }
 
 function factsOf({ plan, input, inventory }: Look): ImageFacts {
@@ -47,12 +45,4 @@ function holdsOf(image: Image, { input }: Look): ReturnType<typeof assess>['hold
   return assess(image, input.records.get(image.id), gatherCircumstances(input)).holds;
 }
 
-function notFound(text: string): OperatingError {
-  return new OperatingError({
-    kind: 'not-found',
-    operation: 'find the image',
-    subject: text,
-    problem: 'no image has this name, digest or ID',
-    hint: 'names are taken as engines take them ("app" is docker.io/library/app:latest); "imagegc images" lists all',
-  });
-}
+const NAMES_HINT = 'names are taken as engines take them ("app" is docker.io/library/app:latest); "imagegc images" lists all';

@@ -4,10 +4,10 @@ import { OperatingError } from '../../model/error.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import type { StoredPin } from '../../model/use-record.ts';
 import { formatTime, parseTime } from '../forms/rfc3339.ts';
-import { EXIT } from '../output/error-text.ts';
-import { printable } from '../output/style.ts';
-import { rigidColumn, table, textColumn } from '../output/table.ts';
-import { type Desk, openStore, writeJson } from '../session.ts';
+import { usageError } from '../output/error-text.ts';
+import type { Look } from '../output/style.ts';
+import { rigidColumn, tableOf, textColumn } from '../output/table.ts';
+import { answer, type Desk, openStore } from '../session.ts';
 
 /** Options of `imagegc pin`. */
 export interface PinOptions {
@@ -22,53 +22,38 @@ export function runPin(desk: Desk, text: string | undefined, options: PinOptions
   const { world } = desk;
   if (text === undefined) {
     using store = openStore(desk, 'read-only');
-    return listPins(desk, store.listPins());
+    const pins = store.listPins();
+    return answer(desk, { json: () => formatPins(pins), text: () => renderPins(pins, desk.look) });
   }
   const pattern = parseReferencePattern(text);
-  if (!pattern.ok) throw usage('pin', text, pattern.problem);
+  if (!pattern.ok) throw usageError('pin', text, pattern.problem);
   const until = options.until === undefined ? null : readEnd(options.until, world.readClock().wallMs);
   const owner = options.owner ?? world.environment['SUDO_USER'] ?? world.environment['USER'] ?? `user ${world.userId}`;
   const pin: StoredPin = { pattern: text, owner, reason: options.reason ?? 'no reason given', until, createdAt: world.readClock().wallMs };
   using store = openStore(desk, 'read-write');
   store.putPin(pin);
-  if (desk.options.json) writeJson(desk, formatPins([pin]));
-  else world.out.write(`Pinned ${text}${until === null ? '' : ` until ${formatTime(until)}`}.\n`);
-  return EXIT.done;
+  const end = until === null ? '' : ` until ${formatTime(until)}`;
+  return answer(desk, { json: () => formatPins([pin]), text: () => `Pinned ${text}${end}.\n` });
 }
 
 /** `imagegc unpin PATTERN`: takes a pin back. @throws OperatingError `not-found` */
 export function runUnpin(desk: Desk, pattern: string): number {
   using store = openStore(desk, 'read-write');
   if (!store.removePin(pattern)) {
-    throw new OperatingError({
-      kind: 'not-found',
-      operation: 'unpin',
-      subject: pattern,
-      problem: 'there is no such pin',
-      hint: '"imagegc pin" lists all, word for word',
-    });
+    const hint = '"imagegc pin" lists all, word for word';
+    throw new OperatingError({ kind: 'not-found', operation: 'unpin', subject: pattern, problem: 'there is no such pin', hint });
   }
-  if (desk.options.json) writeJson(desk, formatPins(store.listPins()));
-  else desk.world.out.write(`${pattern} is no longer pinned.\n`);
-  return EXIT.done;
+  return answer(desk, { json: () => formatPins(store.listPins()), text: () => `${pattern} is no longer pinned.\n` });
 }
 
-function listPins(desk: Desk, pins: readonly StoredPin[]): number {
-  const columns = [
-    textColumn('PATTERN', 1, 12, 'middle'),
-    textColumn('OWNER', 2, 6),
-    rigidColumn('UNTIL', 1, 'left'),
-    textColumn('REASON', 3, 8),
-  ];
-  const rows = pins.map((pin) => [
-    printable(pin.pattern),
-    printable(pin.owner),
-    pin.until === null ? 'taken back' : formatTime(pin.until),
-    printable(pin.reason),
+function renderPins(pins: readonly StoredPin[], look: Look): string {
+  const rows = tableOf<StoredPin>(pins, look, [
+    [textColumn('PATTERN', 1, 12, 'middle'), ({ pattern }) => pattern],
+    [textColumn('OWNER', 2, 6), ({ owner }) => owner],
+    [rigidColumn('UNTIL', 1, 'left'), ({ until }) => (until === null ? 'taken back' : formatTime(until))],
+    [textColumn('REASON', 3, 8), ({ reason }) => reason],
   ]);
-  if (desk.options.json) writeJson(desk, formatPins(pins));
-  else desk.world.out.write(rows.length === 0 ? 'There are no pins.\n' : table(columns, rows, desk.look));
-  return EXIT.done;
+  return rows || 'There are no pins.\n';
 }
 
 function formatPins(pins: readonly StoredPin[]): object {
@@ -83,12 +68,8 @@ function readEnd(text: string, now: WallMs): WallMs {
   const time = parseTime(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00:00Z` : text);
   const duration = parseDuration(text);
   if (!time.ok && !duration.ok)
-    throw usage('pin', `--until ${text}`, 'write a day (2027-01-31), a time (2027-01-31T12:00:00Z) or a duration (30d)');
+    throw usageError('pin', `--until ${text}`, 'write a day (2027-01-31), a time (2027-01-31T12:00:00Z) or a duration (30d)');
   const end = time.ok ? time.value : wallMs(now + (duration.ok ? duration.value : 0));
-  if (end <= now) throw usage('pin', `--until ${text}`, 'this is in the past; write a moment to come');
+  if (end <= now) throw usageError('pin', `--until ${text}`, 'this is in the past; write a moment to come');
   return end;
-}
-
-function usage(operation: string, subject: string, problem: string): OperatingError {
-  return new OperatingError({ kind: 'settings', operation, subject, problem, hint: null });
 }

@@ -1,7 +1,5 @@
-import { look, storeKey } from '../../collect/look.ts';
+import { type Look, look, storeKey } from '../../collect/look.ts';
 import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
-import { OperatingError } from '../../model/error.ts';
-import type { Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import { NO_HABITS } from '../../model/use-habits.ts';
 import { planScheduled } from '../../plan/brakes.ts';
@@ -11,9 +9,9 @@ import { formatPlan } from '../forms/plan-form.ts';
 import { parseTime } from '../forms/rfc3339.ts';
 import { parseUses } from '../forms/uses-form.ts';
 import { readInput } from '../input-file.ts';
-import { EXIT } from '../output/error-text.ts';
+import { EXIT, usageError } from '../output/error-text.ts';
 import { renderPlan } from '../output/render-plan.ts';
-import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession } from '../session.ts';
 
 /** Options of `imagegc plan`. */
 export interface PlanOptions {
@@ -30,10 +28,8 @@ export interface PlanOptions {
 export async function runPlan(desk: Desk, options: PlanOptions): Promise<number> {
   const { plan, inventory } =
     options.inventory === undefined ? await planLive(desk, options) : planOffline(desk, options, options.inventory);
-  if (desk.options.json) writeJson(desk, formatPlan(plan));
-  else desk.world.out.write(renderPlan(plan, inventory, desk.policy, desk.look));
-  if (!desk.loaded.settings.enabled && !desk.options.json)
-    desk.world.out.write('\nenabled = false: "imagegc collect" will not remove anything.\n');
+  const notice = desk.loaded.settings.enabled ? '' : '\nenabled = false: "imagegc collect" will not remove anything.\n';
+  answer(desk, { json: () => formatPlan(plan), text: () => renderPlan(plan, inventory, desk.policy, desk.look) + notice });
   return planStatus(plan);
 }
 
@@ -43,13 +39,11 @@ export function planStatus(plan: Plan): number {
   return plan.target?.reached === false ? EXIT.targetNotReached : EXIT.done;
 }
 
-interface Planned {
-  readonly plan: Plan;
-  readonly inventory: Inventory;
-}
+type Planned = Pick<Look, 'plan' | 'inventory'>;
 
 async function planLive(desk: Desk, { free, uses, at, isScheduled }: PlanOptions): Promise<Planned> {
-  if (uses !== undefined || at !== undefined) throw offlineOnly(uses === undefined ? '--at' : '--uses');
+  if (uses !== undefined || at !== undefined)
+    throw usageError('plan', uses === undefined ? '--at' : '--uses', 'it decides about an inventory file, and none is given', OFFLINE_HINT);
   using session = await openSession(desk, 'read');
   const seen = await look(lookContext(session, free));
   if (seen.holds.length > 0) desk.world.err.write(HELD);
@@ -68,15 +62,7 @@ const BRAKED =
 
 const HELD = 'imagegc: some names are taken off by a collection that is running or was interrupted; "imagegc doctor" tells which\n';
 
-function offlineOnly(flag: string): OperatingError {
-  return new OperatingError({
-    kind: 'settings',
-    operation: 'plan',
-    subject: flag,
-    problem: 'it decides about an inventory file, and none is given',
-    hint: 'add --inventory FILE; "imagegc export inventory" writes one. On a live engine nothing moves the clock',
-  });
-}
+const OFFLINE_HINT = 'add --inventory FILE; "imagegc export inventory" writes one. On a live engine nothing moves the clock';
 
 /** Decides without an engine. The wall times given are taken as true, so the idle clock is the wall clock here. */
 function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, inventoryFile: string): Planned {
@@ -95,5 +81,5 @@ const NO_USES = { records: new Map(), lineages: new Map(), habits: NO_HABITS };
 function readTime(text: string): WallMs {
   const time = parseTime(text);
   if (time.ok) return wallMs(time.value);
-  throw new OperatingError({ kind: 'settings', operation: 'read --at', subject: text, problem: time.problem, hint: null });
+  throw usageError('read --at', text, time.problem);
 }

@@ -1,8 +1,8 @@
 import { bytes } from '../../model/brands.ts';
 import { formatByteSize, parseByteSize } from '../../model/byte-size.ts';
-import { OperatingError } from '../../model/error.ts';
 import { type Capacity, isPolicyName, POLICY_NAMES, type PolicyName } from '../../simulate/simulation.ts';
 import type { TraceFacts } from '../../simulate/trace.ts';
+import { usageError } from '../output/error-text.ts';
 import type { Desk } from '../session.ts';
 
 /** Options of `imagegc simulate`. */
@@ -35,8 +35,8 @@ export function readCapacity(text: string): Wish {
   const parts = PARTS_OF_LIVE_SET.exec(text)?.[1];
   if (parts !== undefined && Number(parts) > 0) return { text, bytes: null, parts: Number(parts) };
   const size = parseByteSize(text);
-  if (!size.ok) throw settingsError('--capacity', size.problem, 'or write parts of the live set of the trace, such as 0.5W');
-  if (size.value === 0) throw settingsError('--capacity', `"${text}" holds nothing`, 'write a size of more than 0');
+  if (!size.ok) throw usageError('simulate', '--capacity', size.problem, 'or write parts of the live set of the trace, such as 0.5W');
+  if (size.value === 0) throw usageError('simulate', '--capacity', `"${text}" holds nothing`, 'write a size of more than 0');
   return { text, bytes: size.value, parts: 0 };
 }
 
@@ -49,7 +49,8 @@ export function settleCapacity(
   const largest = formatByteSize(bytes(largestImageBytes));
   if (wished !== null) {
     if (wished >= largestImageBytes) return { text, bytes: wished };
-    throw settingsError(
+    throw usageError(
+      'simulate',
       '--capacity',
       `${text} is less than the largest image of the trace, which has ${largest}`,
       'no policy can help there',
@@ -66,16 +67,11 @@ export function readPolicies(text: string | undefined, usual: readonly PolicyNam
   if (text === undefined) return usual;
   return splitList(text).map((policy) => {
     if (isPolicyName(policy)) return policy;
-    throw settingsError('--policy', `"${policy}" cannot be simulated`, `there are ${POLICY_NAMES.join(', ')}`);
+    throw usageError('simulate', '--policy', `"${policy}" cannot be simulated`, `there are ${POLICY_NAMES.join(', ')}`);
   });
 }
 
 /** Takes a list with commas apart. */
 export function splitList(text: string): readonly string[] {
   return text.split(',').map((part) => part.trim());
-}
-
-/** What is wrong with what was asked for. */
-export function settingsError(subject: string, problem: string, hint: string): OperatingError {
-  return new OperatingError({ kind: 'settings', operation: 'simulate', subject, problem, hint });
 }

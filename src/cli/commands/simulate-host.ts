@@ -8,10 +8,7 @@ import { traceOfJournal } from '../../simulate/journal-trace.ts';
 import type { Capacity, SimulationResult } from '../../simulate/simulation.ts';
 import { measureTrace, type Trace, type TraceFacts } from '../../simulate/trace.ts';
 import { formatSimulation } from '../forms/simulation-form.ts';
-import { writeOutput } from '../input-file.ts';
-import { drawChart } from '../output/chart.ts';
-import { EXIT } from '../output/error-text.ts';
-import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
 import { readCapacity, readPolicies, type SimulateOptions, settleCapacity, splitList } from './simulate-arguments.ts';
 
@@ -34,11 +31,11 @@ export async function runSimulateHost(desk: Desk, options: SimulateOptions): Pro
   const policies = readPolicies(options.policy, [desk.policy.order]);
   const { days, warmUpUses } = findToldDays(trace);
   const make = underSettings(desk, trace);
-  const results = runPolicies(desk, { trace, facts, capacities, policies, seed: options.seed, warmUpUses, make });
-  if (options.chart !== undefined) writeOutput(desk.world, options.chart, drawChart(facts.liveSetBytes, results));
-  if (desk.options.json) writeJson(desk, { ...formatSimulation(facts.liveSetBytes, results), days });
-  else desk.world.out.write(results.map((result) => tell(result, days)).join('') || NOTHING);
-  return EXIT.done;
+  const results = runPolicies(desk, options, { trace, facts, capacities, policies, warmUpUses, make });
+  return answer(desk, {
+    json: () => ({ ...formatSimulation(facts.liveSetBytes, results), days }),
+    text: () => results.map((result) => tell(result, days)).join('') || NOTHING,
+  });
 }
 
 const NOTHING = 'Nothing is recorded yet.\n';

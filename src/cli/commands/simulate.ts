@@ -2,13 +2,11 @@ import { POLICY_NAMES } from '../../simulate/simulation.ts';
 import { measureTrace } from '../../simulate/trace.ts';
 import { formatSimulation } from '../forms/simulation-form.ts';
 import { readTrace } from '../forms/trace-form.ts';
-import { writeOutput } from '../input-file.ts';
-import { drawChart } from '../output/chart.ts';
-import { EXIT } from '../output/error-text.ts';
+import { usageError } from '../output/error-text.ts';
 import { renderSimulation } from '../output/render-simulation.ts';
-import { type Desk, writeJson } from '../session.ts';
+import { answer, type Desk } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
-import { readCapacity, readPolicies, type SimulateOptions, settingsError, settleCapacity, splitList } from './simulate-arguments.ts';
+import { readCapacity, readPolicies, type SimulateOptions, settleCapacity, splitList } from './simulate-arguments.ts';
 import { runSimulateHost } from './simulate-host.ts';
 
 /** The sizes that eviction is judged at (eviction.md §6). */
@@ -21,18 +19,19 @@ export async function runSimulate(desk: Desk, options: SimulateOptions): Promise
   const { images, uses } = options;
   if (options.isHost) return runSimulateHost(desk, options);
   if (images === undefined || uses === undefined)
-    throw settingsError('--images and --uses', 'a trace is two files, and not both are given', TRACE_HINT);
+    throw usageError('simulate', '--images and --uses', 'a trace is two files, and not both are given', TRACE_HINT);
   const policies = readPolicies(options.policy, POLICY_NAMES);
   const wishes = splitList(options.capacity ?? CAPACITIES).map(readCapacity);
   const trace = readTrace(desk.world, images, uses);
   const facts = measureTrace(trace);
   const capacities = wishes.map((wish) => settleCapacity(desk, wish, facts));
   const make = desk.options.config === undefined ? undefined : underSettings(desk, trace);
-  const results = runPolicies(desk, { trace, facts, capacities, policies, seed: options.seed, ...(make && { make }) });
-  if (options.chart !== undefined) writeOutput(desk.world, options.chart, drawChart(facts.liveSetBytes, results));
-  if (desk.options.json) writeJson(desk, formatSimulation(facts.liveSetBytes, results));
-  else desk.world.out.write(renderSimulation(facts.liveSetBytes, results, desk.look));
-  return EXIT.done;
+  const results = runPolicies(desk, options, { trace, facts, capacities, policies, ...(make && { make }) });
+  const { liveSetBytes } = facts;
+  return answer(desk, {
+    json: () => formatSimulation(liveSetBytes, results),
+    text: () => renderSimulation(liveSetBytes, results, desk.look),
+  });
 }
 
 const TRACE_HINT = 'give both, or --host for the history of this host; docs/simulate.md tells what they hold';

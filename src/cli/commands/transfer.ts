@@ -1,14 +1,15 @@
 import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
 import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
-import { OperatingError } from '../../model/error.ts';
+import type { OperatingError } from '../../model/error.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
 import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
+import { unreadable } from '../forms/form-reader.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
 import { formatUses } from '../forms/uses-form.ts';
 import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
-import { type Desk, lookContext, openSession, writeJson } from '../session.ts';
+import { answer, type Desk, lookContext, openSession } from '../session.ts';
 import type { EXPORTS } from './exports.ts';
 
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
@@ -56,20 +57,16 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
   store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
     world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(printable(line))}\n`);
-  if (desk.options.json) writeJson(desk, { format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted });
-  else world.out.write(describeImport(imported.length, bad.length, now));
-  return EXIT.done;
+  return answer(desk, {
+    json: () => ({ format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted }),
+    text: () => describeImport(imported.length, bad.length, now),
+  });
 }
 
 /** A file in which no line is right is another file, or none of ours is left of it. */
 function nothingUsable(file: string, count: number, { lineNumber, problem }: BadLine): OperatingError {
-  return new OperatingError({
-    kind: 'input',
-    operation: 'read the file',
-    subject: file,
-    problem: `none of its ${count} lines is a use record; line ${lineNumber}: ${problem}`,
-    hint: 'a line is "<image id> <seconds since 1970>"; nothing was changed',
-  });
+  const none = `none of its ${count} lines is a use record; line ${lineNumber}: ${problem}`;
+  return unreadable(file, none, 'a line is "<image id> <seconds since 1970>"; nothing was changed');
 }
 
 function describeImport(count: number, badCount: number, now: Now): string {

@@ -1,5 +1,4 @@
-import type { WallMs } from '../../model/brands.ts';
-import { type Bytes, bytes } from '../../model/brands.ts';
+import { type Bytes, bytes, type ImageId, imageId, type WallMs } from '../../model/brands.ts';
 import { OperatingError, type Parsed } from '../../model/error.ts';
 import { parseTime } from './rfc3339.ts';
 
@@ -32,14 +31,8 @@ class FormProblem extends Error {
  * @throws OperatingError `input` that names the file, the place in it and what would be right
  */
 export function readForm<Form>(file: string, format: string, text: string, read: Read<Form>): Form {
-  try {
-    return read(checkFormat(format, JSON.parse(text)));
-  } catch (error) {
-    if (error instanceof FormProblem)
-      throw inputError(file, format, `${error.place.replace(/^\./, '') || 'the file'} ${error.problem}`, error);
-    if (error instanceof SyntaxError) throw inputError(file, format, `this is not whole JSON: ${error.message}`, error);
-    throw error;
-  }
+  const hint = `"imagegc export" writes such a file; its form is described by schema/${format.replace('/', '-')}.schema.json`;
+  return explaining({ file, hint, where: '', whole: 'the file' }, () => read(checkFormat(format, JSON.parse(text))));
 }
 
 /**
@@ -49,6 +42,7 @@ export function readForm<Form>(file: string, format: string, text: string, read:
  * @throws OperatingError `input` that names the file, the line, and what would be right
  */
 export function readJsonLines(file: string, text: string, read: (value: unknown, line: number) => void): void {
+  const hint = 'docs/simulate.md tells what the lines of such a file hold';
   let line = 0;
   let isEmpty = true;
   for (let from = 0; from < text.length; ) {
@@ -59,20 +53,26 @@ export function readJsonLines(file: string, text: string, read: (value: unknown,
     line += 1;
     if (json === '') continue;
     isEmpty = false;
-    try {
-      read(JSON.parse(json), line);
-    } catch (error) {
-      if (error instanceof FormProblem)
-        throw lineError(file, `line ${line}: ${error.place.replace(/^\./, '') || 'it'} ${error.problem}`, error);
-      if (error instanceof SyntaxError) throw lineError(file, `line ${line}: this is not whole JSON: ${error.message}`, error);
-      throw error;
-    }
+    explaining({ file, hint, where: `line ${line}: `, whole: 'it' }, () => read(JSON.parse(json), line));
   }
-  if (isEmpty) throw lineError(file, 'line 1: there is nothing in it', null);
+  if (isEmpty) throw unreadable(file, 'line 1: there is nothing in it', hint);
 }
 
-function lineError(file: string, problem: string, cause: unknown): OperatingError {
-  const hint = 'docs/simulate.md tells what the lines of such a file hold';
+/** Tells a person where in the file something is wrong; `whole` stands for a place that is all of what was read. */
+function explaining<Form>(told: Readonly<Record<'file' | 'hint' | 'where' | 'whole', string>>, read: () => Form): Form {
+  try {
+    return read();
+  } catch (error) {
+    const { file, hint, where, whole } = told;
+    if (error instanceof FormProblem)
+      throw unreadable(file, `${where}${error.place.replace(/^\./, '') || whole} ${error.problem}`, hint, error);
+    if (error instanceof SyntaxError) throw unreadable(file, `${where}this is not whole JSON: ${error.message}`, hint, error);
+    throw error;
+  }
+}
+
+/** What a person is told of a file that cannot be read on. */
+export function unreadable(file: string, problem: string, hint: string, cause?: unknown): OperatingError {
   return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
 }
 
@@ -87,34 +87,52 @@ function checkFormat(format: string, value: unknown): JsonObject {
   return fail(`${what} (${JSON.stringify(given)}); expected "${format}"`);
 }
 
-function inputError(file: string, format: string, problem: string, cause: unknown): OperatingError {
-  const hint = `"imagegc export" writes such a file; its form is described by schema/${format.replace('/', '-')}.schema.json`;
-  return new OperatingError({ kind: 'input', operation: 'read the file', subject: file, problem, hint, cause });
-}
-
 /** Ends reading: the value at hand, or the one at `place` below it, "is …", "has …". */
 export function fail(problem: string, place = ''): never {
   throw new FormProblem(problem, place);
 }
 
-/** Reads a key that must be there. */
-export function required<Value>(from: JsonObject, key: string, read: Read<Value>): Value {
-  const value = from[key];
-  return value === undefined ? fail(`has no "${key}"`) : within(`.${key}`, value, read);
+/** Reads what a key of an object holds. */
+export type ReadKey<Value> = (from: JsonObject, key: string) => Value;
+
+/** Makes a reader of objects from what reads each of their keys; other keys mean nothing. */
+export function shape<Form extends object>(keys: { readonly [Key in keyof Form]: ReadKey<Form[Key]> }): Read<Form> {
+  return (value) => {
+    const from = object(value);
+    const form: Partial<Form> = {};
+    for (const key in keys) form[key] = keys[key](from, key);
+    return isWhole(form, keys) ? form : fail('is not whole');
+  };
+}
+
+function isWhole<Form extends object>(form: Partial<Form>, keys: object): form is Form {
+  for (const key in keys) if (!(key in form)) return false;
+  return true;
+}
+
+/** Reads a key that must be there. @param named the key in the file, where it is another than in the form */
+export function required<Value>(read: Read<Value>, named?: string): ReadKey<Value> {
+  return (from, own) => {
+    const key = named ?? own;
+    const value = from[key];
+    return value === undefined ? fail(`has no "${key}"`) : within(`.${key}`, value, read);
+  };
 }
 
 /** Reads a key that may be absent or null, which means unknown. */
-export function optional<Value, Absent>(from: JsonObject, key: string, absent: Absent, read: Read<Value>): Value | Absent {
-  const value = from[key];
-  return value === undefined || value === null ? absent : within(`.${key}`, value, read);
+export function optional<Value, Absent>(absent: Absent, read: Read<Value>): ReadKey<Value | Absent> {
+  return (from, key) => {
+    const value = from[key];
+    return value === undefined || value === null ? absent : within(`.${key}`, value, read);
+  };
 }
 
 /** Reads true or false; absent is false. Null is refused: what may protect an image is not guessed. */
-export function flag(from: JsonObject, key: string): boolean {
+export const flag: ReadKey<boolean> = (from, key) => {
   const value = from[key];
   if (value === undefined) return false;
   return typeof value === 'boolean' ? value : fail(`must be true or false, not ${show(value)}`, `.${key}`);
-}
+};
 
 /** Makes a reader of lists. */
 export function list<Item>(read: Read<Item>): Read<readonly Item[]> {
@@ -137,6 +155,11 @@ export function text(value: unknown): string {
 /** Reads a text of at least one character. */
 export function name(value: unknown): string {
   return text(value) || fail('must not be empty');
+}
+
+/** Reads the ID of an image. */
+export function readImageId(value: unknown): ImageId {
+  return imageId(name(value));
 }
 
 /** Reads whole bytes. */
@@ -177,7 +200,8 @@ export function within<Value>(place: string | number, value: unknown, read: Read
   }
 }
 
-function isObject(value: unknown): value is JsonObject {
+/** Whether a value is an object with keys. */
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 

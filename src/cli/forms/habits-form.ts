@@ -3,63 +3,55 @@ import { GAP_BUCKETS, type LineageHabit, NO_HABITS, type PastVersion, type UseHa
 import type { Lineage, Now, UseRecord } from '../../model/use-record.ts';
 import { gapBucket } from '../../usage/gap-buckets.ts';
 import { wallAt } from '../../usage/idle-clock.ts';
-import { count, fail, type JsonObject, list, name, object, type Read, required, time } from './form-reader.ts';
+import { count, fail, type JsonObject, list, name, type Read, required, shape, time } from './form-reader.ts';
 import { formatTime } from './rfc3339.ts';
 
 const MS_PER_SECOND = 1_000;
 
-/** Reads what a host learned of how its images are used. */
-export const readHabits: Read<UseHabits> = (value) => {
-  const from = object(value);
-  const host = required(from, 'host', (each) => {
-    const { superseded, returned, ...counts } = readCounts(each, ['superseded', 'returned']);
-    return { ...counts, superseded: superseded ?? 1, returned: returned ?? 0 };
-  });
-  const lineages = required(from, 'lineages', list(readLineage));
-  return { host, lineages: new Map(lineages.map((habit) => [habit.name, habit])), learnedMinute: NO_HABITS.learnedMinute };
-};
-
-const readLineage: Read<LineageHabit> = (value) => {
-  const from = object(value);
-  const head = { name: required(from, 'name', name), headKey: required(from, 'headVersion', name) };
-  const lastUsedMs = required(from, 'lastUsedAt', readIdle);
-  const pastVersions = required(from, 'pastVersions', list(readPast));
-  const { gaps, uses, sameImageUses } = readCounts(value, []);
-  return { ...head, lastUsedMs, pastVersions, gaps, uses, sameImageUses };
-};
-
-const readPast: Read<PastVersion> = (value) => {
-  const from = object(value);
-  const times = { lastUsedMs: required(from, 'lastUsedAt', readIdle), supersededMs: required(from, 'supersededAt', readIdle) };
-  return { key: required(from, 'version', name), ...times };
-};
-
-function readCounts<Key extends string>(
-  value: unknown,
-  more: readonly Key[],
-): { gaps: readonly number[]; uses: number; sameImageUses: number } & Partial<Record<Key, number>> {
-  const from = object(value);
-  const gaps = new Array<number>(GAP_BUCKETS).fill(0);
-  for (const { bucket, weight } of required(from, 'gaps', list(readGap))) gaps[bucket] = weight;
-  const others: Partial<Record<Key, number>> = {};
-  for (const key of more) others[key] = required(from, key, amount);
-  return { gaps, uses: required(from, 'uses', amount), sameImageUses: required(from, 'sameImageUses', amount), ...others };
-}
-
-const readGap: Read<{ bucket: number; weight: number }> = (value) => {
-  const from = object(value);
-  const bucket = required(from, 'bucket', count);
-  if (bucket >= GAP_BUCKETS) return fail(`must be below ${GAP_BUCKETS}`, '.bucket');
-  return { bucket, weight: required(from, 'count', amount) };
-};
+const readIdle: Read<IdleMs> = (value) => idleAt(time(value));
 
 function amount(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : fail('must be a number of 0 or more');
 }
 
-function readIdle(value: unknown): IdleMs {
-  return idleAt(time(value));
+function bucketNumber(value: unknown): number {
+  const bucket = count(value);
+  return bucket < GAP_BUCKETS ? bucket : fail(`must be below ${GAP_BUCKETS}`);
 }
+
+const readGap = shape({ bucket: required(bucketNumber), count: required(amount) });
+
+function readGaps(value: unknown): readonly number[] {
+  const gaps = new Array<number>(GAP_BUCKETS).fill(0);
+  for (const { bucket, count: weight } of list(readGap)(value)) gaps[bucket] = weight;
+  return gaps;
+}
+
+const COUNTS = { gaps: required(readGaps), uses: required(amount), sameImageUses: required(amount) };
+
+const readPast = shape<PastVersion>({
+  lastUsedMs: required(readIdle, 'lastUsedAt'),
+  supersededMs: required(readIdle, 'supersededAt'),
+  key: required(name, 'version'),
+});
+
+const readLineage = shape<LineageHabit>({
+  name: required(name),
+  headKey: required(name, 'headVersion'),
+  lastUsedMs: required(readIdle, 'lastUsedAt'),
+  pastVersions: required(list(readPast)),
+  ...COUNTS,
+});
+
+const readHost = shape<UseHabits['host']>({ ...COUNTS, superseded: required(amount), returned: required(amount) });
+
+const readLearned = shape({ host: required(readHost), lineages: required(list(readLineage)) });
+
+/** Reads what a host learned of how its images are used. */
+export const readHabits: Read<UseHabits> = (value) => {
+  const { host, lineages } = readLearned(value);
+  return { host, lineages: new Map(lineages.map((habit) => [habit.name, habit])), learnedMinute: NO_HABITS.learnedMinute };
+};
 
 /** Reads the times between uses that a lineage of a what-if tells, in seconds. */
 export const readGapSeconds: Read<readonly number[]> = list(amount);

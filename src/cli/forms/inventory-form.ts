@@ -1,4 +1,4 @@
-import { bytes, type ChainId, chainId, containerId, type ImageId, imageId, type WallMs } from '../../model/brands.ts';
+import { bytes, type ChainId, chainId, containerId, type ImageId, type WallMs } from '../../model/brands.ts';
 import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
@@ -13,8 +13,11 @@ import {
   name,
   object,
   optional,
+  type Read,
   readForm,
+  readImageId,
   required,
+  shape,
   size,
   text,
   texts,
@@ -41,63 +44,19 @@ export interface InventoryForm {
  */
 export function parseInventory(file: string, json: string, options: { readonly at: WallMs | null }): InventoryForm {
   return readForm(file, INVENTORY_FORMAT, json, (value) => {
-    const form = object(value);
-    const containers = optional(form, 'containers', null, list(readContainer));
-    const images = required(form, 'images', list(readImage));
-    refuseTwins(images);
+    const { pins, containers, observedAt, doubts, ...seen } = readInventory(value);
     const inventory: Inventory = {
-      observedAt: optional(form, 'observedAt', options.at, time) ?? fail('has no "observedAt"'),
-      engine: optional(form, 'engine', { name: 'unknown', version: 'unknown' }, readEngine),
-      disk: optional(form, 'disk', null, readDisk),
-      images,
-      layers: optional(form, 'layers', new Map<ChainId, Layer>(), readLayers),
+      ...seen,
+      observedAt: observedAt ?? options.at ?? fail('has no "observedAt"'),
       containers: containers ?? [],
-      buildCache: optional(form, 'buildCache', null, readBuildCache),
-      workloads: optional(form, 'workloads', [], list(readWorkload)),
-      doubts: [...optional(form, 'doubts', [], list(readDoubt)), ...findDoubts(containers)],
+      doubts: [...doubts, ...findDoubts(containers)],
     };
-    return { inventory, pins: optional(form, 'pins', [], list(readPin)) };
+    return { inventory, pins };
   });
 }
 
-function readImage(value: unknown): Image {
-  const from = object(value);
-  const references = optional(from, 'references', [], list(readReference));
-  const digests = optional(from, 'digests', [], list(readReference));
-  const names = references.some(hasDigest) ? [...references, ...digests] : null;
-  return {
-    id: required(from, 'id', readImageId),
-    references: names?.filter((reference) => !hasDigest(reference)) ?? references,
-    digests: names?.filter(hasDigest) ?? digests,
-    layers: optional(from, 'layers', null, list(readChainId)),
-    sizeBytes: optional(from, 'sizeBytes', null, size),
-    createdAt: optional(from, 'createdAt', null, time),
-    labels: optional(from, 'labels', {}, texts),
-    parentId: optional(from, 'parentId', null, readImageId),
-    origin: from['origin'] === undefined ? 'pulled' : optional(from, 'origin', null, readOrigin),
-    pinned: flag(from, 'pinned'),
-    leased: flag(from, 'leased'),
-    sandbox: flag(from, 'sandbox'),
-    readOnly: flag(from, 'readOnly'),
-  };
-}
-
-function readContainer(value: unknown): Container {
-  const from = object(value);
-  const id = required(from, 'id', name);
-  return {
-    id: containerId(id),
-    name: optional(from, 'name', id, text),
-    imageId: optional(from, 'imageId', null, readImageId),
-    imageName: optional(from, 'imageName', null, text),
-    state: optional(from, 'state', 'unknown', text),
-    labels: optional(from, 'labels', {}, texts),
-    mountedImageIds: optional(from, 'mountedImageIds', [], list(readImageId)),
-    createdAt: optional(from, 'createdAt', null, time),
-    startedAt: optional(from, 'startedAt', null, time),
-    finishedAt: optional(from, 'finishedAt', null, time),
-  };
-}
+const readChainId: Read<ChainId> = (value) => chainId(name(value));
+const readPattern: Read<string> = (value) => accept(parseReferencePattern(text(value))).text;
 
 /** Completes a name as an engine would; what is no name stays as it is, and matches nothing. */
 function readReference(value: unknown): string {
@@ -112,36 +71,63 @@ function hasDigest(reference: string): boolean {
   return reference.includes('@');
 }
 
-function readImageId(value: unknown): ImageId {
-  return imageId(name(value));
-}
-
-function readChainId(value: unknown): ChainId {
-  return chainId(name(value));
-}
-
 function readOrigin(value: unknown): Origin {
   return value === 'pulled' || value === 'local' ? value : fail(`must be "pulled" or "local", not ${JSON.stringify(value)}`);
 }
 
-function readEngine(value: unknown): Inventory['engine'] {
-  const from = object(value);
-  return { name: optional(from, 'name', 'unknown', text), version: optional(from, 'version', 'unknown', text) };
-}
+const readNamed = shape<Image>({
+  references: optional([], list(readReference)),
+  digests: optional([], list(readReference)),
+  id: required(readImageId),
+  layers: optional(null, list(readChainId)),
+  sizeBytes: optional(null, size),
+  createdAt: optional(null, time),
+  labels: optional({}, texts),
+  parentId: optional(null, readImageId),
+  origin: (from, key) => (from[key] === undefined ? 'pulled' : optional(null, readOrigin)(from, key)),
+  pinned: flag,
+  leased: flag,
+  sandbox: flag,
+  readOnly: flag,
+});
 
-function readDisk(value: unknown): DiskUsage {
-  const from = object(value);
-  const capacityBytes = required(from, 'capacityBytes', size);
-  const usedBytes = required(from, 'usedBytes', size);
-  if (usedBytes > capacityBytes) fail('has more usedBytes than capacityBytes');
-  return {
-    capacityBytes,
-    usedBytes,
-    availableBytes: optional(from, 'availableBytes', bytes(capacityBytes - usedBytes), size),
-    inodes: optional(from, 'inodes', null, count),
-    inodesUsed: optional(from, 'inodesUsed', null, count),
-  };
-}
+const readImage: Read<Image> = (value) => {
+  const image = readNamed(value);
+  if (!image.references.some(hasDigest)) return image;
+  const names = [...image.references, ...image.digests];
+  return { ...image, references: names.filter((reference) => !hasDigest(reference)), digests: names.filter(hasDigest) };
+};
+
+const readContainer = shape<Container>({
+  id: required((id) => containerId(name(id))),
+  name: (from, key) => optional(text(from['id']), text)(from, key),
+  imageId: optional(null, readImageId),
+  imageName: optional(null, text),
+  state: optional('unknown', text),
+  labels: optional({}, texts),
+  mountedImageIds: optional([], list(readImageId)),
+  createdAt: optional(null, time),
+  startedAt: optional(null, time),
+  finishedAt: optional(null, time),
+});
+
+const readEngine = shape<Inventory['engine']>({ name: optional('unknown', text), version: optional('unknown', text) });
+
+const readFigures = shape({
+  capacityBytes: required(size),
+  usedBytes: required(size),
+  availableBytes: optional(null, size),
+  inodes: optional(null, count),
+  inodesUsed: optional(null, count),
+});
+
+const readDisk: Read<DiskUsage> = (value) => {
+  const disk = readFigures(value);
+  if (disk.usedBytes > disk.capacityBytes) fail('has more usedBytes than capacityBytes');
+  return { ...disk, availableBytes: disk.availableBytes ?? bytes(disk.capacityBytes - disk.usedBytes) };
+};
+
+const readLayer = shape<Layer>({ sizeBytes: optional(null, size) });
 
 function readLayers(value: unknown): ReadonlyMap<ChainId, Layer> {
   const from = object(value);
@@ -150,49 +136,41 @@ function readLayers(value: unknown): ReadonlyMap<ChainId, Layer> {
   return layers;
 }
 
-function readLayer(value: unknown): Layer {
-  return { sizeBytes: optional(object(value), 'sizeBytes', null, size) };
-}
+const readBuildCache = shape<BuildCache>({
+  layers: optional([], list(readChainId)),
+  sizeBytes: optional(null, size),
+  unused: optional([], list(shape<BuildCache['unused'][number]>({ sizeBytes: required(size), lastUsedAt: optional(null, time) }))),
+});
 
-function readBuildCache(value: unknown): BuildCache {
-  const from = object(value);
-  return {
-    layers: optional(from, 'layers', [], list(readChainId)),
-    sizeBytes: optional(from, 'sizeBytes', null, size),
-    unused: optional(from, 'unused', [], list(readCached)),
-  };
-}
+const readWorkload = shape<WorkloadNeed>({ pattern: required(readPattern), by: required(text) });
 
-function readCached(value: unknown): BuildCache['unused'][number] {
-  const from = object(value);
-  return { sizeBytes: required(from, 'sizeBytes', size), lastUsedAt: optional(from, 'lastUsedAt', null, time) };
-}
+const readPin = shape<Pin>({
+  pattern: required(readPattern),
+  owner: optional('unknown', text),
+  reason: optional('', text),
+  until: optional(null, time),
+});
 
-function readWorkload(value: unknown): WorkloadNeed {
-  const from = object(value);
-  return {
-    pattern: required(from, 'pattern', (pattern) => accept(parseReferencePattern(text(pattern))).text),
-    by: required(from, 'by', text),
-  };
-}
+const DOUBTS = ['in-use-unknown', 'protected-unknown', 'records-unknown', 'clock-unknown', 'empty-listing', 'disabled'] as const;
 
-function readPin(value: unknown): Pin {
-  const from = object(value);
-  return {
-    pattern: required(from, 'pattern', (pattern) => accept(parseReferencePattern(text(pattern))).text),
-    owner: optional(from, 'owner', 'unknown', text),
-    reason: optional(from, 'reason', '', text),
-    until: optional(from, 'until', null, time),
-  };
-}
-
-function readDoubt(value: unknown): Doubt {
-  const from = object(value);
-  const known = ['in-use-unknown', 'protected-unknown', 'records-unknown', 'clock-unknown', 'empty-listing', 'disabled'] as const;
-  const kind = required(from, 'kind', text);
+const readDoubt = shape<Doubt>({
   // A doubt of a kind that a later version knows is a doubt all the same.
-  return { kind: known.find((word) => word === kind) ?? 'in-use-unknown', message: optional(from, 'message', kind, text) };
-}
+  kind: required((kind) => DOUBTS.find((word) => word === text(kind)) ?? 'in-use-unknown'),
+  message: (from, key) => optional(text(from['kind']), text)(from, key),
+});
+
+const readInventory = shape({
+  containers: optional(null, list(readContainer)),
+  images: required((images) => refuseTwins(list(readImage)(images))),
+  observedAt: optional(null, time),
+  engine: optional({ name: 'unknown', version: 'unknown' }, readEngine),
+  disk: optional(null, readDisk),
+  layers: optional(new Map<ChainId, Layer>(), readLayers),
+  buildCache: optional(null, readBuildCache),
+  workloads: optional([], list(readWorkload)),
+  doubts: optional([], list(readDoubt)),
+  pins: optional([], list(readPin)),
+});
 
 function findDoubts(containers: readonly Container[] | null): readonly Doubt[] {
   const kind = 'in-use-unknown';
@@ -202,13 +180,14 @@ function findDoubts(containers: readonly Container[] | null): readonly Doubt[] {
     .map(({ name, state }) => ({ kind, message: `the image of container ${name} (${state}) is unknown` }));
 }
 
-function refuseTwins(images: readonly Image[]): void {
+function refuseTwins(images: readonly Image[]): readonly Image[] {
   const seen = new Map<ImageId, number>();
   for (const [index, { id }] of images.entries()) {
     const first = seen.get(id);
-    if (first !== undefined) fail(`has the id of images[${first}]: ${id}`, `.images[${index}]`);
+    if (first !== undefined) fail(`has the id of images[${first}]: ${id}`, `[${index}]`);
     seen.set(id, index);
   }
+  return images;
 }
 
 /**
@@ -238,14 +217,9 @@ function formatImage(image: Image, origin: Origin | null): JsonObject {
   return { ...known({ ...image, createdAt: timeOrNull(image.createdAt) }), origin };
 }
 
-function formatContainer(container: Container): JsonObject {
-  const { createdAt, startedAt, finishedAt } = container;
-  return known({
-    ...container,
-    createdAt: timeOrNull(createdAt),
-    startedAt: timeOrNull(startedAt),
-    finishedAt: timeOrNull(finishedAt),
-  });
+function formatContainer({ createdAt, startedAt, finishedAt, ...container }: Container): JsonObject {
+  const times = { createdAt: timeOrNull(createdAt), startedAt: timeOrNull(startedAt), finishedAt: timeOrNull(finishedAt) };
+  return known({ ...container, ...times });
 }
 
 function formatBuildCache({ layers, sizeBytes, unused }: BuildCache): JsonObject {

@@ -9,19 +9,7 @@ export function formatSimulation(liveSetBytes: number, results: readonly Simulat
   return { format: SIMULATION_FORMAT, liveSetBytes, results: results.map(formatResult) };
 }
 
-function formatResult({ policy, capacity, seconds, ...figures }: SimulationResult): JsonObject {
-  const { repulledBytes, coldStarts, supersededColdStarts, removals, freedBytes, peakBytes, boundRepulledBytes } = figures;
-  return {
-    policy,
-    capacity: capacity.text,
-    capacityBytes: capacity.bytes,
-    repulledBytes,
-    coldStarts,
-    supersededColdStarts,
-    removals,
-    freedBytes,
-    seconds: Math.round(seconds * 1_000) / 1_000,
-    peakBytes,
-    boundRepulledBytes,
-  };
+function formatResult({ policy, capacity, ...figures }: SimulationResult): JsonObject {
+  const seconds = Math.round(figures.seconds * 1_000) / 1_000;
+  return { policy, capacity: capacity.text, capacityBytes: capacity.bytes, ...figures, seconds };
 }

@@ -1,12 +1,11 @@
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { imageId } from '../../model/brands.ts';
-import { OperatingError } from '../../model/error.ts';
 import { canonicalReference, parseReference } from '../../model/reference.ts';
 import { type ImageTrace, tracedImage } from '../../simulate/journal-trace.ts';
 import type { TraceUse } from '../../simulate/trace.ts';
 import { readInputBytes } from '../input-file.ts';
 import type { World } from '../world.ts';
-import { count, fail, list, name, object, readJsonLines, required } from './form-reader.ts';
+import { count, fail, list, name, object, readJsonLines, required, unreadable } from './form-reader.ts';
 
 const GZIP_MAGIC = [0x1f, 0x8b];
 const MS_PER_SECOND = 1_000;
@@ -26,12 +25,12 @@ export function readTrace(world: Pick<World, 'readBytes'>, imagesFile: string, u
 
 function readUse(value: unknown, images: TraceImages, before: TraceUse | undefined): TraceUse {
   const from = object(value);
-  const atMs = required(from, 't', seconds) * MS_PER_SECOND;
+  const atMs = required(seconds)(from, 't') * MS_PER_SECOND;
   if (before !== undefined && atMs < before.atMs)
     fail(`is earlier than that of the use before (${before.atMs / MS_PER_SECOND}): uses stand in the order of time`, '.t');
-  const image = images.indexOf.get(required(from, 'image', name)) ?? fail('is no image of the images file', '.image');
-  const lastedMs = from['d'] === undefined ? 0 : required(from, 'd', seconds) * MS_PER_SECOND;
-  return { atMs, image, lineage: required(from, 'ref', name), lastedMs };
+  const image = images.indexOf.get(required(name)(from, 'image')) ?? fail('is no image of the images file', '.image');
+  const lastedMs = from['d'] === undefined ? 0 : required(seconds)(from, 'd') * MS_PER_SECOND;
+  return { atMs, image, lineage: required(name)(from, 'ref'), lastedMs };
 }
 
 function seconds(value: unknown): number {
@@ -50,13 +49,9 @@ class TraceImages {
 
   add(value: unknown, line: number): void {
     const from = object(value);
-    const image = required(from, 'image', name);
+    const image = required(name)(from, 'image');
     if (this.indexOf.has(image)) fail(`repeats ${image}`, '.image');
-    const layers = required(
-      from,
-      'layers',
-      list((layer) => this.#readLayer(layer, line)),
-    );
+    const layers = required(list((layer) => this.#readLayer(layer, line)))(from, 'layers');
     if (layers.length === 0) fail('is empty: an image has one layer at least', '.layers');
     this.indexOf.set(image, this.#names.push(image) - 1);
     // A layer that is listed twice is there once.
@@ -75,8 +70,8 @@ class TraceImages {
 
   #readLayer(value: unknown, line: number): number {
     const from = object(value);
-    const digest = required(from, 'digest', name);
-    const size = required(from, 'size', count);
+    const digest = required(name)(from, 'digest');
+    const size = required(count)(from, 'size');
     const known = this.#layerOf.get(digest);
     if (known === undefined) {
       const layer = this.sizes.push(size) - 1;
@@ -99,14 +94,7 @@ function readText(world: Pick<World, 'readBytes'>, file: string): string {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const problem = `line ${countWholeLines(content) + 1}: the gzip data cannot be read on from here (${why})`;
-    throw new OperatingError({
-      kind: 'input',
-      operation: 'read the file',
-      subject: file,
-      problem,
-      hint: 'was it copied as a whole?',
-      cause,
-    });
+    throw unreadable(file, problem, 'was it copied as a whole?', cause);
   }
 }
 

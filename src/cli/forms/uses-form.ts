@@ -1,8 +1,8 @@
-import { type ImageId, idleAt, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { idleAt, type WallMs, wallMs } from '../../model/brands.ts';
 import { NO_HABITS, type UseHabits } from '../../model/use-habits.ts';
 import type { Instant, Lineage, Now, UsageState, UseRecord } from '../../model/use-record.ts';
 import { wallAt } from '../../usage/idle-clock.ts';
-import { fail, type JsonObject, list, name, object, optional, readForm, required, time } from './form-reader.ts';
+import { fail, type JsonObject, list, name, optional, type Read, readForm, readImageId, required, shape, time } from './form-reader.ts';
 import { formatHabits, habitOfGaps, readGapSeconds, readHabits } from './habits-form.ts';
 import { formatTime } from './rfc3339.ts';
 
@@ -22,82 +22,69 @@ export interface UsesForm extends Pick<UsageState, 'records' | 'lineages'> {
  * @throws OperatingError `input`
  */
 export function parseUses(file: string, json: string, options: { readonly at: WallMs }): UsesForm {
-  return readForm(file, USES_FORMAT, json, (value) => {
-    const form = object(value);
-    const records = required(form, 'records', list(recordReader(options.at)));
-    const told = optional(form, 'lineages', [], list(lineageReader(options.at)));
-    const learned = optional(form, 'habits', NO_HABITS, readHabits);
-    const byImage = index('records', records, (record) => record.imageId);
-    const ofGaps = told
-      .filter(({ gaps }) => gaps.length > 0)
-      .map(({ lineage, gaps }) => habitOfGaps(lineage, gaps, byImage.get(lineage.headImageId)));
-    const lineages = new Map([...ofGaps.map((habit) => [habit.name, habit] as const), ...learned.lineages]);
-    return {
-      records: byImage,
-      lineages: index(
-        'lineages',
-        told.map(({ lineage }) => lineage),
-        (lineage) => lineage.name,
-      ),
-      habits: { ...learned, lineages },
-    };
-  });
+  const { records, lineages: told, habits } = readForm(file, USES_FORMAT, json, usesReader(instant(options.at)));
+  const ofGaps = [...told.values()]
+    .filter(({ gaps }) => gaps.length > 0)
+    .map(({ gaps, ...lineage }) => habitOfGaps(lineage, gaps, records.get(lineage.headImageId)));
+  return {
+    records,
+    lineages: new Map([...told].map(([key, { gaps, ...lineage }]) => [key, lineage])),
+    habits: { ...habits, lineages: new Map([...ofGaps.map((habit) => [habit.name, habit] as const), ...habits.lineages]) },
+  };
 }
 
-function recordReader(at: WallMs): (value: unknown) => UseRecord {
-  return (value) => {
-    const from = object(value);
-    const lastUsed = optional(from, 'lastUsedAt', null, readInstant);
-    return {
-      imageId: required(from, 'imageId', readImageId),
-      firstSeen: optional(from, 'firstSeenAt', lastUsed ?? instant(at), readInstant),
-      lastUsed,
-      origin: null,
-      references: [],
-      digests: [],
-      missingSince: null,
-      isInUse: false,
-    };
-  };
+interface ToldLineage extends Lineage {
+  readonly gaps: readonly number[];
 }
 
 /** A switch of unknown time counts as made just now, which keeps longest. */
-function lineageReader(at: WallMs): (value: unknown) => { readonly lineage: Lineage; readonly gaps: readonly number[] } {
+function usesReader(now: Instant) {
+  const readLineage = shape<ToldLineage>({
+    gaps: optional([], readGapSeconds),
+    name: required(name),
+    headImageId: required(readImageId),
+    previousImageId: optional(null, readImageId),
+    switchedAt: optional(now, readInstant),
+    headConfirmed: optional(null, (told) => (typeof told === 'boolean' ? told : fail('must be true, false or null'))),
+  });
+  return shape({
+    records: required(byKey(recordReader(now), ({ imageId }) => imageId)),
+    lineages: optional(
+      new Map<string, ToldLineage>(),
+      byKey(readLineage, (lineage) => lineage.name),
+    ),
+    habits: optional(NO_HABITS, readHabits),
+  });
+}
+
+const readInstant: Read<Instant> = (value) => instant(time(value));
+const readTold = shape({
+  lastUsedAt: optional(null, readInstant),
+  imageId: required(readImageId),
+  firstSeenAt: optional(null, readInstant),
+});
+const NOT_TOLD = { origin: null, references: [], digests: [], missingSince: null, isInUse: false };
+
+function recordReader(now: Instant): Read<UseRecord> {
   return (value) => {
-    const from = object(value);
-    const gaps = optional(from, 'gaps', [], readGapSeconds);
-    const lineage = {
-      name: required(from, 'name', name),
-      headImageId: required(from, 'headImageId', readImageId),
-      previousImageId: optional(from, 'previousImageId', null, readImageId),
-      switchedAt: optional(from, 'switchedAt', instant(at), readInstant),
-      headConfirmed: optional(from, 'headConfirmed', null, (confirmed) =>
-        typeof confirmed === 'boolean' ? confirmed : fail('must be true, false or null'),
-      ),
-    };
-    return { lineage, gaps };
+    const { imageId, firstSeenAt, lastUsedAt } = readTold(value);
+    return { ...NOT_TOLD, imageId, firstSeen: firstSeenAt ?? lastUsedAt ?? now, lastUsed: lastUsedAt };
   };
-}
-
-function readImageId(value: unknown): ImageId {
-  return imageId(name(value));
-}
-
-function readInstant(value: unknown): Instant {
-  return instant(time(value));
 }
 
 function instant(at: WallMs): Instant {
   return { idleMs: idleAt(at), wallMs: at };
 }
 
-function index<Key, Item>(key: string, items: readonly Item[], keyOf: (item: Item) => Key): ReadonlyMap<Key, Item> {
-  const found = new Map<Key, Item>();
-  for (const [at, item] of items.entries()) {
-    if (found.has(keyOf(item))) fail(`repeats ${keyOf(item)}`, `.${key}[${at}]`);
-    found.set(keyOf(item), item);
-  }
-  return found;
+function byKey<Key, Item>(read: Read<Item>, keyOf: (item: Item) => Key): Read<ReadonlyMap<Key, Item>> {
+  return (value) => {
+    const found = new Map<Key, Item>();
+    for (const [at, item] of list(read)(value).entries()) {
+      if (found.has(keyOf(item))) fail(`repeats ${keyOf(item)}`, `[${at}]`);
+      found.set(keyOf(item), item);
+    }
+    return found;
+  };
 }
 
 /** Writes use records with times that give the observed ages back: now less the age on the idle clock. */

@@ -48,15 +48,11 @@ export function drawChart(liveSetBytes: number, results: readonly SimulationResu
 function linesOf(results: readonly SimulationResult[]): readonly Line[] {
   const sorted = results.toSorted((one, other) => one.capacity.bytes - other.capacity.bytes);
   const byPolicy = [...Map.groupBy(sorted, ({ policy }) => policy)];
-  const lines = byPolicy.map(([name, own]): Line => {
-    return { name, points: own.map(({ capacity, repulledBytes }) => ({ capacityBytes: capacity.bytes, repulledBytes })) };
-  });
-  const [first] = byPolicy;
-  const bound = first?.[1].map(({ capacity, boundRepulledBytes }) => ({
-    capacityBytes: capacity.bytes,
-    repulledBytes: boundRepulledBytes,
-  }));
-  return [...lines, { name: 'no policy can do better', points: bound ?? [] }];
+  const lineOf = (name: string, own: readonly SimulationResult[], figure: 'repulledBytes' | 'boundRepulledBytes'): Line => {
+    return { name, points: own.map((result) => ({ capacityBytes: result.capacity.bytes, repulledBytes: result[figure] })) };
+  };
+  const lines = byPolicy.map(([name, own]) => lineOf(name, own, 'repulledBytes'));
+  return [...lines, lineOf('no policy can do better', byPolicy[0]?.[1] ?? [], 'boundRepulledBytes')];
 }
 
 function sizeText(size: number): string {

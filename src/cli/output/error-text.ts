@@ -1,4 +1,5 @@
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
+import type { World } from '../world.ts';
 import { printable } from './style.ts';
 
 /** Exit statuses (`docs/design.md` §9). */
@@ -8,6 +9,11 @@ export const EXIT = { done: 0, failed: 1, usage: 2, keptBack: 3, targetNotReache
 export function exitStatusOf(kind: OperatingErrorKind): number {
   if (kind === 'settings' || kind === 'input') return EXIT.usage;
   return kind === 'lock-held' ? EXIT.keptBack : EXIT.failed;
+}
+
+/** An error of what was asked for, on a command line or in the settings. */
+export function usageError(operation: string, subject: string, problem: string, hint: string | null = null): OperatingError {
+  return new OperatingError({ kind: 'settings', operation, subject, problem, hint });
 }
 
 /** Says what failed, on what, what happened and what to do; an error that is none of operation is a fault of ours, told with its trace. */
@@ -23,4 +29,14 @@ export function formatError(error: unknown): string {
 
 function safeLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
+}
+
+/** Does a command's work, and tells a person what went wrong with it. @returns the exit status */
+export async function outcomeOf(work: () => Promise<number>, world: Pick<World, 'err'>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    world.err.write(formatError(error));
+    return error instanceof OperatingError ? exitStatusOf(error.kind) : EXIT.failed;
+  }
 }

@@ -5,10 +5,12 @@ import { LayerCounts } from '../../plan/layer-counts.ts';
 import { printable } from './style.ts';
 
 const NAMED_MAX = 3;
+/** States of a container that holds its image and does not run. */
+const HOLDING: readonly string[] = ['exited', 'dead'];
 
 /** Says which containers hold images without running, and what those images would free beside what else is there; empty when none do. */
 export function describeExited(inventory: Inventory): string {
-  const [exited, others] = split(inventory.containers);
+  const { exited = [], others = [] } = Object.groupBy(inventory.containers, ({ state }) => (HOLDING.includes(state) ? 'exited' : 'others'));
   const held = new Set(exited.flatMap(imagesOf)).difference(new Set(others.flatMap(imagesOf)));
   const holders = exited.filter((container) => imagesOf(container).some((image) => held.has(image)));
   if (holders.length === 0) return '';
@@ -18,11 +20,6 @@ export function describeExited(inventory: Inventory): string {
   const more = holders.length > NAMED_MAX ? ` and ${holders.length - NAMED_MAX} more` : '';
   const hold = holders.length === 1 ? '1 exited container holds' : `${holders.length} exited containers hold`;
   return `${hold} ${formatByteSize(bytes(freed))} of images: ${names.join(', ')}${more}.`;
-}
-
-function split(containers: readonly Container[]): readonly [readonly Container[], readonly Container[]] {
-  const isExited = ({ state }: Container): boolean => state === 'exited' || state === 'dead';
-  return [containers.filter(isExited), containers.filter((container) => !isExited(container))];
 }
 
 function imagesOf({ imageId, mountedImageIds }: Container): readonly ImageId[] {

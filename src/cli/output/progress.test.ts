@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes } from '../../model/brands.ts';
-import { Progress, progressBar } from './progress.ts';
+import { progressBar, showProgress } from './progress.ts';
 
 const HALF = { done: 5, total: 10, freedBytes: bytes(1_200_000_000) };
 
@@ -14,9 +14,9 @@ test('progressBar() gives up the bar before the figures', () => {
   assert.equal(progressBar(HALF, 30), '5/10 images, 1.20 GB freed');
 });
 
-test('Progress draws over its own line on a terminal, and clears it at the end', () => {
+test('showProgress() draws over its own line on a terminal, and clears it at the end', () => {
   const written: string[] = [];
-  const progress = new Progress((text) => written.push(text), 60);
+  const progress = showProgress((text) => written.push(text), 60);
   progress.show(HALF);
   progress.end();
   assert.equal(written.length, 2);
@@ -24,9 +24,9 @@ test('Progress draws over its own line on a terminal, and clears it at the end',
   assert.equal(written[1], '\r\u001b[2K');
 });
 
-test('Progress prints one line per batch where there is no terminal', () => {
+test('showProgress() prints one line per batch where there is no terminal', () => {
   const written: string[] = [];
-  const progress = new Progress((text) => written.push(text), null);
+  const progress = showProgress((text) => written.push(text), null);
   progress.show(HALF);
   progress.end();
   assert.deepEqual(written, ['5 of 10 images done, 1.20 GB freed\n']);

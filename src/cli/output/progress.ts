@@ -1,5 +1,6 @@
 import type { Bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
+import type { Output } from '../world.ts';
 import { cut } from './style.ts';
 
 /** How far a collection is. */
@@ -21,24 +22,36 @@ export function progressBar({ done, total, freedBytes }: ProgressState, width: n
   return `[${'#'.repeat(filled)}${'.'.repeat(room - filled)}]${figures}`;
 }
 
-/** Shows progress as it happens: one line drawn over and over on a terminal, else one line per batch. */
-export class Progress {
-  readonly #write: (text: string) => void;
-  readonly #width: number | null;
+/** Shows progress as it happens, and clears its line so that what is printed next starts clean. */
+interface Shown<State> {
+  readonly show: (state: State) => void;
+  readonly end: () => void;
+}
 
-  /** @param width columns of the terminal; null when there is none */
-  constructor(write: (text: string) => void, width: number | null) {
-    this.#write = write;
-    this.#width = width;
-  }
+/**
+ * Shows a collection: one line drawn over and over on a terminal, else one line per batch.
+ *
+ * @param width columns of the terminal; null when there is none
+ */
+export function showProgress(write: (text: string) => void, width: number | null): Shown<ProgressState> {
+  const show = (state: ProgressState): void => {
+    if (width !== null) write(CLEAR_LINE + progressBar(state, width));
+    else write(`${state.done} of ${state.total} images done, ${formatByteSize(state.freedBytes)} freed\n`);
+  };
+  const end = (): void => {
+    if (width !== null) write(CLEAR_LINE);
+  };
+  return { show, end };
+}
 
-  show(state: ProgressState): void {
-    if (this.#width !== null) this.#write(CLEAR_LINE + progressBar(state, this.#width));
-    else this.#write(`${state.done} of ${state.total} images done, ${formatByteSize(state.freedBytes)} freed\n`);
-  }
-
-  /** Clears the line, so that what is printed next starts clean. */
-  end(): void {
-    if (this.#width !== null) this.#write(CLEAR_LINE);
-  }
+/** One line on a terminal that says how much of some work is done; elsewhere nothing is said. */
+export function showShare(out: Output, what: string): Shown<number> {
+  let shown = -1;
+  const show = (share: number): void => {
+    const percent = Math.floor(100 * share);
+    if (!out.isTTY || percent === shown) return;
+    shown = percent;
+    out.write(`${CLEAR_LINE}${what}: ${percent} %`);
+  };
+  return { show, end: () => out.isTTY && shown >= 0 && out.write(CLEAR_LINE) };
 }

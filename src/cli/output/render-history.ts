@@ -17,13 +17,8 @@ export function renderHistory(removals: readonly RemovalEntry[], uses: readonly 
     textColumn('PULL AGAIN / NOTE', 2, 20, 'middle'),
   ];
   const rows = [...removals.map(removalRow), ...uses.map(useRow)].sort((a, b) => b.at - a.at);
-  return rows.length === 0
-    ? 'Nothing is recorded yet.\n'
-    : table(
-        columns,
-        rows.map(({ cells }) => cells),
-        look,
-      );
+  const cells = rows.map((row) => row.cells);
+  return table(columns, cells, look) || 'Nothing is recorded yet.\n';
 }
 
 interface Row {

@@ -11,31 +11,20 @@ import { formatTime } from '../forms/rfc3339.ts';
 import type { ImageFacts } from '../image-facts.ts';
 import { imageName, shortId } from './image-name.ts';
 import { type Look, paint, printable } from './style.ts';
-import { type Cell, rigidColumn, table, textColumn } from './table.ts';
+import { type Cell, rigidColumn, tableOf, textColumn } from './table.ts';
 
 /** Prints every image with its last use, its own bytes, its verdict and when it would go. */
 export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look): string {
-  const columns = [
-    textColumn('IMAGE', 1, 12, 'middle'),
-    rigidColumn('ID', 6, 'left'),
-    rigidColumn('LAST USED', 3, 'left'),
-    rigidColumn('EXCLUSIVE', 4),
-    rigidColumn('VERDICT', 2, 'left'),
-    rigidColumn('WOULD GO', 5, 'left'),
-  ];
   const verdicts = new Map(facts.plan.verdicts.map((verdict) => [verdict.imageId, verdict]));
-  const rows = inventory.images.map((image) => {
-    const verdict = verdicts.get(image.id);
-    return [
-      imageName(image, image.id),
-      shortId(image.id),
-      lastUsedCell(facts.records.get(image.id), facts.now),
-      formatByteSize(facts.exclusiveBytes.get(image.id) ?? null),
-      verdictCell(verdict),
-      whenGone(verdict, facts.now),
-    ];
-  });
-  return rows.length === 0 ? 'There are no images.\n' : table(columns, rows, look);
+  const rows = tableOf<Image>(inventory.images, look, [
+    [textColumn('IMAGE', 1, 12, 'middle'), (image) => imageName(image, image.id)],
+    [rigidColumn('ID', 6, 'left'), ({ id }) => shortId(id)],
+    [rigidColumn('LAST USED', 3, 'left'), ({ id }) => lastUsedCell(facts.records.get(id), facts.now)],
+    [rigidColumn('EXCLUSIVE', 4), ({ id }) => formatByteSize(facts.exclusiveBytes.get(id) ?? null)],
+    [rigidColumn('VERDICT', 2, 'left'), ({ id }) => verdictCell(verdicts.get(id))],
+    [rigidColumn('WOULD GO', 5, 'left'), ({ id }) => whenGone(verdicts.get(id), facts.now)],
+  ]);
+  return rows || 'There are no images.\n';
 }
 
 /**

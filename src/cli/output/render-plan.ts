@@ -1,8 +1,8 @@
-import { durationMs, type ImageId, type WallMs } from '../../model/brands.ts';
+import { durationMs, type ImageId } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge, formatDuration } from '../../model/duration.ts';
 import type { Inventory } from '../../model/inventory.ts';
-import type { KeepReason, KeepVerdict, Plan, RuleName } from '../../model/plan.ts';
+import type { KeepReason, Plan, Removal, RuleName } from '../../model/plan.ts';
 import type { Policy } from '../../model/policy.ts';
 import { countImages, explainShortfall } from '../../plan/shortfall.ts';
 import { formatTime } from '../forms/rfc3339.ts';
@@ -10,7 +10,7 @@ import { describeExited } from './exited-containers.ts';
 import { imageName } from './image-name.ts';
 import { type Kept, sumKept } from './kept-bytes.ts';
 import { type Look, paint, printable } from './style.ts';
-import { rigidColumn, table, textColumn } from './table.ts';
+import { rigidColumn, tableOf, textColumn } from './table.ts';
 
 /** What each reason means, in words that complete "kept because …". */
 const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
@@ -91,37 +91,30 @@ function describeCache({ buildCache }: Plan, { buildCacheUnusedForMs }: Policy):
 /** Says when something will go, so that an empty plan on a fresh host does not look like a fault. */
 function describeFirstEligible(plan: Plan, inventory: Inventory): readonly string[] {
   if (plan.refusal !== null || plan.removals.length > 0) return [];
-  let first: (KeepVerdict & { readonly until: WallMs }) | null = null;
-  for (const verdict of plan.verdicts) {
-    const { until } = verdict;
-    if (until !== null && (first === null || until < first.until)) first = { ...verdict, until };
-  }
-  if (first === null) return [];
+  const dated = plan.verdicts.flatMap(({ imageId, until }) => (until === null ? [] : [{ imageId, until }]));
+  const [first] = dated.sort((one, other) => one.until - other.until);
+  if (first === undefined) return [];
   const { imageId, until } = first;
   const name = nameOf(inventory, imageId);
   return [`The first that may go is ${name}, in ${formatAge(durationMs(until - plan.at.wallMs))} (${formatTime(until)}).`];
 }
 
 function removalTable({ removals }: Plan, look: Look): string {
-  const columns = [
-    textColumn('REMOVE', 1, 12, 'middle'),
-    rigidColumn('RULE', 3, 'left'),
-    rigidColumn('UNUSED FOR', 2),
-    rigidColumn('FREES', 1),
-  ];
-  const rows = removals.map((removal) => [
-    imageName(removal, removal.imageId),
-    removal.rule,
-    formatAge(removal.idleMs),
-    formatByteSize(removal.freesBytes),
+  return tableOf<Removal>(removals, look, [
+    [textColumn('REMOVE', 1, 12, 'middle'), (removal) => imageName(removal, removal.imageId)],
+    [rigidColumn('RULE', 3, 'left'), ({ rule }) => rule],
+    [rigidColumn('UNUSED FOR', 2), ({ idleMs }) => formatAge(idleMs)],
+    [rigidColumn('FREES', 1), ({ freesBytes }) => formatByteSize(freesBytes)],
   ]);
-  return table(columns, rows, look);
 }
 
 function keptTable(kept: readonly Kept[], look: Look): string {
-  const columns = [rigidColumn('KEEP', 1, 'left'), rigidColumn('IMAGES', 1), rigidColumn('SIZE', 2), textColumn('BECAUSE', 3, 20)];
-  const rows = kept.map(({ reason, images, bytes }) => [reason, String(images), formatByteSize(bytes), REASON_MEANINGS[reason]]);
-  return table(columns, rows, look);
+  return tableOf<Kept>(kept, look, [
+    [rigidColumn('KEEP', 1, 'left'), ({ reason }) => reason],
+    [rigidColumn('IMAGES', 1), ({ images }) => String(images)],
+    [rigidColumn('SIZE', 2), ({ bytes }) => formatByteSize(bytes)],
+    [textColumn('BECAUSE', 3, 20), ({ reason }) => REASON_MEANINGS[reason]],
+  ]);
 }
 
 function describeLocal({ heldByLocalBytes, verdicts }: Plan): string {

@@ -21,15 +21,8 @@ export function renderReport(report: CollectReport, look: Look): string {
   const measured =
     report.measuredBytes === null ? '' : ` (measured on the disk: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
   const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
-  const lines = [
-    paint(
-      'bold',
-      `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}.`,
-      look,
-    ),
-    ...describeExceptions(report, look),
-    ...describeStranded(report, look),
-  ];
+  const sum = `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}.`;
+  const lines = [paint('bold', sum, look), ...describeExceptions(report, look), ...describeStranded(report, look)];
   if (report.isShort && report.stopped === null && report.plan.target?.reached === true)
     lines.push(paint('yellow', 'The target is not reached: less came free than was expected, or something else fills this disk.', look));
   if (report.stopped !== null) lines.push(paint('yellow', `Stopped before the end: ${report.stopped}.`, look));
@@ -49,11 +42,8 @@ function describeStranded({ stranded, results }: CollectReport, look: Look): rea
   return stranded.map(({ name, state, imageIds }) => {
     const image = results.find(({ removal }) => imageIds.includes(removal.imageId))?.removal;
     const again = image?.digests[0] ?? image?.references[0] ?? 'its image';
-    return paint(
-      'red',
-      `  container ${printable(name)} (${state}) was created while its image was being removed: pull ${again} again`,
-      look,
-    );
+    const line = `  container ${printable(name)} (${state}) was created while its image was being removed: pull ${again} again`;
+    return paint('red', line, look);
   });
 }
 

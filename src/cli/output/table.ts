@@ -37,6 +37,17 @@ export function table(columns: readonly Column[], rows: readonly (readonly Cell[
   return lines.map((row) => `${layOut(columns, row, widths, look)}\n`).join('');
 }
 
+/** The same of items, with each column beside what it shows of one. */
+export function tableOf<Item>(
+  items: readonly Item[],
+  look: Look,
+  columns: readonly (readonly [column: Column, cellOf: (item: Item) => Cell])[],
+): string {
+  const shown = columns.map(([column]) => column);
+  const rows = items.map((item) => columns.map(([, cellOf]) => cellOf(item)));
+  return table(shown, rows, look);
+}
+
 /** @returns a width per column; 0 where it is dropped */
 function fit(columns: readonly Column[], natural: readonly number[], room: number): readonly number[] {
   const widths = [...natural];

@@ -1,4 +1,5 @@
 import { OperatingError } from '../../model/error.ts';
+import { usageError } from '../output/error-text.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { PROFILES } from './profile.ts';
 import { checkEntries, describeProblem, type Entry, joinLayers, type Layer } from './setting-entry.ts';
@@ -61,7 +62,8 @@ export function loadSettings(sources: SettingsSources): Loaded {
   const files = readFiles(sources);
   const given = joinLayers([...files.map(([path, toml]) => parseSettingsFile(path, toml)), readVariables(sources), readFlags(sources)]);
   const inForce = merge(given.entries, sources);
-  const problems = [...given.problems, ...findContradictions(inForce, given.problems.length === 0)];
+  // Beside what is wrong by itself: values that are right one by one and impossible together.
+  const problems = [...given.problems, ...findLowAboveHigh(inForce, given.problems.length === 0), ...findTwoSchedules(inForce)];
   if (problems.length > 0) throw settingsError(files.map(([path]) => path).join(', ') || 'flags and variables', problems);
   return {
     settings: settingsOf(inForce),
@@ -103,23 +105,14 @@ function readIfThere<Read>(read: () => Read, path: string): Read | null {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code === 'ENOENT') return null;
-    throw fileError(
-      path,
-      READ_PROBLEMS.find(([known]) => known === code)?.[1] ?? (error instanceof Error ? error.message : String(error)),
-      error,
-    );
+    const known = READ_PROBLEMS.find(([each]) => each === code)?.[1];
+    throw fileError(path, known ?? (error instanceof Error ? error.message : String(error)), error);
   }
 }
 
 function fileError(path: string, problem: string, cause?: unknown): OperatingError {
-  return new OperatingError({
-    kind: 'settings',
-    operation: 'read the settings',
-    subject: path,
-    problem,
-    hint: 'another file can be named with --config or IMAGEGC_CONFIG',
-    cause,
-  });
+  const hint = 'another file can be named with --config or IMAGEGC_CONFIG';
+  return new OperatingError({ kind: 'settings', operation: 'read the settings', subject: path, problem, hint, cause });
 }
 
 function readVariables({ environment }: SettingsSources): Layer {
@@ -156,25 +149,14 @@ function merge(given: readonly Entry[], sources: SettingsSources): ReadonlyMap<S
   const state = sources.isRoot ? '/var/lib' : userFolder(sources, 'XDG_STATE_HOME', '.local/state');
   put({ path: 'store.path', raw: `${state}/imagegc`, origin: 'default' });
   const profile = given.findLast((entry) => entry.path === 'profile')?.raw;
-  for (const [name, preset] of Object.entries(PROFILES)) {
-    if (name !== profile) continue;
-    for (const [path, raw] of Object.entries(preset)) if (isSettingPath(path)) put({ path, raw, origin: `profile ${name}` });
-  }
+  const preset = Object.entries(PROFILES).find(([name]) => name === profile)?.[1] ?? {};
+  for (const [path, raw] of Object.entries(preset)) if (isSettingPath(path)) put({ path, raw, origin: `profile ${profile}` });
   given.forEach(put);
   const unusedFor = inForce.get('rules.unused_for');
   if (!inForce.has('rules.dangling_unused_for') && unusedFor !== undefined) {
     put({ ...unusedFor, path: 'rules.dangling_unused_for', origin: `rules.unused_for (${unusedFor.origin})` });
   }
   return inForce;
-}
-
-/**
- * Values that are right one by one and impossible together.
- *
- * @param isAllRead false: a `high` that seems missing may be one that could not be read
- */
-function findContradictions(inForce: ReadonlyMap<SettingPath, Entry>, isAllRead: boolean): string[] {
-  return [...findLowAboveHigh(inForce, isAllRead), ...findTwoSchedules(inForce)];
 }
 
 /** Where cron says when, nothing else may. */
@@ -188,13 +170,14 @@ function findTwoSchedules(inForce: ReadonlyMap<SettingPath, Entry>): string[] {
   });
 }
 
+const MARKS = [
+  ['rules.disk.low', 'rules.disk.high'],
+  ['rules.disk.low_inodes', 'rules.disk.high_inodes'],
+] as const;
+
+/** @param isAllRead false: a `high` that seems missing may be one that could not be read */
 function findLowAboveHigh(inForce: ReadonlyMap<SettingPath, Entry>, isAllRead: boolean): string[] {
-  return (
-    [
-      ['rules.disk.low', 'rules.disk.high'],
-      ['rules.disk.low_inodes', 'rules.disk.high_inodes'],
-    ] as const
-  ).flatMap(([lowPath, highPath]) => {
+  return MARKS.flatMap(([lowPath, highPath]) => {
     const low = inForce.get(lowPath);
     const high = inForce.get(highPath);
     if (low === undefined || high === undefined || low.raw === 'off') return [];
@@ -226,13 +209,9 @@ function isComplete(values: Readonly<Record<string, unknown>>): values is Settin
 }
 
 function settingsError(subject: string, problems: readonly string[]): OperatingError {
-  return new OperatingError({
-    kind: 'settings',
-    operation: 'use the settings',
-    subject,
-    problem: problems.length === 1 ? problems.join('') : `${problems.length} problems\n  ${problems.join('\n  ')}`,
-    hint: 'all keys stand in docs/settings.md; "imagegc config show --origin" tells what is in force once they are right',
-  });
+  const problem = problems.length === 1 ? problems.join('') : `${problems.length} problems\n  ${problems.join('\n  ')}`;
+  const hint = 'all keys stand in docs/settings.md; "imagegc config show --origin" tells what is in force once they are right';
+  return usageError('use the settings', subject, problem, hint);
 }
 
 /** An XDG folder; relative paths are to be ignored (XDG Base Directory Specification). */

@@ -1,5 +1,4 @@
-import type { SettingPath } from './setting-keys.ts';
-import { parseSetting } from './setting-keys.ts';
+import { parseSetting, type SettingPath } from './setting-keys.ts';
 
 /** One value that someone gave to a key, and where. */
 export interface Entry {

@@ -1,5 +1,4 @@
-import type { Parsed } from '../../model/error.ts';
-import { parsed, unparsable } from '../../model/error.ts';
+import { type Parsed, parsed, unparsable } from '../../model/error.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../model/pattern.ts';
 import {
   BOOL,

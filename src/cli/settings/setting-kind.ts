@@ -19,7 +19,6 @@ const HHMM = /^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
 const CRON_FIELD = /^[0-9A-Za-z*][0-9A-Za-z*,/-]*$/;
 const PERCENT = /^([0-9]{1,3}(?:\.[0-9])?)%$/;
 const LATER_ADDRESS = /^(?:containerd|podman|tcp|https?|ssh|npipe|fd)(?::|$)/;
-const NOT_YET = 'is not in this version';
 
 /** `true` or `false`. */
 export const BOOL: Kind<boolean> = {
@@ -38,25 +37,34 @@ export const COUNT: Kind<number> = {
       : unparsable('write a whole number of 0 or more, without quotes or unit'),
 };
 
+/** What is written in quotes. @param problem of what is no text */
+function quoted<Value>(title: string, problem: string, parse: (raw: string) => Parsed<Value>): Kind<Value> {
+  return { title, form: 'text', parse: (raw) => (typeof raw === 'string' ? parse(raw) : unparsable(problem)) };
+}
+
+/** A text in a form of its own. */
+function text(title: string, example: string, isRight: (raw: string) => boolean): Kind<string> {
+  const problem = `write ${title} in quotes, such as "${example}"`;
+  return quoted(title, problem, (raw) => (isRight(raw) ? parsed(raw) : unparsable(problem)));
+}
+
+function orOff<Value>(title: string, problem: string, parse: (raw: string) => Parsed<Value>): Kind<Value | null> {
+  return quoted(`${title} or "off"`, problem, (raw) => (raw === 'off' ? parsed(null) : parse(raw)));
+}
+
 /** A duration of more than nothing, or one of the given words. */
 export function duration<Words extends Readonly<Record<string, unknown>>>(
   words: Words,
   lowest: '0s' | 'above 0' = 'above 0',
 ): Kind<DurationMs | Words[keyof Words]> {
   const names = Object.keys(words).map((word) => `"${word}"`);
-  return {
-    title: ['duration', ...names].join(' or '),
-    form: 'text',
-    parse: (raw) => {
-      if (typeof raw !== 'string') return unparsable('write a duration in quotes, such as "7d" or "1h 30m"');
-      for (const word in words) if (raw === word) return parsed(words[word]);
-      const length = parseDuration(raw);
-      if (!length.ok || length.value > 0 || lowest === '0s') return length;
-      return unparsable(
-        `no time at all would remove what was used a moment ago; write more${names.map((name) => `, or ${name}`).join('')}`,
-      );
-    },
-  };
+  const noTime = `no time at all would remove what was used a moment ago; write more${names.map((name) => `, or ${name}`).join('')}`;
+  const problem = 'write a duration in quotes, such as "7d" or "1h 30m"';
+  return quoted<DurationMs | Words[keyof Words]>(['duration', ...names].join(' or '), problem, (raw) => {
+    for (const word in words) if (raw === word) return parsed(words[word]);
+    const length = parseDuration(raw);
+    return !length.ok || length.value > 0 || lowest === '0s' ? length : unparsable(noTime);
+  });
 }
 
 /** A size, or "off". */
@@ -70,18 +78,13 @@ export const PERCENT_OR_OFF: Kind<number | null> = orOff('percent', 'write a per
   return percent >= 1 && percent <= 100 ? parsed(percent / 100) : unparsable(`"${raw}" is out of range; write 1% to 100%`);
 });
 
-/** One of the given words; those of a later version are known, and refused as such. */
-export function choice<const Word extends string>(built: readonly Word[], later: readonly string[] = []): Kind<Word> {
-  const listed = `write ${orList(built)}`;
-  return {
-    title: orList(built),
-    form: 'text',
-    parse: (raw) => {
-      const word = built.find((candidate) => candidate === raw);
-      if (word !== undefined) return parsed(word);
-      return unparsable(later.some((candidate) => candidate === raw) ? `"${raw}" ${NOT_YET}; ${listed}` : listed);
-    },
-  };
+/** One of the given words. */
+export function choice<const Word extends string>(words: readonly Word[]): Kind<Word> {
+  const problem = `write ${orList(words)}`;
+  return quoted(orList(words), problem, (raw) => {
+    const word = words.find((candidate) => candidate === raw);
+    return word === undefined ? unparsable(problem) : parsed(word);
+  });
 }
 
 /** A list of texts, each read by `parse`; every item that cannot be read is named. */
@@ -103,31 +106,20 @@ export function list<Item>(title: string, parse: (text: string) => Parsed<Item>)
   };
 }
 
-/** A text in a form of its own. */
-function text(title: string, example: string, isRight: (raw: string) => boolean): Kind<string> {
-  return {
-    title,
-    form: 'text',
-    parse: (raw) => (typeof raw === 'string' && isRight(raw) ? parsed(raw) : unparsable(`write ${title} in quotes, such as "${example}"`)),
-  };
-}
-
 /** An absolute path. */
 export const PATH = text('an absolute path', '/var/lib/imagegc', (raw) => raw.startsWith('/'));
 
 /** A time of day. */
 export const TIME = text('a time of day HH:MM', '00:00', (raw) => HHMM.test(raw));
 
+const CRON_PROBLEM = 'write five cron fields in quotes, such as "17 3 * * *"';
+
 /** Five fields of cron, or "off". */
-export const CRON_OR_OFF: Kind<string | null> = orOff(
-  'five cron fields',
-  'write five cron fields in quotes, such as "17 3 * * *"',
-  (raw) => {
-    const fields = raw.split(/\s+/);
-    const isCron = fields.length === 5 && fields.every((field) => CRON_FIELD.test(field));
-    return isCron ? parsed(raw) : unparsable('write five cron fields in quotes, such as "17 3 * * *", or "off"');
-  },
-);
+export const CRON_OR_OFF: Kind<string | null> = orOff('five cron fields', CRON_PROBLEM, (raw) => {
+  const fields = raw.split(/\s+/);
+  const isCron = fields.length === 5 && fields.every((field) => CRON_FIELD.test(field));
+  return isCron ? parsed(raw) : unparsable(`${CRON_PROBLEM}, or "off"`);
+});
 
 /** An address to listen at; empty turns it off. */
 export const LISTEN = text('host:port, unix:///path, or nothing', '127.0.0.1:9720', (raw) => {
@@ -136,22 +128,17 @@ export const LISTEN = text('host:port, unix:///path, or nothing', '127.0.0.1:972
 });
 
 /** A period of whole days, at least one. */
-export const DAYS: Kind<DurationMs> = {
-  title: 'whole days',
-  form: 'text',
-  parse: (raw) => wholeDays(typeof raw === 'string' ? parseDuration(raw) : unparsable('write whole days in quotes, such as "1d"')),
-};
+export const DAYS: Kind<DurationMs> = quoted('whole days', 'write whole days in quotes, such as "1d"', (raw) =>
+  wholeDays(parseDuration(raw)),
+);
+
+const ADDRESS_PROBLEM = 'write "auto" or a socket such as "unix:///var/run/docker.sock"';
 
 /** Where the engine listens. */
-export const ENGINE_ADDRESS: Kind<string> = {
-  title: '"auto" or unix:///path',
-  form: 'text',
-  parse: (raw) => {
-    if (raw === 'auto' || (typeof raw === 'string' && /^unix:\/\/\/./.test(raw))) return parsed(raw);
-    const example = 'write "auto" or a socket such as "unix:///var/run/docker.sock"';
-    return unparsable(typeof raw === 'string' && LATER_ADDRESS.test(raw) ? `"${raw}" ${NOT_YET}; ${example}` : example);
-  },
-};
+export const ENGINE_ADDRESS: Kind<string> = quoted('"auto" or unix:///path', ADDRESS_PROBLEM, (raw) => {
+  if (raw === 'auto' || /^unix:\/\/\/./.test(raw)) return parsed(raw);
+  return unparsable(LATER_ADDRESS.test(raw) ? `"${raw}" is not in this version; ${ADDRESS_PROBLEM}` : ADDRESS_PROBLEM);
+});
 
 /** Refuses a length that is not one or more whole days. */
 export function wholeDays(length: Parsed<DurationMs>): Parsed<DurationMs> {
@@ -168,14 +155,6 @@ export function fromText(form: Kind<unknown>['form'], raw: string): unknown {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
-}
-
-function orOff<Value>(title: string, problem: string, parse: (text: string) => Parsed<Value>): Kind<Value | null> {
-  return {
-    title: `${title} or "off"`,
-    form: 'text',
-    parse: (raw) => (raw === 'off' ? parsed(null) : typeof raw === 'string' ? parse(raw) : unparsable(problem)),
-  };
 }
 
 function orList(words: readonly string[]): string {

@@ -24,11 +24,8 @@ export function parseSettingsFile(path: string, toml: string): Layer {
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     const what = error.message.split('\n')[0]?.replace('Invalid TOML document: ', '');
-    return {
-      entries: [],
-      problems: [`file ${path} line ${error.line}: this is not TOML, at column ${error.column}: ${what}`],
-      warnings: [],
-    };
+    const problem = `file ${path} line ${error.line}: this is not TOML, at column ${error.column}: ${what}`;
+    return { entries: [], problems: [problem], warnings: [] };
   }
   const lineOf = findKeyLines(toml);
   const originOf = (key: string) => `file ${path} line ${lineOf(key) ?? '?'}`;

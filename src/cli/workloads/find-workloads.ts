@@ -120,33 +120,31 @@ function listFolder({ listDirectory }: Host, folder: string, doubts: Doubt[]): r
 /** The files that Compose itself says its containers were made from. */
 function composed(containers: readonly Container[]): readonly Source[] {
   return containers.flatMap(({ labels }) => {
-    const paths = (labels[`${COMPOSE}.config_files`] ?? '').split(',').filter((path) => path.startsWith('/'));
     const folder = labels[`${COMPOSE}.working_dir`];
-    const named = (labels[`${COMPOSE}.environment_file`] ?? '').split(',').filter((path) => path.startsWith('/'));
-    return paths.map((path) => {
-      const source = fileOf(path, false, labels[COMPOSE]);
-      const environmentFiles = named.length > 0 || folder === undefined ? named : [`${folder}/.env`];
-      return environmentFiles.length === 0 ? source : { ...source, environmentFiles };
-    });
+    const named = pathsIn(labels[`${COMPOSE}.environment_file`]);
+    const environmentFiles = named.length > 0 || folder === undefined ? named : [`${folder}/.env`];
+    const told = environmentFiles.length === 0 ? {} : { environmentFiles };
+    return pathsIn(labels[`${COMPOSE}.config_files`]).map((path) => ({ ...fileOf(path, false, labels[COMPOSE]), ...told }));
   });
+}
+
+function pathsIn(label = ''): readonly string[] {
+  return label.split(',').filter((path) => path.startsWith('/'));
 }
 
 /** A path without `*` and `?` must be there; of one with, what is there counts. */
 function declaredFiles(host: Host, declared: readonly string[], doubts: Doubt[]): readonly Source[] {
   return declared.flatMap((path) => {
-    const [, ...parts] = path.split('/');
-    return parts.reduce(expander(host, doubts), ['']).map((file) => fileOf(file, file === path));
+    let files: readonly string[] = [''];
+    for (const part of path.split('/').slice(1)) files = files.flatMap((folder) => expand(host, folder, part, doubts));
+    return files.map((file) => fileOf(file, file === path));
   });
 }
 
-function expander(host: Host, doubts: Doubt[]): (folders: readonly string[], part: string) => readonly string[] {
-  return (folders, part) => {
-    if (!/[*?]/.test(part)) return folders.map((folder) => `${folder}/${part}`);
-    return folders.flatMap((folder) => {
-      const names = listFolder(host, folder === '' ? '/' : folder, doubts);
-      return names.filter((name) => matchesGlob(part, name)).map((name) => `${folder}/${name}`);
-    });
-  };
+function expand(host: Host, folder: string, part: string, doubts: Doubt[]): readonly string[] {
+  if (!/[*?]/.test(part)) return [`${folder}/${part}`];
+  const names = listFolder(host, folder === '' ? '/' : folder, doubts);
+  return names.filter((name) => matchesGlob(part, name)).map((name) => `${folder}/${name}`);
 }
 
 function fileOf(path: string, isDeclared: boolean, project?: string): Source {

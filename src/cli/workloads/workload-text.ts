@@ -1,4 +1,5 @@
 import { parseAllDocuments } from 'yaml';
+import { isObject, type JsonObject } from '../forms/form-reader.ts';
 
 /** An image as a file names it, and who needs it there: `service web`. */
 export interface NamedImage {
@@ -39,19 +40,13 @@ export function readYaml(text: string, project: string): WorkloadText {
   return { images: texts.flatMap(({ images }) => images), files: texts.flatMap(({ files }) => files) };
 }
 
-type Mapping = Readonly<Record<string, unknown>>;
-
-function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCompose(document: unknown): document is Mapping {
-  return isMapping(document) && document['kind'] === undefined && (isMapping(document['services']) || document['include'] !== undefined);
+function isCompose(document: unknown): document is JsonObject {
+  return isObject(document) && document['kind'] === undefined && (isObject(document['services']) || document['include'] !== undefined);
 }
 
 /** @see compose-spec `05-services.md`, `14-include.md` */
-function readCompose({ name, services, include }: Mapping, project: string): WorkloadText {
-  const named = Object.entries(isMapping(services) ? services : {}).filter((entry): entry is [string, Mapping] => isMapping(entry[1]));
+function readCompose({ name, services, include }: JsonObject, project: string): WorkloadText {
+  const named = Object.entries(isObject(services) ? services : {}).filter((entry): entry is [string, JsonObject] => isObject(entry[1]));
   const images = named.flatMap(([service, { image, build }]): readonly NamedImage[] => {
     const by = `service ${service}`;
     if (typeof image === 'string') return [{ name: image, by }];
@@ -59,8 +54,8 @@ function readCompose({ name, services, include }: Mapping, project: string): Wor
     // What Compose builds it names itself, with one sign or the other between.
     return build === undefined ? [] : [{ name: `${own}?${service}`, by }];
   });
-  const included = (Array.isArray(include) ? include : []).flatMap((item) => textsOf(isMapping(item) ? item['path'] : item));
-  const extended = named.flatMap(([, { extends: base }]) => (isMapping(base) ? textsOf(base['file']) : []));
+  const included = (Array.isArray(include) ? include : []).flatMap((item) => textsOf(isObject(item) ? item['path'] : item));
+  const extended = named.flatMap(([, { extends: base }]) => (isObject(base) ? textsOf(base['file']) : []));
   return { images, files: [...included, ...extended] };
 }
 
@@ -71,10 +66,10 @@ function textsOf(value: unknown): readonly string[] {
 /** Every image that a manifest names, wherever in it: of containers of any kind, or mounted as a volume. */
 function listImages(value: unknown, by = 'manifest'): readonly NamedImage[] {
   if (Array.isArray(value)) return value.flatMap((item) => listImages(item, by));
-  if (!isMapping(value)) return [];
+  if (!isObject(value)) return [];
   const { image, name, kind, metadata } = value;
-  const own = isMapping(metadata) && typeof metadata['name'] === 'string' ? `${String(kind).toLowerCase()} ${metadata['name']}` : by;
-  const reference = isMapping(image) ? image['reference'] : image;
+  const own = isObject(metadata) && typeof metadata['name'] === 'string' ? `${String(kind).toLowerCase()} ${metadata['name']}` : by;
+  const reference = isObject(image) ? image['reference'] : image;
   const here = typeof reference === 'string' ? [{ name: reference, by: typeof name === 'string' ? `${own}, container ${name}` : own }] : [];
   return [...here, ...Object.values(value).flatMap((item) => listImages(item, own))];
 }
