@@ -35,10 +35,14 @@ const PUT = {
   habit: `INSERT INTO habit VALUES (?, ?, ?, ?) ${REPLACE}, used_idle_ms = excluded.used_idle_ms`,
   /** The idle clock never goes back, even when another process wrote a later one meanwhile. */
   clock: `INSERT INTO clock VALUES (?, ?, ?) ${REPLACE}, idle_ms = excluded.idle_ms WHERE excluded.idle_ms >= clock.idle_ms`,
-  /** A stamp never moves back: of two processes, the one that read earlier may write later. */
-  record: `INSERT INTO record VALUES (?, ?, ?, ?) ${REPLACE}, used_idle_ms = excluded.used_idle_ms
-    WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`,
 } as const;
+
+/** A burst brings as many at least; a statement of its own for each record is a third of what its write costs. */
+const RECORDS_AT_ONCE = 16;
+/** A stamp never moves back: of two processes, the one that read earlier may write later. */
+const putRecords = (count: number): string => `INSERT INTO record VALUES ${new Array(count).fill('(?, ?, ?, ?)').join(', ')}
+  ${REPLACE}, used_idle_ms = excluded.used_idle_ms WHERE record.used_idle_ms IS NULL OR excluded.used_idle_ms >= record.used_idle_ms`;
+const [PUT_RECORD, PUT_MANY_RECORDS] = [putRecords(1), putRecords(RECORDS_AT_ONCE)];
 
 const ADD_BATCH = `INSERT INTO use_batch VALUES
   ((SELECT coalesce(max(id) + 1, ?1) FROM use_batch WHERE id >= ?1 AND id < ?2), ?3, ?4, ?5)`;
@@ -95,9 +99,7 @@ export class SqliteStore implements Store {
     this.#write(key, (store) => {
       if (clock !== null) this.#putClock(clock);
       for (const id of changes.forgotten) this.#forget('record', store, id);
-      for (const record of changes.records) {
-        this.#put('record', forms.RECORD_FORM, record, store, record.imageId, record.lastUsed?.idleMs ?? null);
-      }
+      this.#putRecords(store, changes.records);
       for (const lineage of changes.lineages) this.#put('lineage', forms.LINEAGE_FORM, lineage, store, lineage.name);
       this.#addUses(store, changes.uses);
     });
@@ -233,6 +235,18 @@ export class SqliteStore implements Store {
   /** Adds a row, or replaces the one with the same key. @param columns all but the body, in their order */
   #put<Value>(table: keyof typeof PUT, form: SealedForm<Value>, value: Value, ...columns: readonly Cell[]): void {
     this.#database.run(PUT[table], ...columns, form.seal(value, ...columns));
+  }
+
+  #putRecords(store: number, records: readonly UseRecord[]): void {
+    const rows = records.map((record): readonly Cell[] => {
+      const columns = [store, record.imageId, record.lastUsed?.idleMs ?? null];
+      return [...columns, forms.RECORD_FORM.seal(record, ...columns)];
+    });
+    const single = rows.length % RECORDS_AT_ONCE;
+    for (let at = 0; at < single; at++) this.#database.run(PUT_RECORD, ...(rows[at] ?? []));
+    for (let at = single; at < rows.length; at += RECORDS_AT_ONCE) {
+      this.#database.run(PUT_MANY_RECORDS, ...rows.slice(at, at + RECORDS_AT_ONCE).flat());
+    }
   }
 
   #forget(table: 'record' | 'failure' | 'intent', store: number, id: ImageId): void {
