@@ -23,7 +23,8 @@ export async function checkOrder(
   { wait, log }: Pick<DaemonTools, 'wait' | 'log'>,
 ): Promise<RemovalOrder> {
   if (policy.order === 'lru' || Object.values(policy.disk).every((limit) => limit === null)) return policy.order;
-  const uses = store.readUsesBetween(key, -1, Number.MAX_SAFE_INTEGER).slice(-USES_MOST);
+  // The newest alone: all that history may hold would take three times the daemon's memory.
+  const uses = store.readUses(key, USES_MOST).toSorted((one, other) => one.at.idleMs - other.at.idleMs);
   const steps = judgeOrder(traceOfJournal(uses, store.readLayerFacts(key)), bytesPresent(store, key));
   let step = steps.next();
   for (let done = 1; step.done !== true; done++) {
