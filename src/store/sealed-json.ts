@@ -183,15 +183,21 @@ function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, dige
   return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince), isInUse];
 }
 
+/** By index, because the daemon runs without a compiler (decision 0006), where taking a list apart costs more than all else here. */
 function parseRecord(content: unknown): UseRecord | null {
   if (!Array.isArray(content)) return null;
-  const [id, firstIdle, firstWall, usedIdle, usedWall, origin, references, digests, ...rest]: unknown[] = content;
+  const cells: readonly unknown[] = content;
+  const id = cells[0];
+  const firstSeen = parseInstant(cells[1], cells[2]);
+  const lastUsed = parseInstant(cells[3], cells[4]);
+  const origin = cells[5];
+  const references = cells[6];
+  const digests = cells[7];
+  const missingSince = parseInstant(cells[8], cells[9]);
   // Schema 1 did not know what was in use: in doubt it was.
-  const [missingIdle, missingWall, isInUse = usedIdle !== null] = rest;
-  const firstSeen = parseInstant(firstIdle, firstWall);
+  const isInUse = cells[10] ?? cells[3] !== null;
   if (typeof id !== 'string' || firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests)) return null;
   if (typeof isInUse !== 'boolean') return null;
-  const [lastUsed, missingSince] = [parseInstant(usedIdle, usedWall), parseInstant(missingIdle, missingWall)];
   return { imageId: imageId(id), firstSeen, lastUsed, origin, references, digests, missingSince, isInUse };
 }
 

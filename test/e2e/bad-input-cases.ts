@@ -34,8 +34,8 @@ export const SETTINGS: readonly (readonly [title: string, toml: string, says: Re
   ['a word for true or false is refused', 'enabled = "no"', /enabled = "no": write true or false, without quotes/],
   [
     'what comes with a later version is refused',
-    '[rules.build_cache]\nunused_for = "1d"',
-    /rules\.build_cache\.unused_for .*not in this version/,
+    '[rules.containers]\nexited_for = "1d"',
+    /rules\.containers\.exited_for .*not in this version/,
   ],
   ['a file that is not TOML is refused with the place', '[rules\n', /line 1: this is not TOML, at column 7/],
 ];
