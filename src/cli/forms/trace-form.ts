@@ -28,7 +28,8 @@ function readUse(value: unknown, images: TraceImages, before: TraceUse | undefin
   const atMs = required(seconds)(from, 't') * MS_PER_SECOND;
   if (before !== undefined && atMs < before.atMs)
     fail(`is earlier than that of the use before (${before.atMs / MS_PER_SECOND}): uses stand in the order of time`, '.t');
-  const image = images.indexOf.get(required(name)(from, 'image')) ?? fail('is no image of the images file', '.image');
+  const named = required(name)(from, 'image');
+  const image = images.indexOf.get(named) ?? fail(`is ${named}, which is not in the images file`, '.image');
   const lastedMs = from['d'] === undefined ? 0 : required(seconds)(from, 'd') * MS_PER_SECOND;
   return { atMs, image, lineage: required(name)(from, 'ref'), lastedMs };
 }
