@@ -58,17 +58,17 @@ class DockerRuntime implements Runtime {
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
-    const [list, known] = await Promise.all([this.#listImages(), meanwhile(readKnown)]);
+    // Services along with images: an answer that came after the containers' would make that list older than it need be.
+    const [list, known, services] = await Promise.all([this.#listImages(), meanwhile(readKnown), readServices(this.#client)]);
     const root = await this.#findImageRoot(list);
     const contentRoot = this.#hasContentStore ? root : null;
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
     const survey = await surveyLayers(this.#client, list, known, readOther);
     // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
-    const [{ containers, doubts }, { images, layers, holds }, disk, services] = await Promise.all([
+    const [{ containers, doubts }, { images, layers, holds }, disk] = await Promise.all([
       this.#containers.survey(),
       meanwhile(() => this.#describeImages(list, survey, contentRoot)),
       meanwhile(() => (root === null ? null : readDisk(root))),
-      readServices(this.#client),
     ]);
     const engine = { name: this.identity.name, version: this.identity.version };
     const told = { workloads: services.workloads, doubts: [...doubts.values(), ...services.doubts] };

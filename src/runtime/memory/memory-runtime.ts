@@ -43,8 +43,8 @@ class MemoryRuntime implements Runtime {
       if (!known.layersByImage.has(id)) learned.layersByImage.set(id, layers);
       for (const layer of layers) this.#learnSize(layer, known, learned.sizeByLayer);
     }
-    const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
     const workloads = await this.#call('listServices', '', () => engine.services);
+    const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
     const layers = new Map(
       present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
     );
