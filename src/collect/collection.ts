@@ -192,6 +192,8 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
 }
 
 function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: Instant): readonly RemovalFailure[] {
+  // On a large host reading what failed before takes longer than a removal, and next to none fails.
+  if (results.every(({ outcome }) => outcome.kind !== 'failed')) return [];
   const known = store.readUsage(key).failures;
   return results.flatMap(({ removal: { imageId }, outcome }) => {
     if (outcome.kind !== 'failed') return [];

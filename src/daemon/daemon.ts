@@ -1,9 +1,9 @@
 import { storeKey } from '../collect/look.ts';
 import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
-import type { DiskRule } from '../model/policy.ts';
 import type { WatchState } from '../model/watch-state.ts';
 import { prunedBytesOf } from '../plan/build-cache.ts';
+import { isDiskRuleSet } from '../plan/target.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import { DiskPressure, type EngineChanges } from './disk-pressure.ts';
 import { EngineWatch } from './engine-watch.ts';
@@ -145,7 +145,7 @@ export class Daemon {
     const ended = AbortSignal.any([signal, watch.signal]);
     let leftMs: number = watch.recorder.hasNewImages ? SETTLING_TICK_MS : TICK_MS;
     for (; leftMs > 0 && !ended.aborted; leftMs -= DISK_TICK_MS) {
-      const isWatched = isAnySet(this.#tools.settings().policy.disk);
+      const isWatched = isDiskRuleSet(this.#tools.settings().policy.disk);
       await this.#tools.wait(durationMs(isWatched ? Math.min(leftMs, DISK_TICK_MS) : leftMs), ended);
       if (!isWatched || (await this.#isRoomDue(watch))) return;
     }
@@ -212,7 +212,7 @@ export class Daemon {
     if (this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
     const { runtime } = watch;
     const isRead =
-      isAnySet(rule) &&
+      isDiskRuleSet(rule) &&
       (await this.#guard('engine', async () => {
         this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
       }));
@@ -322,8 +322,4 @@ export class Daemon {
       return false;
     }
   }
-}
-
-function isAnySet(rule: DiskRule): boolean {
-  return Object.values(rule).some((value) => value !== null);
 }

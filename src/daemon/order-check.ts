@@ -1,5 +1,8 @@
 import { durationMs } from '../model/brands.ts';
+import type { LayerFacts } from '../model/inventory.ts';
 import type { Policy, RemovalOrder } from '../model/policy.ts';
+import type { UsageState } from '../model/use-record.ts';
+import { isDiskRuleSet } from '../plan/target.ts';
 import { traceOfJournal } from '../simulate/journal-trace.ts';
 import { judgeOrder } from '../simulate/judge-order.ts';
 import type { Store, StoreKey } from '../store/store.ts';
@@ -22,10 +25,11 @@ export async function checkOrder(
   key: StoreKey,
   { wait, log }: Pick<DaemonTools, 'wait' | 'log'>,
 ): Promise<RemovalOrder> {
-  if (policy.order === 'lru' || Object.values(policy.disk).every((limit) => limit === null)) return policy.order;
+  if (policy.order === 'lru' || !isDiskRuleSet(policy.disk)) return policy.order;
   // The newest alone: all that history may hold would take three times the daemon's memory.
   const uses = store.readUses(key, USES_MOST).toSorted((one, other) => one.at.idleMs - other.at.idleMs);
-  const steps = judgeOrder(traceOfJournal(uses, store.readLayerFacts(key)), bytesPresent(store, key));
+  const facts = store.readLayerFacts(key);
+  const steps = judgeOrder(traceOfJournal(uses, facts), bytesPresent(store.readUsage(key), facts));
   let step = steps.next();
   for (let done = 1; step.done !== true; done++) {
     if (done % USES_AT_ONCE === 0) await wait(durationMs(0));
@@ -38,9 +42,8 @@ export async function checkOrder(
 }
 
 /** What images take now: the disk that they may fill is hardly another one. */
-function bytesPresent(store: Store, key: StoreKey): number {
-  const { layersByImage, sizeByLayer } = store.readLayerFacts(key);
-  const present = [...store.readUsage(key).records.values()].filter(({ missingSince }) => missingSince === null);
+function bytesPresent({ records }: UsageState, { layersByImage, sizeByLayer }: LayerFacts): number {
+  const present = [...records.values()].filter(({ missingSince }) => missingSince === null);
   const layers = new Set(present.flatMap(({ imageId }) => layersByImage.get(imageId) ?? []));
   return [...layers].reduce((sum, layer) => sum + (sizeByLayer.get(layer) ?? 0), 0);
 }

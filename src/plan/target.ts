@@ -8,6 +8,11 @@ export interface Need {
   readonly images: number;
 }
 
+/** Whether any trigger is set. */
+export function isDiskRuleSet(rule: DiskRule): boolean {
+  return Object.values(rule).some((limit) => limit !== null);
+}
+
 /**
  * Works out what the disk rule asks for. Each trigger has its own target; the strictest wins. Percent is used / (used + available), as
  * `df` shows. A figure that is unknown fires nothing.

@@ -1,4 +1,5 @@
 import type { SimulatedPolicy } from './replay.ts';
+import { randomFrom } from './seeded-random.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import { imageBytes, type Trace, type TraceUse } from './trace.ts';
 
@@ -140,15 +141,9 @@ export function sieve(): SimulatedPolicy {
   };
 }
 
-/** Any image, by chance: mulberry32, which is as random as this needs. */
+/** Any image, by chance. */
 export function anyImage(seed: number): SimulatedPolicy {
-  let state = seed;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = randomFrom(seed);
   return {
     makeRoom: (disk, shortBytes, use) => {
       const scores = new Map(disk.removable(use.atMs).map((image) => [image, next()]));

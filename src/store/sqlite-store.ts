@@ -167,7 +167,7 @@ export class SqliteStore implements Store {
   }
 
   readUses(key: StoreKey, limit: number): readonly UseEntry[] {
-    const found = new Map<string, UseEntry>();
+    const found: FoundUses = new Map();
     let minute = Number.POSITIVE_INFINITY;
     const sql = `SELECT body FROM use_batch WHERE ${MINE} ORDER BY id DESC`;
     for (const batch of this.#database.iterate((row) => forms.USE_BATCH_FORM.unseal(row[0]), sql, key)) {
@@ -176,8 +176,7 @@ export class SqliteStore implements Store {
         if (found.size >= limit) break;
         minute = minuteOf(first);
       }
-      // Of one image within a minute, the use that was written first stands.
-      for (const use of batch.toReversed()) found.set(`${minute} ${use.imageId}`, use);
+      putEarlier(found, batch);
     }
     return [...found.values()].sort(compareNewestFirst).slice(0, limit);
   }
@@ -186,7 +185,8 @@ export class SqliteStore implements Store {
     const sql = `SELECT body FROM use_batch WHERE id >= ? AND id < ? AND ${MINE} ORDER BY id DESC`;
     const [first, end] = [(afterMinute + 1) * BATCHES_PER_MINUTE, beforeMinute * BATCHES_PER_MINUTE];
     const batches = this.#database.read((row) => unsealOrNothing(forms.USE_BATCH_FORM, row[0]), sql, first, end, key).flat();
-    const found = new Map(batches.flatMap((batch) => batch.toReversed().map((use) => [`${minuteOf(use)} ${use.imageId}`, use] as const)));
+    const found: FoundUses = new Map();
+    for (const batch of batches) putEarlier(found, batch);
     return [...found.values()].sort((one, other) => one.at.idleMs - other.at.idleMs || (one.imageId < other.imageId ? -1 : 1));
   }
 
@@ -289,6 +289,14 @@ export class SqliteStore implements Store {
 
 function minuteOf({ at }: UseEntry): number {
   return Math.floor(at.idleMs / MINUTE_MS);
+}
+
+/** Uses by minute and image. */
+type FoundUses = Map<string, UseEntry>;
+
+/** Adds what was written before all that was found. Of one image within a minute, the use that was written first stands. */
+function putEarlier(found: FoundUses, batch: readonly UseEntry[]): void {
+  for (const use of batch.toReversed()) found.set(`${minuteOf(use)} ${use.imageId}`, use);
 }
 
 function compareNewestFirst(one: UseEntry, other: UseEntry): number {

@@ -5,12 +5,12 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import * as v from 'valibot';
+import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/lab.ts';
 import { buildCrashScene, type CrashScene, checkNoNameLost } from './crash-scene.ts';
 import { type AtCall, type EngineGate, type GateCall, openEngineGate } from './engine-gate.ts';
 import { makeFolder, type Running, runImagegc, startImagegc } from './imagegc-process.ts';
-import { randomFrom } from './seeded-random.ts';
 
 /** Everything that nothing needs goes, at once; that is less than asked for. */
 const EVERYTHING = ['--free', '1TB', '--rules-min-age', '0s', '--rules-unused-for', 'never', '--protect-local', 'no'];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, describe, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/lab.ts';
 import { BusyHost } from './busy-host.ts';
@@ -12,7 +13,6 @@ import { type NamesById, readAllNames } from './engine-names.ts';
 import { FastDaemon, SPEED } from './fast-daemon.ts';
 import { describeEngine } from './image-scene.ts';
 import { makeFolder } from './imagegc-process.ts';
-import { randomFrom } from './seeded-random.ts';
 import { UseLedger } from './use-ledger.ts';
 
 const SEED = Number(process.env.IMAGEGC_HOURS_SEED ?? randomInt(2 ** 31));

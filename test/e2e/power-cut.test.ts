@@ -8,11 +8,11 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { CUT_SCENES, type CutScene } from '../crash/cut-scenes.ts';
 import { makeFastFolder } from '../crash/fast-folder.ts';
 import { type Cut, cutsOf, findObstacle, recordRun } from '../crash/recorded-run.ts';
 import { type Ending, SimulatedDisk } from '../crash/simulated-disk.ts';
-import { randomFrom } from './seeded-random.ts';
 
 const isAll = process.env['POWER_CUTS'] === 'all';
 const seed = Number(process.env['POWER_CUT_SEED'] ?? 1);

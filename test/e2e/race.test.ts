@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
+import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
 import type { GateCall } from './engine-gate.ts';
@@ -19,7 +20,6 @@ import {
   WAYS,
   type Way,
 } from './race-host.ts';
-import { randomFrom } from './seeded-random.ts';
 
 /** Of each way of creating, on each engine. */
 const RACES = Number(process.env.IMAGEGC_RACES ?? 200);

@@ -1,16 +1,6 @@
+import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import type { Trace, TraceUse } from '../../src/simulate/trace.ts';
 import { DAY_MS, HOUR_MS } from '../worlds/world.ts';
-
-/** Chance that can be had again (Mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A host that is made up: images on a few bases, and uses of them. */
 class MadeUpHost {
@@ -21,7 +11,7 @@ class MadeUpHost {
   readonly #uses: TraceUse[] = [];
 
   constructor(seed: number) {
-    this.random = seeded(seed);
+    this.random = randomFrom(seed);
     this.#bases = Array.from({ length: 6 }, () => this.#makeLayers(2 + Math.floor(this.random() * 3), 5e6, 3));
   }
 

@@ -1,6 +1,6 @@
-import { bytes, type ImageId } from '../../model/brands.ts';
+import { bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
-import type { Container, Inventory } from '../../model/inventory.ts';
+import { type Inventory, imagesOf } from '../../model/inventory.ts';
 import { LayerCounts } from '../../plan/layer-counts.ts';
 import { printable } from './style.ts';
 
@@ -20,8 +20,4 @@ export function describeExited(inventory: Inventory): string {
   const more = holders.length > NAMED_MAX ? ` and ${holders.length - NAMED_MAX} more` : '';
   const hold = holders.length === 1 ? '1 exited container holds' : `${holders.length} exited containers hold`;
   return `${hold} ${formatByteSize(bytes(freed))} of images: ${names.join(', ')}${more}.`;
-}
-
-function imagesOf({ imageId, mountedImageIds }: Container): readonly ImageId[] {
-  return imageId === null ? mountedImageIds : [imageId, ...mountedImageIds];
 }

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1 that a seed determines (mulberry32): a test that failed can be run again as it was. */
+/** Numbers from 0 to 1, 1 left out, that a seed determines (mulberry32): what was left to chance can be had again as it was. */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
