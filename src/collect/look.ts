@@ -1,4 +1,4 @@
-import type { Bytes } from '../model/brands.ts';
+import { type Bytes, type DurationMs, idleMs } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
 import { OperatingError } from '../model/error.ts';
 import type { Doubt, Inventory, LayerFacts } from '../model/inventory.ts';
@@ -6,10 +6,10 @@ import type { Plan } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Now, Pin } from '../model/use-record.ts';
 import type { PlanInput } from '../plan/plan-collection.ts';
-import type { FoundHold, Runtime } from '../runtime/runtime.ts';
+import type { FoundHold, Observation, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
-import { sight } from '../usage/sighting.ts';
+import { type Sighting, sight } from '../usage/sighting.ts';
 import { learnHabits } from './learn-habits.ts';
 
 /** What `plan`, `images`, `why` and `collect` all begin with. */
@@ -53,38 +53,60 @@ export function storeKey({ identity }: Runtime): StoreKey {
 export async function look(context: LookContext): Promise<Look> {
   const { runtime, store, policy, freeBytes } = context;
   const key = storeKey(runtime);
+  const beganMs = context.readClock().bootTimeMs;
   let known: LayerFacts = NO_FACTS;
   const observed = await runtime.observe(() => {
     known = store.readLayerFacts(key);
     return known;
   });
-  const { learned, holds } = observed;
   const inventory = await withWorkloads(observed.inventory, context);
-  // Only now: while the engine was listed, another process may have begun the clock of a new store, and stamps on two clocks mean nothing.
-  const clock =
-    store.readClock() === null && context.ongoingClock !== undefined ? context.ongoingClock() : readIdleClock(store, context.readClock());
-  const at = nowOf(clock);
-  const sighting = sight({
-    inventory,
-    state: store.readUsage(key),
-    otherStores: store.readOtherUsage(key),
-    now: at,
-    chainOf: (image) => learned.layersByImage.get(image) ?? known.layersByImage.get(image),
-    newChains: new Set(learned.layersByImage.keys()),
-    areRecordsLost: store.condition.kind === 'set-aside',
-  });
-  if (context.mayWrite) {
-    // In this order: after a crash in between, new images are still new to the next look, which finds what they were built on.
-    store.writeUsage(key, sighting.changes, clock);
-    store.addLayerFacts(key, learned);
-  }
+  const record = (): Recorded => recordSighting(context, { ...observed, inventory, known, beganMs });
+  const { clock, at, sighting } = context.mayWrite ? store.atomically(record) : record();
   const { records, lineages, failures } = sighting.state;
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
   const habits = learnHabits(store, key, at, context.mayWrite);
   const input: PlanInput = { inventory, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
   const planned = await decideWithBuildCache(input, context);
-  return { ...planned, inventory: planned.input.inventory, clock, holds };
+  return { ...planned, inventory: planned.input.inventory, clock, holds: observed.holds };
+}
+
+/** What was listed, and what was known before. */
+interface Listed extends Pick<Observation, 'inventory' | 'learned'> {
+  readonly known: LayerFacts;
+  /** On the clock since boot. */
+  readonly beganMs: DurationMs;
+}
+
+/** What became known, and when. */
+interface Recorded {
+  readonly clock: IdleClockState;
+  readonly at: Now;
+  readonly sighting: Sighting;
+}
+
+/** Reads what is remembered and writes what the listing adds, in one step. */
+function recordSighting(context: LookContext, { inventory, learned, known, beganMs }: Listed): Recorded {
+  const { store, mayWrite, ongoingClock, readClock } = context;
+  const key = storeKey(context.runtime);
+  // Only now: while the engine was listed, another process may have begun the clock of a new store, and stamps on two clocks mean nothing.
+  const clock = store.readClock() === null && ongoingClock !== undefined ? ongoingClock() : readIdleClock(store, readClock());
+  const at = nowOf(clock);
+  const sighting = sight({
+    inventory,
+    state: store.readUsage(key),
+    otherStores: store.readOtherUsage(key),
+    now: at,
+    listedSince: { idleMs: idleMs(at.idleMs - Math.max(0, clock.reading.bootTimeMs - beganMs)) },
+    chainOf: (image) => learned.layersByImage.get(image) ?? known.layersByImage.get(image),
+    newChains: new Set(learned.layersByImage.keys()),
+    areRecordsLost: store.condition.kind === 'set-aside',
+  });
+  if (mayWrite) {
+    store.writeUsage(key, sighting.changes, clock);
+    store.addLayerFacts(key, learned);
+  }
+  return { clock, at, sighting };
 }
 
 async function withWorkloads(inventory: Inventory, { findWorkloads }: LookContext): Promise<Inventory> {

@@ -1,8 +1,9 @@
 import { storeKey } from '../collect/look.ts';
 import type { ImageId } from '../model/brands.ts';
+import type { IdleClockState } from '../model/clock.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Container } from '../model/inventory.ts';
-import type { Instant, UseRecord } from '../model/use-record.ts';
+import type { Instant, UsageChanges, UseRecord } from '../model/use-record.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { isSameMinute } from '../usage/coalesce.ts';
@@ -91,15 +92,15 @@ export class UseRecorder {
   /** Writes what waits. */
   write(): void {
     if (this.#told.pending.size === 0) return;
-    const written = this.#keeper.use((store) => {
+    const isWritten = this.#update((store) => {
       // Asked for only now: the store that was opened for this may have another clock.
       const now = this.#keeper.instant();
       const known = store.readRecords(this.#key, this.#told.pending.keys());
       const changes = recordEventUses([...this.#told.pending.values()], known, this.#reader.imagesInUse(), now);
       this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
-      this.#put(store, changes.records, changes.uses);
+      return changes;
     });
-    if (written !== null) this.#told.pending.clear();
+    if (isWritten) this.#told.pending.clear();
   }
 
   /** To be called before the engine is listed. */
@@ -141,18 +142,25 @@ export class UseRecorder {
 
   #mark(images: ReadonlySet<ImageId>, change: (record: UseRecord) => UseRecord | null): boolean {
     if (images.size === 0) return true;
-    const written = this.#keeper.use((store) => {
+    return this.#update((store) => {
       const records = [...store.readRecords(this.#key, images).values()].map(change).filter((record) => record !== null);
-      this.#put(store, records, []);
+      return { records, uses: [] };
     });
-    return written !== null;
   }
 
-  #put(store: Store, records: readonly UseRecord[], uses: Parameters<Store['writeUsage']>[1]['uses']): void {
-    if (records.length === 0) return;
-    const clock = this.#keeper.clockToWrite();
-    store.writeUsage(this.#key, { records, forgotten: [], lineages: [], uses }, clock);
-    this.#keeper.wrote(clock);
+  /** Reads and writes in one step. @returns whether it could be done */
+  #update(change: (store: Store) => Pick<UsageChanges, 'records' | 'uses'>): boolean {
+    const put = (store: Store): { readonly clock: IdleClockState | null } | null => {
+      const changes = change(store);
+      if (changes.records.length === 0) return null;
+      const clock = this.#keeper.clockToWrite();
+      store.writeUsage(this.#key, { ...changes, forgotten: [], lineages: [] }, clock);
+      return { clock };
+    };
+    const done = this.#keeper.use((store) => store.atomically(() => put(store)));
+    // Only now is it on the disk.
+    if (done?.value != null) this.#keeper.wrote(done.value.clock);
+    return done !== null;
   }
 }
 

@@ -69,12 +69,14 @@ export class SqliteDatabase implements Disposable {
     return this.#guarded('write the store', () => Number(this.#prepare(sql).run(...cells).changes));
   }
 
-  /** Does all of it or nothing. IMMEDIATE, so that two writers queue up instead of failing half-way. */
-  transaction(work: () => void): void {
+  /** Does all of it or nothing; within another transaction, as part of it. IMMEDIATE, so that two writers queue up instead of failing half-way. */
+  transaction<Value>(work: () => Value): Value {
+    if (this.#database.isTransaction) return work();
     this.execute('BEGIN IMMEDIATE');
     try {
-      work();
+      const value = work();
       this.execute('COMMIT');
+      return value;
     } finally {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     }

@@ -70,6 +70,10 @@ export class SqliteStore implements Store {
     return this.path === MEMORY_PATH || (this.#file !== null && identifyStoreFile(this.path) === this.#file);
   }
 
+  atomically<Value>(work: () => Value): Value {
+    return this.#database.transaction(work);
+  }
+
   readClock(): IdleClockState | null {
     return this.#read(forms.CLOCK_FORM, 'SELECT body FROM clock')[0] ?? null;
   }

@@ -25,6 +25,9 @@ export interface Store extends Disposable {
    */
   isInPlace(): boolean;
 
+  /** What `work` reads and writes is one step: no other process writes in between, and when it throws, nothing was written. */
+  atomically<Value>(work: () => Value): Value;
+
   /** The idle clock; null in a new store. */
   readClock(): IdleClockState | null;
   writeClock(clock: IdleClockState): void;

@@ -4,7 +4,7 @@ import type { Instant } from '../model/use-record.ts';
 const COALESCE_MS = 60_000;
 
 /** Whether a use at `now` adds nothing to what `known` says, so that it need not be written. */
-export function isSameMinute(known: Instant, now: Instant): boolean {
+export function isSameMinute(known: Pick<Instant, 'idleMs'>, now: Pick<Instant, 'idleMs'>): boolean {
   const aheadMs = now.idleMs - known.idleMs;
   return aheadMs < COALESCE_MS;
 }

@@ -83,6 +83,7 @@ describe('sight() after a store change', () => {
       state: known === undefined ? emptyUsage() : remembered(known),
       otherStores: remembered(other),
       now: daysAgo(0),
+      listedSince: daysAgo(0),
       areRecordsLost: false,
       ...NO_CHAINS,
     });
@@ -106,6 +107,7 @@ describe('sight() after a store change', () => {
       state,
       otherStores: remembered(onContainerd),
       now: daysAgo(0),
+      listedSince: daysAgo(0),
       areRecordsLost: false,
       ...NO_CHAINS,
     });

@@ -19,7 +19,13 @@ function knowing(...records: readonly UseRecord[]): UsageState {
 
 /** A look at what `world` lists, of which `state` is known. */
 function look(world: WorldRows, state: UsageState = emptyUsage(), now: Instant = NOW, areRecordsLost = false): Sighting {
-  return sight({ inventory: makeInventory(world), state, otherStores: emptyUsage(), now, areRecordsLost, ...NO_CHAINS });
+  return lookSince(now, world, state, now, areRecordsLost);
+}
+
+/** The same, which began to list at `listedSince`. */
+function lookSince(listedSince: Instant, world: WorldRows, state: UsageState, now: Instant, areRecordsLost = false): Sighting {
+  const rest = { ...NO_CHAINS, now, listedSince, areRecordsLost };
+  return sight({ inventory: makeInventory(world), state, otherStores: emptyUsage(), ...rest });
 }
 
 const a: WorldRows = { images: [{ name: 'a' }] };
@@ -168,5 +174,17 @@ describe('sight() and containers that went unseen', () => {
       ['sighting'],
     );
     assert.deepEqual(look(a, second.state, later(2 * DAY_MS)).changes.records, []);
+  });
+
+  it('does not end a use that was recorded after the listing began, or so shortly before that its stamp cannot tell; the next look does', () => {
+    const running = look(aInUse).state;
+    for (const world of [a, noA]) {
+      for (const listedSince of [daysAgo(1), NOW, later(59_999)]) {
+        const { state } = lookSince(listedSince, world, running, later(HOUR_MS));
+        assert.deepEqual([state.records.get(A)?.isInUse, state.records.get(A)?.missingSince], [true, null]);
+      }
+      const { state } = lookSince(later(60_000), world, running, later(HOUR_MS));
+      assert.equal(state.records.get(A)?.isInUse, false);
+    }
   });
 });

@@ -13,6 +13,8 @@ export interface SightingInput {
   /** What is remembered of the same engine's other stores. */
   readonly otherStores: UsageState;
   readonly now: Instant;
+  /** When the listing began: what was recorded since then is newer than it. */
+  readonly listedSince: Pick<Instant, 'idleMs'>;
   /** Chains as far as they are known, and which of them this look has learned. */
   readonly chainOf: ChainOf;
   readonly newChains: ReadonlySet<ImageId>;
@@ -33,7 +35,8 @@ const FORGET_AFTER_MS = 24 * 3_600_000;
 /**
  * Turns one complete inventory into use records: an unknown image is first seen now; used now is one that a container in any state
  * needs, one that a container needed when last known (nobody saw when that ended), and one that a new image was built on; one that is
- * missing twice, a day apart, is forgotten. No stamp is ever moved back.
+ * missing twice, a day apart, is forgotten. No stamp is ever moved back, and no listing ends a use that another process recorded after it
+ * began: the next look tells.
  *
  * @returns the new state with the changes that lead to it; an empty listing where images were known is a doubt and changes nothing
  */
@@ -84,7 +87,8 @@ function sightImages(input: SightingInput): { records: UseRecord[]; uses: UseEnt
     const known = renamed.get(image.id) ?? state.records.get(image.id);
     const evidence = inUse.has(image.id) || known?.isInUse === true ? 'sighting' : bases.has(image.id) ? 'build' : null;
     const isUsed = evidence !== null || isBack(known) || (input.areRecordsLost && known === undefined);
-    const record = sightImage(image, known, { isUsed, isInUse: inUse.has(image.id), now });
+    const isInUse = inUse.has(image.id) || outrunsListing(known, input);
+    const record = sightImage(image, known, { isUsed, isInUse, now });
     if (record !== state.records.get(image.id)) records.push(record);
     const isNewUse = evidence !== null && record.lastUsed !== known?.lastUsed;
     if (isNewUse) uses.push({ imageId: image.id, references: image.references, evidence, at: now });
@@ -95,6 +99,11 @@ function sightImages(input: SightingInput): { records: UseRecord[]; uses: UseEnt
 /** An image that comes back was pulled, loaded or built again: a use, which restarts its grace as well. */
 function isBack(known: UseRecord | undefined): boolean {
   return known !== undefined && known.missingSince !== null;
+}
+
+/** Whether the use under way was recorded so late that the listing may be older. A stamp may be older than the use by the minute that is one write. */
+function outrunsListing(known: UseRecord | undefined, { listedSince }: SightingInput): boolean {
+  return known?.isInUse === true && known.lastUsed !== null && isSameMinute(known.lastUsed, listedSince);
 }
 
 /** At the first look of all every image is new, and none tells when it was built. */
@@ -144,7 +153,7 @@ function sightMissing(input: SightingInput): { records: UseRecord[]; forgotten: 
   const records: UseRecord[] = [];
   const forgotten: ImageId[] = [];
   for (const record of input.state.records.values()) {
-    if (present.has(record.imageId)) continue;
+    if (present.has(record.imageId) || outrunsListing(record, input)) continue;
     if (record.missingSince === null) records.push({ ...record, missingSince: input.now, isInUse: false });
     else if (input.now.idleMs - record.missingSince.idleMs >= FORGET_AFTER_MS) forgotten.push(record.imageId);
   }

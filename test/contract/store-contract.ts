@@ -71,6 +71,26 @@ export function describeStore(name: string, { open, reopen }: StoreUnderTest): v
       );
     });
 
+    test('a step that fails half-way has written nothing, and one that ends all of it', () => {
+      using store = open();
+      const both = (end: () => string): string =>
+        store.atomically(() => {
+          store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 1)] }, clockAt(1));
+          store.putPin(pinOf('a', 'mine'));
+          return end();
+        });
+      const fail = (): never => {
+        throw new Error('half-way');
+      };
+      assert.throws(() => both(fail), /half-way/);
+      assert.deepEqual([store.readUsage(KEY).records.size, store.listPins().length, store.readClock()], [0, 0, null]);
+      assert.equal(
+        both(() => 'done'),
+        'done',
+      );
+      assert.deepEqual([store.readUsage(KEY).records.size, store.listPins().length], [1, 1]);
+    });
+
     test('records of one engine store are not those of another', () => {
       using store = open();
       store.writeUsage(KEY, { ...NOTHING, records: [recordOf('a', 1)] }, clockAt(1));

@@ -39,14 +39,21 @@ const WRITES: ReadonlySet<string> = new Set([
 
 /** A store that calls `acknowledge` whenever a write has returned, and `around` before and after every call. */
 export function acknowledging(store: Store, acknowledge: (store: Store, write: string) => void, around = (): void => undefined): Store {
+  /** What was written in a step that is under way. */
+  let step: string[] | null = null;
   return new Proxy(store, {
     get: (target, property) => {
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== 'function') return value;
       return (...given: readonly unknown[]): unknown => {
         around();
+        const isStep = property === 'atomically';
+        if (isStep) step = [];
         const answer: unknown = Reflect.apply(value, target, given);
-        if (WRITES.has(String(property))) acknowledge(target, String(property));
+        const written: readonly string[] = isStep ? (step ?? []) : WRITES.has(String(property)) ? [String(property)] : [];
+        if (isStep) step = null;
+        if (step !== null) step.push(...written);
+        else if (written.length > 0) acknowledge(target, written.join('+'));
         around();
         return answer;
       };

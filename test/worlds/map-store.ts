@@ -41,6 +41,8 @@ export class MapStore implements Store {
   readonly path: string = 'map store';
   readonly condition: StoreCondition;
   readonly file: MapFile;
+  /** Writes of a step that is under way. */
+  #step: (() => void)[] | null = null;
 
   constructor(file: MapFile = new MapFile(), condition: StoreCondition = { kind: 'new' }) {
     this.file = file;
@@ -51,12 +53,30 @@ export class MapStore implements Store {
     return true;
   }
 
+  atomically<Value>(work: () => Value): Value {
+    if (this.#step !== null) return work();
+    const step: (() => void)[] = [];
+    this.#step = step;
+    let value: Value;
+    try {
+      value = work();
+    } finally {
+      this.#step = null;
+    }
+    if (step.length > 0) {
+      this.write(() => {
+        for (const change of step) change();
+      });
+    }
+    return value;
+  }
+
   readClock(): IdleClockState | null {
     return this.file.clock;
   }
 
   writeClock(clock: IdleClockState): void {
-    this.write(() => this.#putClock(clock));
+    this.#change(() => this.#putClock(clock));
   }
 
   readUsage(key: StoreKey): UsageState {
@@ -83,7 +103,7 @@ export class MapStore implements Store {
   }
 
   writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState | null): void {
-    this.write(() => {
+    this.#change(() => {
       for (const record of changes.records) checkRecord(record);
       const shelf = this.file.shelf(key);
       if (clock !== null) this.#putClock(clock);
@@ -102,7 +122,7 @@ export class MapStore implements Store {
   }
 
   writeWatchState(key: StoreKey, state: WatchState, clock: IdleClockState): void {
-    this.write(() => {
+    this.#change(() => {
       this.#putClock(clock);
       this.file.shelf(key).watch = state;
     });
@@ -115,7 +135,7 @@ export class MapStore implements Store {
 
   addLayerFacts(key: StoreKey, learned: LayerFacts): void {
     if (learned.layersByImage.size === 0 && learned.sizeByLayer.size === 0) return;
-    this.write(() => {
+    this.#change(() => {
       const shelf = this.file.shelf(key);
       for (const [image, layers] of learned.layersByImage) shelf.layersByImage.set(image, layers);
       for (const [layer, size] of learned.sizeByLayer) shelf.sizeByLayer.set(layer, size);
@@ -127,12 +147,12 @@ export class MapStore implements Store {
   }
 
   putPin(pin: StoredPin): void {
-    this.write(() => void this.file.pins.set(pin.pattern, pin));
+    this.#change(() => void this.file.pins.set(pin.pattern, pin));
   }
 
   removePin(pattern: string): boolean {
     const had = this.file.pins.has(pattern);
-    this.write(() => void this.file.pins.delete(pattern));
+    this.#change(() => void this.file.pins.delete(pattern));
     return had;
   }
 
@@ -141,13 +161,13 @@ export class MapStore implements Store {
   }
 
   addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
-    this.write(() => {
+    this.#change(() => {
       for (const intent of intents) this.file.shelf(key).intents.set(intent.imageId, intent);
     });
   }
 
   finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void {
-    this.write(() => {
+    this.#change(() => {
       const shelf = this.file.shelf(key);
       for (const entry of entries) finish(shelf, entry);
       for (const failure of failures) shelf.failures.set(failure.imageId, failure);
@@ -155,7 +175,7 @@ export class MapStore implements Store {
   }
 
   dropIntents(key: StoreKey, images: readonly ImageId[]): void {
-    this.write(() => {
+    this.#change(() => {
       for (const id of images) this.file.shelf(key).intents.delete(id);
     });
   }
@@ -179,7 +199,7 @@ export class MapStore implements Store {
   }
 
   writeHabits(key: StoreKey, { fromMinute, host, learnedMinute, lineages }: LearnedHabits): void {
-    this.write(() => {
+    this.#change(() => {
       const shelf = this.file.shelf(key);
       if (shelf.habits.learnedMinute !== fromMinute) return;
       const all = [...shelf.habits.lineages.values(), ...lineages].filter(
@@ -191,6 +211,11 @@ export class MapStore implements Store {
   }
 
   [Symbol.dispose](): void {}
+
+  #change(work: () => void): void {
+    if (this.#step === null) this.write(work);
+    else this.#step.push(work);
+  }
 
   /** Every change passes here, all of it or nothing. */
   protected write(work: () => void): void {
