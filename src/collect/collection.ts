@@ -10,6 +10,7 @@ import { prunedBytesOf } from '../plan/build-cache.ts';
 import { filesystemNeed } from '../plan/target.ts';
 import type { ContainerUse } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
+import { type ContainerResult, removeContainers } from './ended-containers.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
 import { recallNeeds } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
@@ -47,6 +48,8 @@ export interface CollectReport {
   readonly measuredBytes: number | null;
   /** What the engine says it pruned from its build cache, before any image went. */
   readonly cachePrunedBytes: Bytes;
+  /** What became of exited containers, before any image went. */
+  readonly containers: readonly ContainerResult[];
   /** Whether the plan had a target that was not reached, by what came free and, for the disk rule, by the figures of the disk now. */
   readonly isShort: boolean;
   /** Why the rest of the plan was left; null when all of it was tried. */
@@ -108,6 +111,7 @@ function findUnheld(id: ImageId, { inventory, holds }: Look): Image | null {
 export async function carryOut({ plan, inventory, clock }: Look, context: CollectContext): Promise<CollectReport> {
   const { runtime } = context;
   const results: RemovalResult[] = [];
+  const containers = await removeContainers(plan, { ...context, key: storeKey(runtime) });
   const cachePrunedBytes = await pruneCache(plan, context);
   const before = await runtime.measureDisk();
   let now = before;
@@ -127,7 +131,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   const measuredBytes = freedBetween(before, after);
   const stranded = await findStranded(results, context);
   const isShort = missesTarget(plan, context, { results, measuredBytes, after });
-  return { plan, results, freedBytes: freedBy(results), measuredBytes, cachePrunedBytes, isShort, stopped, stranded };
+  return { plan, results, freedBytes: freedBy(results), measuredBytes, containers, cachePrunedBytes, isShort, stopped, stranded };
 }
 
 async function pruneCache(plan: Plan, { runtime, policy: { buildCacheUnusedForMs } }: CollectContext): Promise<Bytes> {
@@ -254,7 +258,7 @@ async function findStranded(results: readonly RemovalResult[], context: CollectC
 }
 
 /** How many removals ended in each way. */
-export function countOutcomes(results: readonly RemovalResult[]): ReadonlyMap<OutcomeKind, number> {
+export function countOutcomes(results: readonly Pick<RemovalResult, 'outcome'>[]): ReadonlyMap<OutcomeKind, number> {
   const counts = new Map<OutcomeKind, number>();
   for (const { outcome } of results) counts.set(outcome.kind, (counts.get(outcome.kind) ?? 0) + 1);
   return counts;

@@ -10,6 +10,7 @@ import type { FoundHold, Observation, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
 import { type Sighting, sight } from '../usage/sighting.ts';
+import { noteEnded } from './ended-containers.ts';
 import { learnHabits } from './learn-habits.ts';
 
 /** What `plan`, `images`, `why` and `collect` all begin with. */
@@ -66,7 +67,8 @@ export async function look(context: LookContext): Promise<Look> {
   const doubts = [...sighting.doubts, ...doubtsOf(store, clock)];
   const pins: readonly Pin[] = store.listPins();
   const habits = learnHabits(store, key, at, context.mayWrite);
-  const input: PlanInput = { inventory, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
+  const listed = policy.containersExitedForMs === null ? inventory : await withEnded(inventory, at, context);
+  const input: PlanInput = { inventory: listed, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
   const planned = await decideWithBuildCache(input, context);
   return { ...planned, inventory: planned.input.inventory, clock, holds: observed.holds };
 }
@@ -113,6 +115,11 @@ async function withWorkloads(inventory: Inventory, { findWorkloads }: LookContex
   if (findWorkloads === undefined) return inventory;
   const { workloads, doubts } = await findWorkloads(inventory.containers);
   return { ...inventory, workloads: [...inventory.workloads, ...workloads], doubts: [...inventory.doubts, ...doubts] };
+}
+
+async function withEnded(inventory: Inventory, at: Now, { runtime, store, mayWrite }: LookContext): Promise<Inventory> {
+  const key = storeKey(runtime);
+  return { ...inventory, containers: await noteEnded(inventory.containers, at, { runtime, store, key, mayWrite }) };
 }
 
 /** The build cache is asked for only where a rule prunes it, or a target has to be met: then it may be what holds the bytes. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { addImage, age, type CollectWorld, collect, collectWorld, outcomesOf } from '../../test/worlds/collect-world.ts';
+import { addImage, age, type CollectWorld, collect, collectWorld, digestOf, outcomesOf } from '../../test/worlds/collect-world.ts';
 import { NOW_MS } from '../../test/worlds/world.ts';
 import { type ImageId, wallMs } from '../model/brands.ts';
 import type { StoredPin } from '../model/use-record.ts';
@@ -53,5 +53,23 @@ describe('a tag that is moved to a new image while its old one is being removed'
     assert.equal(world.engine.images.has(made()), false);
     const [{ outcome } = { outcome: null }] = results;
     assert.match(`${outcome?.kind}: ${outcome?.message}`, /^failed: docker\.io\/lab\/app:1 was moved at this very moment/);
+  });
+});
+
+describe('an image that has a digest alone', () => {
+  it('stays when it gains a tag right before it is removed; that its digest is lost is told as a failure', async () => {
+    const digest = `docker.io/lab/app@${digestOf('a')}`;
+    const world = collectWorld();
+    const id = addImage(world, 'app', [], [digest]);
+    await age(world);
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind === 'removeName' && phase === 'before') world.engine.tag(id, NAME);
+    };
+    const [{ outcome } = { outcome: null }] = (await collect(world)).results;
+    assert.match(
+      `${outcome?.kind}: ${outcome?.message}`,
+      /^failed: it gained the name docker\.io\/lab\/app:1; could not give back .*@sha256:/,
+    );
+    assert.deepEqual([...world.engine.names], [[NAME, id]]);
   });
 });

@@ -221,9 +221,13 @@ async function removeHeld({ removal, before, held }: Candidate & { held: readonl
   return removeNames(tools.runtime, last === null ? names : [...names, last]);
 }
 
-/** By its ID an engine removes an image only when all its names are in one repository and at most one of them is a tag. */
+/**
+ * By its ID an engine removes an image only when all its names are in one repository and at most one of them is a tag, and with one that
+ * it gained a moment ago. By its only digest it goes only where that is its last name.
+ */
 function removeUnheld(runtime: Runtime, imageId: ImageId, before: ImageNames): Promise<RemoveOutcome> {
-  const needsNames = isInSeveralRepositories(before) || before.references.length > 1;
+  const isByDigest = runtime.capabilities.digestsGoAlone && before.references.length === 0 && before.digests.length === 1;
+  const needsNames = isByDigest || isInSeveralRepositories(before) || before.references.length > 1;
   return needsNames ? removeNames(runtime, [...before.references, ...before.digests]) : runtime.removeImage(imageId);
 }
 

@@ -114,6 +114,12 @@ function tellPlan({ refusal, removals, expectedFreedBytes, verdicts }: Plan, ena
 }
 
 function tellReport(report: CollectReport, log: Log): void {
+  for (const { removal, outcome } of report.containers) {
+    const { id, name, imageIds, endedForMs, labels } = removal;
+    const why = outcome.message === '' ? `exited ${formatAge(endedForMs)} ago` : outcome.message;
+    const fields = { containerId: id, imageIds, labels, outcome: outcome.kind };
+    log(outcome.kind === 'failed' ? 'error' : 'info', `${outcome.kind} container ${name}: ${why}`, fields);
+  }
   for (const { removal, outcome } of report.results) {
     const { imageId, references, digests, rule, idleMs, freesBytes } = removal;
     const name = references[0] ?? digests[0] ?? imageId;

@@ -1,4 +1,4 @@
-import type { Bytes, ChainId, ContainerId, ImageId, WallMs } from './brands.ts';
+import type { Bytes, ChainId, ContainerId, DurationMs, ImageId, WallMs } from './brands.ts';
 
 /** Whether a registry can give the image back: `pulled`, or `local` (built, loaded or imported here); null is unknown. */
 export type Origin = 'pulled' | 'local';
@@ -60,6 +60,8 @@ export interface Container {
   readonly createdAt: WallMs | null;
   readonly startedAt: WallMs | null;
   readonly finishedAt: WallMs | null;
+  /** How long it has been seen to have ended, with nothing that starts it again; absent: it may run again, or nobody asked. */
+  readonly endedForMs?: DurationMs;
 }
 
 /** Figures of the filesystem that holds the images, as `statfs` gives them. */

@@ -1,5 +1,5 @@
 import type { Bytes, DurationMs, ImageId, WallMs } from './brands.ts';
-import type { Doubt } from './inventory.ts';
+import type { Container, Doubt } from './inventory.ts';
 import type { Instant } from './use-record.ts';
 
 /** Which rule caused a removal. */
@@ -67,6 +67,13 @@ export interface Removal {
   readonly freesBytes: Bytes | null;
 }
 
+/** An exited container that is removed before any image; its images age from then on. */
+export interface ContainerRemoval extends Pick<Container, 'id' | 'name' | 'labels'> {
+  /** The images that nothing else needs. */
+  readonly imageIds: readonly ImageId[];
+  readonly endedForMs: DurationMs;
+}
+
 /** What the disk rule or `--free` asks of images; what the build cache gives up goes off it. */
 export interface Target {
   /** Bytes to free; 0 when only a number of images is asked for. */
@@ -96,6 +103,7 @@ export interface Plan {
   readonly target: Target | null;
   /** What the engine's build cache holds, and what of it is pruned before any image goes; null is unknown. */
   readonly buildCache: { readonly sizeBytes: Bytes | null; readonly prunedBytes: Bytes } | null;
+  readonly containers: readonly ContainerRemoval[];
   readonly removals: readonly Removal[];
   readonly verdicts: readonly Verdict[];
   readonly held: readonly HeldBytes[];

@@ -36,6 +36,8 @@ export interface Policy {
   readonly danglingUnusedForMs: DurationMs | null;
   /** The engine's build cache is pruned of what it has not used for so long; by the engine, on its own clock. */
   readonly buildCacheUnusedForMs: DurationMs | null;
+  /** Containers that ended so long ago, and hold images, are removed. */
+  readonly containersExitedForMs: DurationMs | null;
   /** Grace since first seen and since last use; binds every rule. */
   readonly minAgeMs: DurationMs;
   /** Per run; 0 is no cap. */

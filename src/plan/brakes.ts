@@ -46,7 +46,7 @@ export function planScheduled(input: PlanInput, { uptime, massHold: before }: Br
   const nowMs = uptime.bootTimeMs;
   const massLeftMs = massHold === null ? 0 : MASS_HOLD_MS - massHold.waitedMs;
   const leftMs = Math.max(BOOT_MS - nowMs, massLeftMs);
-  if (byAge === 0 || leftMs <= 0) return { plan, massHold, heldUntilMs: null };
+  if ((byAge === 0 && plan.containers.length === 0) || leftMs <= 0) return { plan, massHold, heldUntilMs: null };
   const why =
     massLeftMs > 0
       ? `${byAge} of ${count} images would go by age at once, so scheduled runs wait for ${formatDuration(durationMs(MASS_HOLD_MS))}`

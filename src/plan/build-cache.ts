@@ -24,5 +24,5 @@ export function prunedBytesOf({ buildCache }: Pick<Plan, 'buildCache'>): Bytes {
 
 /** Whether there is anything to be done by a plan. */
 export function hasWork(plan: Plan): boolean {
-  return plan.refusal === null && (plan.removals.length > 0 || prunedBytesOf(plan) > 0);
+  return plan.refusal === null && (plan.removals.length > 0 || plan.containers.length > 0 || prunedBytesOf(plan) > 0);
 }

@@ -11,6 +11,7 @@ import { indexStandings, type Standing, type Standings } from '../usage/habit-le
 import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, type AssessmentInput, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
+import { planContainers } from './ended-containers.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
 import { explainHabit, reuseRateOn } from './reuse-rate.ts';
@@ -50,7 +51,10 @@ export function planCollection(input: PlanInput, ageBrake: AgeBrake | null = nul
  */
 export function planForRoom(input: PlanInput, incomingBytes: Bytes): Plan {
   const disk = withRoomFor(input.policy.disk, incomingBytes);
-  return planCollection({ ...input, policy: { ...input.policy, unusedForMs: null, danglingUnusedForMs: null, disk } });
+  return planCollection({
+    ...input,
+    policy: { ...input.policy, unusedForMs: null, danglingUnusedForMs: null, containersExitedForMs: null, disk },
+  });
 }
 
 /** What a pin wants to keep must be known; a store may hold one that another version of this program wrote. */
@@ -65,8 +69,21 @@ function unreadablePins(pins: readonly Pin[]): readonly Doubt[] {
 function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, doubt: Doubt): Plan {
   const verdicts = inventory.images.map((image): KeepVerdict => keep(image, 'doubt', doubt.message));
   const at = { idleMs: now.idleMs, wallMs: now.wallMs };
-  const nothing = { expectedFreedBytes: bytes(0), target: null, buildCache: null, removals: [], held: [], heldByLocalBytes: bytes(0) };
+  const nothing = {
+    expectedFreedBytes: bytes(0),
+    target: null,
+    buildCache: null,
+    containers: [],
+    removals: [],
+    held: [],
+    heldByLocalBytes: bytes(0),
+  };
   return { at, complete: false, refusal: doubt, verdicts, ...nothing };
+}
+
+/** Whether something beside containers keeps an image, and nobody knows that it will end. */
+function staysAnyway({ reason, binds, until }: Assessment['holds'][number]): boolean {
+  return binds === 'always' && until === null && reason !== 'in-use';
 }
 
 /** Images chosen for removal, in order. The first of them go by age, the others for the target. */
@@ -87,6 +104,7 @@ class Planning {
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
+  readonly #isBraked: boolean;
   /** By image; empty where nothing was learned. */
   readonly #standings: readonly (Standing | undefined)[];
 
@@ -99,6 +117,7 @@ class Planning {
     this.#assessments = images.map((image, at) => assess(image, circumstances.records[at], circumstances));
     this.#family = new Family(images);
     this.#counts = new LayerCounts(input.inventory);
+    this.#isBraked = ageBrake !== null;
     this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
     const standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
     this.#standings = standings.size === 0 ? [] : images.map(({ id }) => standings.get(versionKey(id)));
@@ -122,6 +141,7 @@ class Planning {
       expectedFreedBytes: bytes(freed),
       target,
       buildCache: this.#buildCache,
+      containers: this.#chooseContainers(),
       removals,
       verdicts,
       held:
@@ -135,6 +155,13 @@ class Planning {
   #chooseByAge(): readonly number[] {
     const due = this.#indices(({ holds, isAgeDue }) => holds.length === 0 && isAgeDue);
     return this.#family.childrenFirst(this.#sort(due), []);
+  }
+
+  #chooseContainers(): Plan['containers'] {
+    if (this.#policy.containersExitedForMs === null || this.#isBraked) return [];
+    const kept = new Set(this.#assessments.filter(({ holds }) => holds.some(staysAnyway)).map(({ image }) => image.id));
+    const containers = planContainers(this.#inventory, this.#policy, (image) => kept.has(image));
+    return this.#policy.maxRemovals === 0 ? containers : containers.slice(0, this.#policy.maxRemovals);
   }
 
   #findNeed(): Need | null {

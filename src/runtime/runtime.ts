@@ -1,4 +1,4 @@
-import type { Bytes, ChainId, DurationMs, ImageId } from '../model/brands.ts';
+import type { Bytes, ChainId, ContainerId, DurationMs, ImageId } from '../model/brands.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Hold } from '../model/hold.ts';
 import type { BuildCache, Container, DiskUsage, Inventory, LayerFacts } from '../model/inventory.ts';
@@ -13,7 +13,7 @@ import type { BuildCache, Container, DiskUsage, Inventory, LayerFacts } from '..
  * **Errors.** What is expected while removing is a value ({@link RemoveOutcome}). Everything else throws an `OperatingError` of kind
  * `engine-unreachable`, `engine-refused`, `engine-nonsense` or `permission`; each call has a time-out. Nothing is retried here.
  *
- * **Never.** No call forces anything, removes a container, or removes an image that was not named; an adapter never guesses:
+ * **Never.** No call forces anything, removes a volume, or removes an image or a container that was not named; an adapter never guesses:
  * a figure that the engine does not give, or gives as -1, is null.
  */
 export interface Runtime {
@@ -79,6 +79,16 @@ export interface Runtime {
   removeImage(imageId: ImageId): Promise<RemoveOutcome>;
 
   /**
+   * When a container ended that nothing starts again by itself, in the engine's own words, which change when it runs again.
+   *
+   * @returns null for any other: it is gone, runs, has a restart policy, is removed by the engine itself, or belongs to an orchestrator
+   */
+  readEnd(containerId: ContainerId): Promise<string | null>;
+
+  /** Removes a container that has ended; its volumes stay. One that runs by now is `in-use`. */
+  removeContainer(containerId: ContainerId): Promise<RemoveOutcome>;
+
+  /**
    * Tells what happens, from a cursor on as far as the engine remembers, and then as it happens; until `signal` is aborted.
    * Events come in the engine's order and in groups, as they arrive. What an engine forgot in between is lost without a word, so whoever
    * watches looks as well, after `onOpen`.
@@ -131,6 +141,8 @@ export interface Capabilities {
   readonly holds: boolean;
   /** A registry digest is proof of a pull; where false, an unseen origin counts as local. */
   readonly digestsProvePull: boolean;
+  /** A digest reference is taken off alone: an image that has a tag by then stays. Where false, tags of its repository go with it. */
+  readonly digestsGoAlone: boolean;
   /** A listing tells of every image the one it was built on; where false, one removal may need another to have ended. */
   readonly parentsKnown: boolean;
 }

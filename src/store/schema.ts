@@ -6,7 +6,7 @@ import { BrokenRow } from './store-error.ts';
 export const APPLICATION_ID = 0x696d6763;
 
 /** The tables that decide about removals: verified row by row at each open. History and layer facts inform, and are verified when read. */
-export const DECIDING_TABLES = ['engine_store', 'clock', 'pin', 'intent', 'failure', 'lineage', 'record', 'habit'] as const;
+export const DECIDING_TABLES = ['engine_store', 'clock', 'pin', 'intent', 'failure', 'lineage', 'record', 'habit', 'ended'] as const;
 
 // A `body` is one sealed JSON text (sealed-json.ts); columns before it are what queries need. `store` is one image store of one engine.
 // No second index anywhere: only the slow `integrity_check` compares an index with its table.
@@ -45,8 +45,13 @@ const FOURTH = `
     PRIMARY KEY (store, name)) STRICT, WITHOUT ROWID;
 `;
 
+/** Which containers have ended, and since when they were seen so. */
+const FIFTH = `
+  CREATE TABLE ended (store INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+`;
+
 /** One step per schema version, in order; a step that was released never changes. */
-const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD, FOURTH];
+const MIGRATIONS: readonly string[] = [FIRST, SECOND, THIRD, FOURTH, FIFTH];
 
 /** The schema version that this program reads and writes. */
 const SCHEMA_VERSION = MIGRATIONS.length;

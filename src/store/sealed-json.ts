@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
-import { bytes, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
+import { bytes, type ContainerId, containerId, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
+import type { EndedContainer } from '../model/ended-container.ts';
 import type { Origin } from '../model/inventory.ts';
 import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/removal-record.ts';
 import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
@@ -143,6 +144,17 @@ export const WATCH_FORM: SealedForm<WatchState> = schemaForm(
     lastRun: instant,
     massHold: v.nullable(v.object({ plannedAt: v.object({ bootId: v.string(), bootTimeMs: span }), waitedMs: span })),
   }),
+);
+
+const endedList = v.array(v.object({ id: v.pipe(v.string(), v.transform(containerId)), end: v.string(), since: instant }));
+
+/** {@link EndedContainer} by container, sealed. */
+export const ENDED_FORM: SealedForm<ReadonlyMap<ContainerId, EndedContainer>> = sealedForm(
+  (ended) => [...ended].map(([id, { end, since }]) => ({ id, end, since })),
+  (content) => {
+    const read = v.safeParse(endedList, content);
+    return read.success ? new Map(read.output.map(({ id, end, since }) => [id, { end, since }])) : null;
+  },
 );
 
 /**

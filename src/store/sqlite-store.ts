@@ -1,5 +1,6 @@
-import type { ImageId } from '../model/brands.ts';
+import type { ContainerId, ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
+import type { EndedContainer } from '../model/ended-container.ts';
 import type { LayerFacts } from '../model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import { NO_HABITS, type UseHabits } from '../model/use-habits.ts';
@@ -29,6 +30,7 @@ const REPLACE = 'ON CONFLICT DO UPDATE SET body = excluded.body';
 const PUT = {
   pin: `INSERT INTO pin VALUES (?, ?) ${REPLACE}`,
   watch: `INSERT INTO watch VALUES (?, ?) ${REPLACE}`,
+  ended: `INSERT INTO ended VALUES (?, ?) ${REPLACE}`,
   lineage: `INSERT INTO lineage VALUES (?, ?, ?) ${REPLACE}`,
   failure: `INSERT INTO failure VALUES (?, ?, ?) ${REPLACE}`,
   intent: `INSERT INTO intent VALUES (?, ?, ?) ${REPLACE}`,
@@ -118,6 +120,14 @@ export class SqliteStore implements Store {
       this.#putClock(clock);
       this.#put('watch', forms.WATCH_FORM, state, store);
     });
+  }
+
+  readEnded(key: StoreKey): ReadonlyMap<ContainerId, EndedContainer> {
+    return this.#read(forms.ENDED_FORM, `SELECT body FROM ended WHERE ${MINE}`, key)[0] ?? new Map();
+  }
+
+  writeEnded(key: StoreKey, ended: ReadonlyMap<ContainerId, EndedContainer>): void {
+    this.#write(key, (store) => this.#put('ended', forms.ENDED_FORM, ended, store));
   }
 
   readLayerFacts(key: StoreKey): LayerFacts {

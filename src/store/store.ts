@@ -1,5 +1,6 @@
-import type { ImageId } from '../model/brands.ts';
+import type { ContainerId, ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
+import type { EndedContainer } from '../model/ended-container.ts';
 import type { LayerFacts } from '../model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { LineageHabit, UseHabits } from '../model/use-habits.ts';
@@ -43,6 +44,11 @@ export interface Store extends Disposable {
   /** Null: the daemon has never seen this engine. */
   readWatchState(key: StoreKey): WatchState | null;
   writeWatchState(key: StoreKey, state: WatchState, clock: IdleClockState): void;
+
+  /** Containers that had ended when last looked at; empty where nobody asked. */
+  readEnded(key: StoreKey): ReadonlyMap<ContainerId, EndedContainer>;
+  /** Puts these in the place of those known. */
+  writeEnded(key: StoreKey, ended: ReadonlyMap<ContainerId, EndedContainer>): void;
 
   readLayerFacts(key: StoreKey): LayerFacts;
   addLayerFacts(key: StoreKey, learned: LayerFacts): void;

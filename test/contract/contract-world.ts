@@ -15,6 +15,8 @@ export interface ContractWorld {
   fillBuildCache(): Promise<void>;
   tag(id: ImageId, reference: string): Promise<void>;
   createContainer(spec: ContractContainer): Promise<ContainerId>;
+  /** Starts one that has ended. */
+  startContainer(id: ContainerId): Promise<void>;
   removeContainer(id: ContainerId): Promise<void>;
   /** Removes an image by force, as someone else would. */
   forceRemove(id: ImageId): Promise<void>;
@@ -32,6 +34,10 @@ export interface ContractFeatures {
   readonly deletedLayers: boolean;
   /** The build cache can be told without measuring all else. */
   readonly cheapBuildCache: boolean;
+  /** Containers that ended are nobody's but the engine's: they can be told and removed. */
+  readonly removesContainers: boolean;
+  /** An image that has a tag stays when its digest is taken off. */
+  readonly digestsGoAlone: boolean;
   /** A loaded image has no digest. */
   readonly digestsProvePull: boolean;
 }
@@ -60,4 +66,6 @@ export interface ContractContainer {
   readonly name: string;
   readonly state: 'created' | 'running' | 'paused' | 'exited';
   readonly mounts?: readonly string[];
+  /** The engine starts it again, when it does not end by being stopped. */
+  readonly isRestarted?: boolean;
 }

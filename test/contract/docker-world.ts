@@ -35,6 +35,7 @@ export async function openDockerWorld(lab: Lab, kind: EngineKind, options: { rea
     fillBuildCache: () => actor.fillBuildCache(),
     tag: (id, reference) => actor.tag(id, reference),
     createContainer: (spec) => actor.createContainer(spec),
+    startContainer: (id) => actor.ask('POST', `/containers/${id}/start`).then(() => undefined),
     removeContainer: (id) => engine.removeContainer(id),
     forceRemove: (id) => actor.ask('DELETE', `/images/${id}?force=1`).then(() => undefined),
     afterNextImageList: (action) => proxy.afterNext(/^GET \/v[0-9.]+\/images\/json/, action),
@@ -53,7 +54,14 @@ async function closeAll(closeRuntime: () => void, proxy: EngineProxy, engine: La
 function featuresOf(kind: EngineKind): ContractFeatures {
   const isGraphDriver = kind !== 'docker-new-containerd';
   const isOld = kind === 'docker-old-overlay2';
-  return { imageMounts: !isOld, cheapBuildCache: !isOld, deletedLayers: isGraphDriver, digestsProvePull: isGraphDriver };
+  return {
+    imageMounts: !isOld,
+    cheapBuildCache: !isOld,
+    deletedLayers: isGraphDriver,
+    removesContainers: true,
+    digestsGoAlone: isGraphDriver,
+    digestsProvePull: isGraphDriver,
+  };
 }
 
 /** The memory engine's words for Docker's calls, where the contract speaks of them. */
@@ -136,9 +144,10 @@ class DockerActor {
     await this.ask('POST', `/images/${id}/tag?repo=${encodeURIComponent(name)}&tag=${tag}`);
   }
 
-  async createContainer({ image, name, state, mounts = [] }: ContractContainer): Promise<ContainerId> {
+  async createContainer({ image, name, state, mounts = [], isRestarted = false }: ContractContainer): Promise<ContainerId> {
     const Mounts = mounts.map((Source, index) => ({ Type: 'image', Source, Target: `/mounted${index}` }));
-    const body = { Image: image, HostConfig: { NetworkMode: 'none', ...(Mounts.length > 0 && { Mounts }) } };
+    const RestartPolicy = { Name: isRestarted ? 'unless-stopped' : 'no' };
+    const body = { Image: image, HostConfig: { NetworkMode: 'none', RestartPolicy, ...(Mounts.length > 0 && { Mounts }) } };
     const { Id } = v.parse(withId, await this.ask('POST', `/containers/create?name=${name}`, body));
     if (state !== 'created') await this.ask('POST', `/containers/${Id}/start`);
     if (state === 'paused') await this.ask('POST', `/containers/${Id}/pause`);

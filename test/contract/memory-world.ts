@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bytes, type ContainerId, containerId, wallMs } from '../../src/model/brands.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
-import type { ContractWorld } from './contract-world.ts';
+import type { ContractContainer, ContractWorld, PulledImage } from './contract-world.ts';
 
 const KIB = 1_024;
 
@@ -20,25 +20,19 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
   };
   return {
     runtime: openMemory(engine),
-    features: { imageMounts: true, cheapBuildCache: true, deletedLayers: true, digestsProvePull: true },
+    features: {
+      imageMounts: true,
+      cheapBuildCache: true,
+      deletedLayers: true,
+      removesContainers: true,
+      digestsGoAlone: true,
+      digestsProvePull: true,
+    },
     async addImage({ repository, tags, layers, labels = {} }) {
       const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
       return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });
     },
-    async pullImage(path, by) {
-      const repository = `registry.example/${path}`;
-      const references = by === 'tag' ? [`${repository}:v1`] : [];
-      const digests = [`${repository}@sha256:${createHash('sha256').update(path).digest('hex')}`];
-      const id = engine.addImage({
-        layers: [
-          ['base', KIB],
-          [path, KIB],
-        ],
-        references,
-        digests,
-      });
-      return { id, repository, references, digests };
-    },
+    pullImage: async (path, by) => pullImage(engine, path, by),
     async commit(parent, child) {
       const below = engine.find(parent);
       if (below === null) throw new Error(`no image ${parent}`);
@@ -51,11 +45,9 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
     async tag(id, reference) {
       engine.tag(id, reference);
     },
-    async createContainer({ state, ...spec }): Promise<ContainerId> {
-      if (state !== 'exited') return engine.createContainer({ ...spec, state });
-      const id = engine.createContainer(spec);
-      engine.endContainer(id);
-      return id;
+    createContainer: async (spec) => createContainer(engine, spec),
+    async startContainer(id) {
+      engine.restartContainer(id);
     },
     async removeContainer(id) {
       engine.removeContainer(containerId(id));
@@ -73,4 +65,20 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
     },
     close: async () => undefined,
   };
+}
+
+function createContainer(engine: MemoryEngine, { state, isRestarted = false, ...spec }: ContractContainer): ContainerId {
+  if (state !== 'exited') return engine.createContainer({ ...spec, state });
+  const id = engine.createContainer(spec);
+  engine.endContainer(id);
+  if (isRestarted) engine.ends.delete(id);
+  return id;
+}
+
+function pullImage(engine: MemoryEngine, path: string, by: 'tag' | 'digest'): PulledImage {
+  const repository = `registry.example/${path}`;
+  const references = by === 'tag' ? [`${repository}:v1`] : [];
+  const digests = [`${repository}@sha256:${createHash('sha256').update(path).digest('hex')}`];
+  const layers = ['base', path].map((key) => [key, KIB] as const);
+  return { id: engine.addImage({ layers, references, digests }), repository, references, digests };
 }

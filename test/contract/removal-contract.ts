@@ -79,6 +79,20 @@ export function describeRemoval(world: () => ContractWorld): void {
     assert.deepEqual(await runtime.removeName('docker.io/lab/last:2'), { kind: 'gone' });
   });
 
+  test('removeName() of a digest takes an image that has no other name, and leaves one that gained a tag meanwhile where digests go alone', async () => {
+    const { pullImage, tag, runtime, features } = world();
+    const alone = await pullImage('team/by-digest', 'digest');
+    const gone = await runtime.removeName(alone.digests[0] ?? '');
+    assert.equal(gone.kind === 'done' && gone.isImageDeleted, true);
+    const gained = await pullImage('team/by-digest-tagged', 'digest');
+    await tag(gained.id, `${gained.repository}:later`);
+    const taken = await runtime.removeName(gained.digests[0] ?? '');
+    assert.equal(taken.kind === 'done' && !taken.isImageDeleted, features.digestsGoAlone);
+    assert.equal(runtime.capabilities.digestsGoAlone, features.digestsGoAlone);
+    const left = features.digestsGoAlone ? [`${gained.repository}:later`] : undefined;
+    assert.deepEqual((await runtime.readNames(gained.id))?.references, left);
+  });
+
   test('removeName() refuses the last name of an image in use, and nothing changes', async () => {
     const { addImage, createContainer, removeContainer, runtime } = world();
     const id = await addImage(local('busy', { tags: ['1', '2'] }));
@@ -153,4 +167,44 @@ function kept({ features }: ContractWorld): RemoveOutcome {
 
 function removed(layers: readonly (ChainId | undefined)[] | null): unknown {
   return { kind: 'done', isImageDeleted: true, deletedLayers: layers };
+}
+
+/** Containers that have ended. */
+export function describeContainers(world: () => ContractWorld): void {
+  test('readEnd() tells of a container that ended and stays so, in the same words until it runs again', async () => {
+    const { addImage, createContainer, startContainer, runtime, features } = world();
+    await addImage(local('ended'));
+    const id = await createContainer({ image: 'lab/ended:1', name: 'ended', state: 'exited' });
+    const end = await runtime.readEnd(id);
+    assert.equal(end !== null, features.removesContainers);
+    assert.equal(await runtime.readEnd(id), end);
+    await startContainer(id);
+    assert.equal(await runtime.readEnd(id), null);
+  });
+
+  test('readEnd() is null for one that runs, that is to be started again, that never ran, and that is gone', async () => {
+    const { addImage, createContainer, removeContainer, runtime } = world();
+    await addImage(local('not-ended'));
+    const image = 'lab/not-ended:1';
+    for (const state of ['created', 'running'] as const) {
+      assert.equal(await runtime.readEnd(await createContainer({ image, name: `not-ended-${state}`, state })), null);
+    }
+    const restarted = await createContainer({ image, name: 'not-ended-restarted', state: 'exited', isRestarted: true });
+    assert.equal(await runtime.readEnd(restarted), null);
+    await removeContainer(restarted);
+    assert.equal(await runtime.readEnd(restarted), null);
+  });
+
+  test('removeContainer() removes one that ended, refuses one that runs, and tells that one is gone', async (t) => {
+    const { addImage, createContainer, runtime, features } = world();
+    if (!features.removesContainers) return t.diagnostic('the engine leaves containers to whoever orchestrates them');
+    await addImage(local('done'));
+    const ended = await createContainer({ image: 'lab/done:1', name: 'done-ended', state: 'exited' });
+    const running = await createContainer({ image: 'lab/done:1', name: 'done-running', state: 'running' });
+    assert.equal((await runtime.removeContainer(ended)).kind, 'done');
+    assert.equal((await runtime.removeContainer(ended)).kind, 'gone');
+    assert.equal((await runtime.removeContainer(running)).kind, 'in-use');
+    const left = await runtime.listContainers();
+    assert.deepEqual([left.some(({ id }) => id === ended), left.some(({ id }) => id === running)], [false, true]);
+  });
 }

@@ -5,7 +5,7 @@ import { until } from '../e2e/daemon-process.ts';
 import { BASE, find, KIB, local, nothingKnown } from './contract-images.ts';
 import type { ContractWorld } from './contract-world.ts';
 import { describeEvents } from './events-contract.ts';
-import { describeNames, describeRemoval } from './removal-contract.ts';
+import { describeContainers, describeNames, describeRemoval } from './removal-contract.ts';
 
 /**
  * What every adapter of `src/runtime/runtime.ts` promises, as tests. Each makes what it needs under names of its own, so they
@@ -22,6 +22,7 @@ export function describeRuntimeContract(engineName: string, open: () => Promise<
     describeUse(() => world);
     describeNames(() => world);
     describeRemoval(() => world);
+    describeContainers(() => world);
     describeRaces(() => world);
     describeBuildCache(() => world);
     describeEvents(() => world);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { bytes, chainId, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
+import { bytes, chainId, containerId, idleMs, imageId, wallMs } from '../../src/model/brands.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
 import { type LineageHabit, NO_HABITS } from '../../src/model/use-habits.ts';
 import type { StoredPin, UsageChanges, UseEntry } from '../../src/model/use-record.ts';
@@ -89,6 +89,16 @@ export function describeStore(name: string, { open, reopen }: StoreUnderTest): v
         'done',
       );
       assert.deepEqual([store.readUsage(KEY).records.size, store.listPins().length], [1, 1]);
+    });
+
+    test('ended containers are read back as they were written last', () => {
+      let store = open();
+      const ended = new Map([[containerId('c'), { end: '2026-11-26T00:00:00.000000001Z', since: at(5) }]]);
+      store.writeEnded(KEY, new Map([[containerId('before'), { end: '', since: at(1) }]]));
+      store.writeEnded(KEY, ended);
+      store = reopen(store);
+      assert.deepEqual([store.readEnded(KEY), store.readEnded('engine-1/other')], [ended, new Map()]);
+      store[Symbol.dispose]();
     });
 
     test('records of one engine store are not those of another', () => {

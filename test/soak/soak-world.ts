@@ -1,5 +1,5 @@
 import type { DaemonSettings } from '../../src/daemon/daemon-tools.ts';
-import { type ImageId, wallMs } from '../../src/model/brands.ts';
+import { type ImageId, imageId, wallMs } from '../../src/model/brands.ts';
 import { parseHold } from '../../src/model/hold.ts';
 import type { RemovalIntent } from '../../src/model/removal-record.ts';
 import { type MemoryCall, MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
@@ -128,7 +128,8 @@ export class SoakWorld implements Host {
     const outcome = this.#history.isBlind ? this.#blindly(work) : work();
     for (const gone of before.filter((id) => !this.engine.images.has(id))) {
       this.tally.removals += 1;
-      const isTakenAlong = this.truth.isMovedUnseen(actor, subject) || this.truth.isGivenBackUnseen(actor, image, subject);
+      const isTakenAlong =
+        image === subject ? this.truth.isNamedUnseen(actor, imageId(subject)) : this.#isMovedUnseen(actor, image, subject);
       if (isTakenAlong) this.tally.lastMoment += 1;
       const reasons = isTakenAlong ? [] : this.truth.judge(actor, gone, { now: this.clock.now(), hasLied: this.clock.hasLied });
       if (gone !== image) this.violations.push(`${gone} went along with ${image}`);
@@ -138,6 +139,10 @@ export class SoakWorld implements Host {
     // A tag that was moved within the call is off, too, where the image has other names.
     if (this.truth.isMovedUnseen(actor, subject)) this.truth.names.delete(subject);
     return outcome;
+  }
+
+  #isMovedUnseen(actor: Actor, image: string, reference: string): boolean {
+    return this.truth.isMovedUnseen(actor, reference) || this.truth.isGivenBackUnseen(actor, image, reference);
   }
 
   /** A name that somebody gave to another image within the last call cannot be seen; one before that must not be moved. */

@@ -95,6 +95,12 @@ export class Truth {
     return original !== undefined && (actor.sawNames.get(original) ?? 0) >= decidedAt(actor, image) && this.isMovedUnseen(actor, original);
   }
 
+  /** Whether others gave an image a name since the actor asked last for its names: who removes it by its ID takes that along. */
+  isNamedUnseen(actor: Actor, image: ImageId): boolean {
+    const sawNames = actor.sawNames.get(image) ?? Number.POSITIVE_INFINITY;
+    return this.namesOf(image).some((name) => (this.namedAt.get(name) ?? 0) > sawNames);
+  }
+
   /** Why an image is needed at the moment at which an actor removes it; empty: it may go. */
   judge(actor: Actor, image: ImageId, { now, hasLied }: { readonly now: Moment; readonly hasLied: boolean }): readonly string[] {
     const intended = this.intended.get(image);

@@ -1,5 +1,6 @@
-import type { Bytes, ChainId, ImageId } from '../../src/model/brands.ts';
+import type { Bytes, ChainId, ContainerId, ImageId } from '../../src/model/brands.ts';
 import type { IdleClockState } from '../../src/model/clock.ts';
+import type { EndedContainer } from '../../src/model/ended-container.ts';
 import type { LayerFacts } from '../../src/model/inventory.ts';
 import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record.ts';
 import { NO_HABITS, type UseHabits } from '../../src/model/use-habits.ts';
@@ -17,6 +18,7 @@ class Shelf {
   readonly sizeByLayer = new Map<ChainId, Bytes>();
   readonly uses = new Map<string, UseEntry>();
   readonly removals: RemovalEntry[] = [];
+  ended: ReadonlyMap<ContainerId, EndedContainer> = new Map();
   watch: WatchState | null = null;
   habits: UseHabits = NO_HABITS;
 }
@@ -125,6 +127,16 @@ export class MapStore implements Store {
     this.#change(() => {
       this.#putClock(clock);
       this.file.shelf(key).watch = state;
+    });
+  }
+
+  readEnded(key: StoreKey): ReadonlyMap<ContainerId, EndedContainer> {
+    return new Map(this.file.shelf(key).ended);
+  }
+
+  writeEnded(key: StoreKey, ended: ReadonlyMap<ContainerId, EndedContainer>): void {
+    this.#change(() => {
+      this.file.shelf(key).ended = new Map(ended);
     });
   }
 

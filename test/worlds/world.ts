@@ -54,6 +54,7 @@ export const POLICY: Policy = {
   unusedForMs: durationMs(7 * DAY_MS),
   danglingUnusedForMs: durationMs(7 * DAY_MS),
   buildCacheUnusedForMs: null,
+  containersExitedForMs: null,
   minAgeMs: durationMs(600_000),
   maxRemovals: 0,
   order: 'lru',

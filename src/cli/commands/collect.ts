@@ -1,15 +1,9 @@
-import {
-  type CollectContext,
-  type CollectReport,
-  carryOut,
-  countOutcomes,
-  prepareCollection,
-  SETTLE_MS,
-} from '../../collect/collection.ts';
+import { type CollectContext, type CollectReport, carryOut, prepareCollection, SETTLE_MS } from '../../collect/collection.ts';
 import type { Look } from '../../collect/look.ts';
 import type { Repair } from '../../collect/repair.ts';
 import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
+import type { OutcomeKind } from '../../model/removal-record.ts';
 import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatReport } from '../forms/collection-form.ts';
@@ -97,14 +91,26 @@ function tellOfRepair(error: unknown): never {
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {
-  const nothing = { results: [], measuredBytes: null, cachePrunedBytes: bytes(0), isShort: false, stopped: null, stranded: [] };
+  const nothing = {
+    results: [],
+    containers: [],
+    measuredBytes: null,
+    cachePrunedBytes: bytes(0),
+    isShort: false,
+    stopped: null,
+    stranded: [],
+  };
   return { plan, freedBytes: plan.expectedFreedBytes, ...nothing };
+}
+
+function hasFailed(results: readonly { readonly outcome: { readonly kind: OutcomeKind } }[]): boolean {
+  return results.some(({ outcome }) => outcome.kind === 'failed');
 }
 
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
 function reportStatus(report: CollectReport, enabled: boolean, interrupted: AbortSignal): number {
   if (interrupted.aborted) return EXIT.interrupted;
-  if ((countOutcomes(report.results).get('failed') ?? 0) > 0 || report.stranded.length > 0) return EXIT.failed;
+  if (hasFailed([...report.results, ...report.containers]) || report.stranded.length > 0) return EXIT.failed;
   if (!enabled) return EXIT.keptBack;
   return report.isShort ? EXIT.targetNotReached : planStatus(report.plan);
 }

@@ -1,5 +1,6 @@
 import { type Look, look, storeKey } from '../../collect/look.ts';
-import { type Bytes, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
+import { type Bytes, durationMs, idleAt, type WallMs, wallMs } from '../../model/brands.ts';
+import type { Container } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import { NO_HABITS } from '../../model/use-habits.ts';
 import { planScheduled } from '../../plan/brakes.ts';
@@ -67,13 +68,20 @@ const OFFLINE_HINT = 'add --inventory FILE; "imagegc export inventory" writes on
 /** Decides without an engine. The wall times given are taken as true, so the idle clock is the wall clock here. */
 function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, inventoryFile: string): Planned {
   const given = at === undefined ? null : readTime(at);
-  const { inventory, pins } = parseInventory(inventoryFile, readInput(world, inventoryFile), { at: given });
-  const time = given ?? inventory.observedAt;
+  const { inventory: listed, pins } = parseInventory(inventoryFile, readInput(world, inventoryFile), { at: given });
+  const time = given ?? listed.observedAt;
+  const inventory = { ...listed, containers: listed.containers.map((container) => withAge(container, time)) };
   const now = { idleMs: idleAt(time), wallMs: time, isWallTrusted: true };
   const known = uses === undefined ? NO_USES : parseUses(uses, readInput(world, uses), { at: time });
   const nothing = { failures: new Map(), doubts: [] };
   const plan = planCollection({ ...nothing, ...known, inventory, pins, policy, now, freeBytes: free });
   return { plan, inventory };
+}
+
+/** In a file a container has ended for good as soon as it says when. */
+function withAge(container: Container, at: WallMs): Container {
+  const { finishedAt, state } = container;
+  return finishedAt === null || state !== 'exited' ? container : { ...container, endedForMs: durationMs(Math.max(0, at - finishedAt)) };
 }
 
 const NO_USES = { records: new Map(), lineages: new Map(), habits: NO_HABITS };

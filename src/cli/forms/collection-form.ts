@@ -11,6 +11,16 @@ export function formatReport(report: CollectReport, repairs: readonly Repair[]):
       const { imageId, references, digests, rule } = removal;
       return { imageId, references, digests, rule, outcome: outcome.kind, message: outcome.message };
     }),
+    ...(report.containers.length === 0
+      ? {}
+      : {
+          containers: report.containers.map(({ removal: { id, name }, outcome: { kind, message } }) => ({
+            id,
+            name,
+            outcome: kind,
+            message,
+          })),
+        }),
     freedBytes: report.results.length === 0 ? 0 : report.freedBytes,
     cachePrunedBytes: report.cachePrunedBytes,
     measuredBytes: report.measuredBytes,

@@ -1,4 +1,4 @@
-import { bytes, type ChainId, chainId, containerId, type ImageId, type WallMs } from '../../model/brands.ts';
+import { bytes, type ChainId, chainId, containerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
@@ -204,7 +204,7 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     ...(inventory.disk === null ? {} : { disk: known({ ...inventory.disk }) }),
     images: inventory.images.map((image) => formatImage(image, records.get(image.id)?.origin ?? image.origin)),
     layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
-    containers: inventory.containers.map(formatContainer),
+    containers: inventory.containers.map((container) => formatContainer(container, inventory.observedAt)),
     ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
     ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads.map(({ pattern, by }) => ({ pattern, by })) }),
     pins: pins.map((pin) => known({ ...pin, until: timeOrNull(pin.until) })),
@@ -217,8 +217,10 @@ function formatImage(image: Image, origin: Origin | null): JsonObject {
   return { ...known({ ...image, createdAt: timeOrNull(image.createdAt) }), origin };
 }
 
-function formatContainer({ createdAt, startedAt, finishedAt, ...container }: Container): JsonObject {
-  const times = { createdAt: timeOrNull(createdAt), startedAt: timeOrNull(startedAt), finishedAt: timeOrNull(finishedAt) };
+/** One that has ended for good is given the end that its age tells, so that the same plan is made of it. */
+function formatContainer({ createdAt, startedAt, finishedAt, endedForMs, ...container }: Container, observedAt: WallMs): JsonObject {
+  const endedAt = endedForMs === undefined ? finishedAt : wallMs(observedAt - endedForMs);
+  const times = { createdAt: timeOrNull(createdAt), startedAt: timeOrNull(startedAt), finishedAt: timeOrNull(endedAt) };
   return known({ ...container, ...times });
 }
 

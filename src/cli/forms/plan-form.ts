@@ -1,4 +1,4 @@
-import type { Plan, Removal, Verdict } from '../../model/plan.ts';
+import type { ContainerRemoval, Plan, Removal, Verdict } from '../../model/plan.ts';
 import type { JsonObject } from './form-reader.ts';
 import { formatTime } from './rfc3339.ts';
 
@@ -15,9 +15,14 @@ export function formatPlan(plan: Plan): JsonObject {
     expectedFreedBytes: plan.expectedFreedBytes,
     target: plan.target === null ? null : { bytes: plan.target.bytes, reached: plan.target.reached },
     ...(plan.buildCache === null ? {} : { buildCache: { ...plan.buildCache } }),
+    ...(plan.containers.length === 0 ? {} : { containers: plan.containers.map(formatContainer) }),
     removals: plan.removals.map(formatRemoval),
     verdicts: plan.verdicts.map(formatVerdict),
   };
+}
+
+function formatContainer({ id, name, imageIds, endedForMs }: ContainerRemoval): JsonObject {
+  return { id, name, imageIds, exitedSeconds: Math.floor(endedForMs / 1_000) };
 }
 
 function formatRemoval({ imageId, references, rule, idleMs, freesBytes }: Removal): JsonObject {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { bytes, durationMs, idleMs, imageId, wallMs } from '../../model/brands.ts';
+import { bytes, containerId, durationMs, idleMs, imageId, wallMs } from '../../model/brands.ts';
 import { KEEP_REASONS, type Plan } from '../../model/plan.ts';
 import type { SimulationResult } from '../../simulate/simulation.ts';
 import { formatInventory, INVENTORY_FORMAT, parseInventory } from './inventory-form.ts';
@@ -24,6 +24,7 @@ const PLAN: Plan = {
   expectedFreedBytes: bytes(30),
   target: { bytes: bytes(100), images: 0, reached: false },
   buildCache: { sizeBytes: bytes(20), prunedBytes: bytes(8) },
+  containers: [{ id: containerId('c1'), name: 'job', imageIds: [imageId(SHA('b'))], endedForMs: durationMs(1500), labels: {} }],
   removals: [
     {
       imageId: imageId(SHA('a')),

@@ -39,6 +39,7 @@ export function renderPlan(plan: Plan, inventory: Inventory, policy: Policy, loo
   const sections = [
     [
       summarise(plan, policy, look),
+      ...describeContainers(plan, policy),
       ...describeCache(plan, policy),
       ...describeTarget(plan, look),
       ...describeFirstEligible(plan, inventory),
@@ -77,6 +78,14 @@ function describeTarget(plan: Plan, look: Look): readonly string[] {
   if (shortfall !== null) return [paint('yellow', `Target not reached: ${shortfall}.`, look)];
   const wanted = target.images > 0 && target.bytes === 0 ? countImages(target.images) : formatByteSize(target.bytes);
   return [`Wanted: ${wanted}; the target is reached.`];
+}
+
+/** They go before images, whose own ages begin then. */
+function describeContainers({ containers }: Plan, { containersExitedForMs }: Policy): readonly string[] {
+  if (containers.length === 0 || containersExitedForMs === null) return [];
+  const which = containers.length === 1 ? '1 container goes' : `${containers.length} containers go`;
+  const names = containers.map(({ name, endedForMs }) => `${printable(name)} (exited ${formatAge(endedForMs)} ago)`);
+  return [`${which} first, exited for ${formatDuration(containersExitedForMs)} or more: ${names.join(', ')}. Volumes stay.`];
 }
 
 /** Shown where it was asked for: it may be what holds the bytes, or goes first. */

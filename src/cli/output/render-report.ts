@@ -1,4 +1,5 @@
 import { type CollectReport, countOutcomes } from '../../collect/collection.ts';
+import type { ContainerResult } from '../../collect/ended-containers.ts';
 import type { Repair } from '../../collect/repair.ts';
 import { bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
@@ -22,7 +23,12 @@ export function renderReport(report: CollectReport, look: Look): string {
     report.measuredBytes === null ? '' : ` (measured on the disk: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
   const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;
   const sum = `Done: ${counts.join(', ') || 'nothing was tried'}; ${formatByteSize(report.freedBytes)} freed${measured}${cache}.`;
-  const lines = [paint('bold', sum, look), ...describeExceptions(report, look), ...describeStranded(report, look)];
+  const lines = [
+    paint('bold', sum, look),
+    ...report.containers.map((result) => describeContainer(result, look)),
+    ...describeExceptions(report, look),
+    ...describeStranded(report, look),
+  ];
   if (report.isShort && report.stopped === null && report.plan.target?.reached === true)
     lines.push(paint('yellow', 'The target is not reached: less came free than was expected, or something else fills this disk.', look));
   if (report.stopped !== null) lines.push(paint('yellow', `Stopped before the end: ${report.stopped}.`, look));
@@ -35,6 +41,12 @@ function describeExceptions({ results }: CollectReport, look: Look): readonly st
     const line = `  ${printable(imageName(removal, removal.imageId))}: ${OUTCOME_WORDS[outcome.kind]}: ${printable(outcome.message)}`;
     return outcome.kind === 'failed' ? paint('red', line, look) : line;
   });
+}
+
+function describeContainer({ removal, outcome }: ContainerResult, look: Look): string {
+  const said = outcome.message === '' ? '' : `: ${printable(outcome.message)}`;
+  const line = `  container ${printable(removal.name)}: ${OUTCOME_WORDS[outcome.kind]}${said}`;
+  return outcome.kind === 'failed' ? paint('red', line, look) : line;
 }
 
 /** Such a container runs on, but cannot be created again until its image is pulled. */

@@ -72,6 +72,7 @@ const PLAN: Plan = {
   expectedFreedBytes: bytes(5 * GB),
   target: null,
   buildCache: null,
+  containers: [],
   removals: [
     {
       imageId: OLD.id,

@@ -1,6 +1,6 @@
 import { stringify } from 'smol-toml';
 import type { Loaded } from './load-settings.ts';
-import { flagName, isBuilt, SETTING_KEYS, SETTING_PATHS, type Setting, type SettingPath, variableName } from './setting-keys.ts';
+import { flagName, SETTING_KEYS, SETTING_PATHS, type Setting, type SettingPath, variableName } from './setting-keys.ts';
 
 /**
  * Prints the settings in force as a TOML file that would give them again.
@@ -8,12 +8,11 @@ import { flagName, isBuilt, SETTING_KEYS, SETTING_PATHS, type Setting, type Sett
  * @param options.origin whether each line says where its value comes from
  */
 export function configShow(loaded: Loaded, options: { readonly origin: boolean }): string {
-  const shown = SETTING_PATHS.filter(isBuilt);
-  const lines = shown.map((path) => formatLine(path, loaded.raws.get(path)));
+  const lines = SETTING_PATHS.map((path) => formatLine(path, loaded.raws.get(path)));
   const width = Math.max(...lines.map((line) => line.length));
   const out: string[] = [];
   let table = '';
-  for (const [index, path] of shown.entries()) {
+  for (const [index, path] of SETTING_PATHS.entries()) {
     if (tableOf(path) !== table) {
       table = tableOf(path);
       out.push('', `[${table}]`);
@@ -34,8 +33,7 @@ export function formatSettings(loaded: Loaded): object {
 export function formatSettingsTable(): string {
   const rows = SETTING_PATHS.map((path) => {
     const { kind, about }: Setting<unknown> = SETTING_KEYS[path];
-    const meaning = isBuilt(path) ? about : `*Not in this version.* ${about}`;
-    return `| \`${path}\` | ${kind.title} | ${initialOf(path)} | ${meaning} | \`${flagName(path)}\` | \`${variableName(path)}\` |`;
+    return `| \`${path}\` | ${kind.title} | ${initialOf(path)} | ${about} | \`${flagName(path)}\` | \`${variableName(path)}\` |`;
   });
   return ['| key | value | default | meaning | flag | variable |', '|---|---|---|---|---|---|', ...rows, ''].join('\n');
 }

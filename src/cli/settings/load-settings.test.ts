@@ -195,7 +195,7 @@ for (const [toml, expected] of [
   ['[schedule]\nat = "24:00"', /write a time of day HH:MM/],
   ['[http]\nlisten = "127.0.0.1:99999"', /host:port, unix:\/\/\/path, or nothing/],
   ['[http]\nlisten = ":9720"', /host:port/],
-  ['[rules.containers]\nexited_for = "7d"', /not in this version/],
+  ['[rules.containers]\nexited_for = 7', /exited_for = 7/],
   ['protect.workloads = ["compose.yml"]', /"compose.yml": write an absolute path/],
   ['scope = "all', /line 1: this is not TOML/],
   ['scope = "all"\nscope = "all"', /line 2: this is not TOML.*redefine/],

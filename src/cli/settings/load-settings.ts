@@ -5,7 +5,6 @@ import { PROFILES } from './profile.ts';
 import { checkEntries, describeProblem, type Entry, joinLayers, type Layer } from './setting-entry.ts';
 import {
   flagName,
-  isBuilt,
   isSettingPath,
   parseSetting,
   SETTING_KEYS,
@@ -205,7 +204,7 @@ function settingsOf(inForce: ReadonlyMap<SettingPath, Entry>): Settings {
 }
 
 function isComplete(values: Readonly<Record<string, unknown>>): values is Settings {
-  return SETTING_PATHS.every((path) => Object.hasOwn(values, path) || !isBuilt(path));
+  return SETTING_PATHS.every((path) => Object.hasOwn(values, path));
 }
 
 function settingsError(subject: string, problems: readonly string[]): OperatingError {

@@ -8,6 +8,7 @@ export function policyOf(settings: Settings): Policy {
     unusedForMs: settings['rules.unused_for'],
     danglingUnusedForMs: settings['rules.dangling_unused_for'],
     buildCacheUnusedForMs: settings['rules.build_cache.unused_for'],
+    containersExitedForMs: settings['rules.containers.exited_for'],
     minAgeMs: settings['rules.min_age'],
     maxRemovals: settings['rules.max_removals'],
     order: settings['rules.order'],

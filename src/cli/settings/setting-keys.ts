@@ -31,7 +31,7 @@ export interface Setting<Value> {
 const NEVER = { never: null } as const;
 
 /** The keys of this version. */
-const BUILT_KEYS = {
+export const SETTING_KEYS = {
   enabled: setting(BOOL, true, 'False: watch, record, plan and report, but never remove.'),
   profile: setting(
     choice(['', 'edge', 'build-host', 'kubernetes', 'laptop']),
@@ -58,6 +58,11 @@ const BUILT_KEYS = {
     'never',
     'Have the engine prune what its build cache has not used for this long, before images go.',
   ),
+  'rules.containers.exited_for': setting(
+    duration(NEVER),
+    'never',
+    'Remove containers that ended this long ago and hold images; none that is restarted, or that Compose, Swarm or the like made.',
+  ),
   'protect.references': setting(list('names, globs, digests or image IDs', parseReferencePattern), [], 'Images that are never removed.'),
   'protect.labels': setting(
     list('key or key=value', parseLabelPattern),
@@ -83,21 +88,13 @@ const BUILT_KEYS = {
   'store.path': derived(PATH, '`/var/lib/imagegc`; `$XDG_STATE_HOME/imagegc` as an ordinary user', 'The folder of the store.'),
 } as const;
 
-/** The keys of later versions: known, checked, and refused unless they say their default, which is "off". */
-const LATER_KEYS = {
-  'rules.containers.exited_for': setting(duration(NEVER), 'never', 'Remove exited containers that hold images.'),
-} as const;
-
-/** Every key: the one table from which files, variables, flags, `config show` and `docs/settings.md` are made. */
-export const SETTING_KEYS = { ...BUILT_KEYS, ...LATER_KEYS } as const;
-
 /** A key as it is written in a file, its tables before it: `rules.disk.high`. */
 export type SettingPath = keyof typeof SETTING_KEYS;
 
 type ValueOf<Key> = Key extends Setting<infer Value> ? Value : never;
 
 /** Every setting of this version in force, under its own key; durations in milliseconds, sizes in bytes, percentages as fractions, "off" as null. */
-export type Settings = { readonly [Path in keyof typeof BUILT_KEYS]: ValueOf<(typeof BUILT_KEYS)[Path]> };
+export type Settings = { readonly [Path in keyof typeof SETTING_KEYS]: ValueOf<(typeof SETTING_KEYS)[Path]> };
 
 /** Every key, in the order of the documents. */
 export const SETTING_PATHS: readonly SettingPath[] = Object.keys(SETTING_KEYS).filter(isSettingPath);
@@ -107,17 +104,10 @@ export function isSettingPath(path: string): path is SettingPath {
   return Object.hasOwn(SETTING_KEYS, path);
 }
 
-/** Whether this version has what the key sets. */
-export function isBuilt(path: SettingPath): path is keyof Settings {
-  return Object.hasOwn(BUILT_KEYS, path);
-}
-
 /** Reads one value as its key demands. */
 export function parseSetting(path: SettingPath, raw: unknown): Parsed<unknown> {
   const setting: Setting<unknown> = SETTING_KEYS[path];
-  const value = setting.kind.parse(raw);
-  if (!value.ok || isBuilt(path) || JSON.stringify(raw) === JSON.stringify(setting.initial)) return value;
-  return unparsable('this key is not in this version; take it out');
+  return setting.kind.parse(raw);
 }
 
 /** The flag of a key: `--rules-disk-high`. */

@@ -77,6 +77,18 @@ export const imageHistory = v.array(
   v.object({ Id: v.optional(v.string(), ''), CreatedBy: v.optional(v.string(), ''), Size: v.number(), Tags: strings }),
 );
 
+/** `GET /containers/{id}/json` */
+export const containerDetails = v.object({
+  State: v.object({ Status: v.string(), FinishedAt: v.string() }),
+  HostConfig: v.object({ RestartPolicy: v.object({ Name: v.string() }), AutoRemove: v.optional(v.boolean(), false) }),
+});
+
+/** @returns when the container ended, in the engine's words; null when it has not, or is to be started again or removed */
+export function endOf({ State, HostConfig }: v.InferOutput<typeof containerDetails>): string | null {
+  const isAlone = ['', 'no'].includes(HostConfig.RestartPolicy.Name) && !HostConfig.AutoRemove;
+  return State.Status === 'exited' && isAlone ? State.FinishedAt : null;
+}
+
 /** `GET /containers/json` */
 export const containerList = v.array(
   v.object({

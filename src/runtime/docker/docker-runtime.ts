@@ -1,4 +1,14 @@
-import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import {
+  type Bytes,
+  bytes,
+  type ChainId,
+  type ContainerId,
+  chainId,
+  type DurationMs,
+  type ImageId,
+  imageId,
+  wallMs,
+} from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { GroupReader } from '../group-reader.ts';
@@ -8,7 +18,18 @@ import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor, readSeconds } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
 import type { EngineInfo, ImageDetails, ListedImage } from './docker-answers.ts';
-import { deletions, engineInfo, engineMessage, imageDetails, imageHistory, refusal, takeAnswer, takeImageList } from './docker-answers.ts';
+import {
+  containerDetails,
+  deletions,
+  endOf,
+  engineInfo,
+  engineMessage,
+  imageDetails,
+  imageHistory,
+  refusal,
+  takeAnswer,
+  takeImageList,
+} from './docker-answers.ts';
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
@@ -49,7 +70,8 @@ class DockerRuntime implements Runtime {
     this.identity = { name: 'docker', version, engineId: info.ID, storeId: Driver, title };
     this.#hasContentStore = (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1');
     // The containerd store makes up a digest reference for every tag, also of an image that was loaded or built.
-    this.capabilities = { holds: true, digestsProvePull: !this.#hasContentStore, parentsKnown: !this.#hasContentStore };
+    const isGraphDriver = !this.#hasContentStore;
+    this.capabilities = { holds: true, digestsProvePull: isGraphDriver, digestsGoAlone: isGraphDriver, parentsKnown: isGraphDriver };
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
@@ -130,6 +152,18 @@ class DockerRuntime implements Runtime {
 
   removeImage(id: ImageId): Promise<RemoveOutcome> {
     return this.#delete(id);
+  }
+
+  async readEnd(id: ContainerId): Promise<string | null> {
+    const answer = await this.#client.call('GET', `/containers/${encodeURIComponent(id)}/json`);
+    return answer.status === 404 ? null : endOf(takeAnswer(containerDetails, answer));
+  }
+
+  async removeContainer(id: ContainerId): Promise<RemoveOutcome> {
+    const answer = await this.#client.call('DELETE', `/containers/${encodeURIComponent(id)}?v=0&force=0`);
+    if (answer.status === 204 || answer.status === 200) return { kind: 'done', isImageDeleted: false, deletedLayers: null };
+    if (answer.status === 404) return { kind: 'gone' };
+    return { kind: answer.status === 409 ? 'in-use' : 'failed', message: engineMessage(answer) };
   }
 
   async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {

@@ -60,6 +60,8 @@ export class MemoryEngine {
   readonly capacityBytes: Bytes | null;
   readonly images = new Map<ImageId, MemoryImage>();
   readonly containers = new Map<ContainerId, Container>();
+  /** When a container ended that nothing starts again; taken out, it is one that something does. */
+  readonly ends = new Map<ContainerId, string>();
   /** Tags and digest references, canonical. */
   readonly names = new Map<string, ImageId>();
   readonly layerSizes = new Map<ChainId, Bytes | null>();
@@ -82,6 +84,7 @@ export class MemoryEngine {
   /** A container goes on holding its layers when its image is gone. */
   readonly #containerLayers = new Map<ContainerId, readonly ChainId[]>();
   #made = 0;
+  #ended = 0;
 
   constructor(options: MemoryEngineOptions = {}) {
     this.engineId = options.engineId ?? 'memory-engine';
@@ -117,13 +120,24 @@ export class MemoryEngine {
     const container = this.containers.get(id);
     if (container === undefined) return;
     this.containers.set(id, { ...container, state: 'exited' });
+    this.#noteEnd(id);
     this.#tell('container-ended', imagesOf(container), { containerId: id });
+  }
+
+  /** An ended container runs again, and ends again when it is told to. */
+  restartContainer(id: ContainerId): void {
+    const container = this.containers.get(id);
+    if (container === undefined) return;
+    this.ends.delete(id);
+    this.containers.set(id, { ...container, state: 'running' });
+    this.#tell('container-started', imagesOf(container), { containerId: id });
   }
 
   removeContainer(id: ContainerId): void {
     const container = this.containers.get(id);
     if (container === undefined) return;
     this.containers.delete(id);
+    this.ends.delete(id);
     this.#containerLayers.delete(id);
     this.#tell('container-removed', imagesOf(container), { containerId: id });
   }
@@ -142,6 +156,7 @@ export class MemoryEngine {
     this.#containerLayers.set(id, layers);
     const used = needed.map((image) => image.id);
     this.#tell('container-created', used, { containerId: id });
+    if (state === 'exited') this.#noteEnd(id);
     if (state !== 'created') this.#tell('container-started', used, { containerId: id });
     return id;
   }
@@ -214,6 +229,11 @@ export class MemoryEngine {
 
   #tell(kind: EngineEventKind, imageIds: readonly ImageId[], more: Partial<EngineEvent>): void {
     this.events.emit({ kind, imageIds, containerId: null, reference: null, at: this.now(), ...more });
+  }
+
+  #noteEnd(id: ContainerId): void {
+    this.#ended += 1;
+    this.ends.set(id, `end ${this.#ended}`);
   }
 
   #need(nameOrId: string): MemoryImage {

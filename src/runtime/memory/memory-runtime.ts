@@ -1,4 +1,13 @@
-import { type Bytes, bytes, type ChainId, type DurationMs, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
+import {
+  type Bytes,
+  bytes,
+  type ChainId,
+  type ContainerId,
+  type DurationMs,
+  type ImageId,
+  type WallMs,
+  wallMs,
+} from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { BuildCache, DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
@@ -15,7 +24,7 @@ export function openMemory(engine: MemoryEngine, now: () => WallMs = () => wallM
 
 class MemoryRuntime implements Runtime {
   readonly identity: Runtime['identity'];
-  readonly capabilities: Runtime['capabilities'] = { holds: true, digestsProvePull: true, parentsKnown: true };
+  readonly capabilities: Runtime['capabilities'] = { holds: true, digestsProvePull: true, digestsGoAlone: true, parentsKnown: true };
   readonly #engine: MemoryEngine;
   readonly #now: () => WallMs;
 
@@ -103,6 +112,20 @@ class MemoryRuntime implements Runtime {
 
   removeImage(id: ImageId): Promise<RemoveOutcome> {
     return this.#call('removeImage', id, () => this.#engine.removeImage(id));
+  }
+
+  readEnd(id: ContainerId): Promise<string | null> {
+    return this.#call('readEnd', id, () => this.#engine.ends.get(id) ?? null);
+  }
+
+  removeContainer(id: ContainerId): Promise<RemoveOutcome> {
+    return this.#call('removeContainer', id, (): RemoveOutcome => {
+      const state = this.#engine.containers.get(id)?.state;
+      if (state === undefined) return { kind: 'gone' };
+      if (state === 'running') return { kind: 'in-use', message: 'container is running' };
+      this.#engine.removeContainer(id);
+      return { kind: 'done', isImageDeleted: false, deletedLayers: null };
+    });
   }
 
   async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {
