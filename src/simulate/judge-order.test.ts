@@ -26,6 +26,20 @@ describe('judgeOrder()', () => {
     assert.equal(judge({ layers: [], sizes: [], uses: [] }, 0), 'next-use');
   });
 
+  test('goes by lru on a history in which habits mislead: two versions in turn, each a day or so, beside bursts', () => {
+    const HOUR_MS = DAY_MS / 24;
+    const uses: Trace['uses'][number][] = [];
+    const use = (hour: number, image: number, lineage: string): void =>
+      void uses.push({ atMs: hour * HOUR_MS, image, lineage, lastedMs: 0 });
+    for (let hour = 88; hour < 60 * 24; hour += 31) use(hour, 0, 'app');
+    for (let hour = 69; hour < 60 * 24; hour += 29) use(hour, 1, 'app');
+    for (let hour = 21; hour < 60 * 24; hour += 80) for (const burst of [0, 5, 10, 15]) use(hour + burst, 2, 'other');
+    const inOrder = uses.toSorted((one, other) => one.atMs - other.atMs);
+    const trace = { layers: [[0], [1], [2]], sizes: [10, 10, 10], uses: inOrder };
+    assert.equal(judge(trace, 20), 'lru');
+    assert.equal(judge({ ...trace, uses: inOrder.filter(({ lineage }) => lineage === 'app') }, 20), 'next-use');
+  });
+
   test('goes by lru only where next-use was worse in each of three weeks, by more than chance', () => {
     assert.equal(isWorse([106, 106, 106], [100, 100, 100]), true);
     assert.equal(isWorse([200, 104, 200], [100, 100, 100]), false);
