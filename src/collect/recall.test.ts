@@ -7,6 +7,7 @@ import {
   collect,
   collectWorld,
   contextOf,
+  digestOf,
   namesOf,
   outcomesOf,
 } from '../../test/worlds/collect-world.ts';
@@ -48,6 +49,21 @@ describe('a collection keeps', () => {
       assert.deepEqual(namesOf(world), { [NAME]: id });
     });
   }
+
+  it('an image that was pulled by a name that went on to another one at once, after the second look', async () => {
+    const world = collectWorld();
+    const digest = `docker.io/lab/app@${digestOf('a')}`;
+    const id = addImage(world, 'app', [NAME], [digest]);
+    await age(world);
+    let looks = 0;
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind === 'removeName') looks = 1;
+      if (kind === 'listContainers' && phase === 'after' && looks === 1) looks = 2;
+      if (kind === 'readNames' && phase === 'before' && looks === 2) recordUse(world, id);
+    };
+    assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+    assert.deepEqual(namesOf(world), { [NAME]: id, [digest]: id });
+  });
 
   it('everything, when the store was replaced after the plan, which learns no use any more', async () => {
     const { world, id } = await oldImage();

@@ -188,6 +188,9 @@ async function release(candidate: Candidate, need: Outcome | undefined, tools: B
   // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
   const late = isInSeveralRepositories(before) ? (await findNeeds([removal], tools)).get(removal.imageId) : undefined;
   if (late !== undefined) return returnNames(candidate, tools, late.kind, late.message);
+  // A name that came and went on since the second look shows in what was recorded alone.
+  const recorded = tools.recall([removal]).get(removal.imageId);
+  if (recorded !== undefined) return returnNames(candidate, tools, 'changed', recorded);
   const answer = held === null ? await removeUnheld(runtime, removal.imageId, before) : await removeHeld({ removal, before, held }, tools);
   return judgeAnswer(candidate, answer, tools);
 }
