@@ -1,4 +1,4 @@
-import { bytes, type ChainId, chainId, containerId, type IdleMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import { bytes, type ChainId, chainId, containerId, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import type { Container, Image, Inventory, Layer } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
 import { NO_HABITS } from '../model/use-habits.ts';
@@ -100,6 +100,5 @@ function containerOf(imageId: ImageId | undefined): readonly Container[] {
 }
 
 function instantOf(atMs: number): Instant {
-  const at: IdleMs = idleMs(atMs);
-  return { idleMs: at, wallMs: wallMs(atMs) };
+  return { idleMs: idleMs(atMs), wallMs: wallMs(atMs) };
 }
