@@ -24,8 +24,8 @@ import { planStatus } from './plan.ts';
 
 /** Options of `imagegc collect`. */
 export interface CollectOptions {
-  readonly free: Bytes | null;
-  readonly yes: boolean;
+  readonly free?: Bytes;
+  readonly yes?: boolean;
 }
 
 /** `imagegc collect`: the same plan as `imagegc plan`, then does it. @returns the exit status */
@@ -36,8 +36,8 @@ export async function runCollect(desk: Desk, options: CollectOptions): Promise<n
 }
 
 /** While a daemon keeps the store, it does the work: one process then writes records, holds and history. */
-function collectThroughDaemon({ world, loaded, options: common }: Desk, { free, yes }: CollectOptions): Promise<number | null> {
-  return world.askDaemon(controlPath(loaded.settings['store.path']), formOrder(world, common, { freeBytes: free, yes }), world);
+function collectThroughDaemon({ world, loaded, options: common }: Desk, { free, yes = false }: CollectOptions): Promise<number | null> {
+  return world.askDaemon(controlPath(loaded.settings['store.path']), formOrder(world, common, { freeBytes: free ?? null, yes }), world);
 }
 
 async function collectHere(desk: Desk, options: CollectOptions): Promise<number> {
@@ -76,7 +76,7 @@ function collectContext(session: Session, { free }: CollectOptions): CollectCont
   const { makeMark, judgeOwner, wait } = world;
   const progress = showProgress(world.err.write, lookOf(world.err, world.environment).width);
   return {
-    ...lookContext(session, free),
+    ...lookContext(session, free ?? null),
     ...{ makeMark, judgeOwner, wait, settleMs: SETTLE_MS },
     paceMs: loaded.settings['rules.pace'],
     signal: NEVER,

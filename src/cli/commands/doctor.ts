@@ -18,7 +18,7 @@ interface Finding {
 }
 
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
-export async function runDoctor(desk: Desk, { repair }: { readonly repair: boolean }): Promise<number> {
+export async function runDoctor(desk: Desk, { repair = false }: { readonly repair?: boolean }): Promise<number> {
   const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk)];
   let reached: Finding['subject'] = 'engine';
   try {

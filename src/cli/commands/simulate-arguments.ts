@@ -7,15 +7,15 @@ import type { Desk } from '../session.ts';
 
 /** Options of `imagegc simulate`. */
 export interface SimulateOptions {
-  readonly images: string | undefined;
-  readonly uses: string | undefined;
+  readonly images?: string;
+  readonly uses?: string;
   /** Separated by commas; undefined: the usual ones. */
-  readonly capacity: string | undefined;
-  readonly policy: string | undefined;
+  readonly capacity?: string;
+  readonly policy?: string;
   /** Draws a chart into this file. */
-  readonly chart: string | undefined;
+  readonly chart?: string;
   /** Replays this host's own history. */
-  readonly isHost: boolean;
+  readonly host?: boolean;
   readonly seed: number;
 }
 

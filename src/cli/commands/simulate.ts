@@ -17,7 +17,7 @@ const CAPACITIES = '0.25W,0.5W,0.75W,1W,1.5W,2W';
  */
 export async function runSimulate(desk: Desk, options: SimulateOptions): Promise<number> {
   const { images, uses } = options;
-  if (options.isHost) return runSimulateHost(desk, options);
+  if (options.host === true) return runSimulateHost(desk, options);
   if (images === undefined || uses === undefined)
     throw usageError('simulate', '--images and --uses', 'a trace is two files, and not both are given', TRACE_HINT);
   const policies = readPolicies(options.policy, POLICY_NAMES);
