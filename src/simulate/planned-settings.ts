@@ -2,7 +2,7 @@ import { bytes, type ChainId, chainId, containerId, type ImageId, idleMs, wallMs
 import type { Container, Image, Inventory, Layer } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
 import { NO_HABITS } from '../model/use-habits.ts';
-import type { Instant, UseRecord } from '../model/use-record.ts';
+import { BLANK_RECORD, type Instant, type UseRecord } from '../model/use-record.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
 import type { ImageTrace } from './journal-trace.ts';
@@ -44,7 +44,7 @@ export class PlannedSettings implements SimulatedPolicy {
     if (id === undefined) return;
     const now = instantOf(atMs);
     this.#learner.use(lineage, id, now.idleMs);
-    const known = this.#records.get(id) ?? { ...NEW_RECORD, imageId: id, firstSeen: now };
+    const known = this.#records.get(id) ?? { ...BLANK_RECORD, imageId: id, firstSeen: now };
     this.#records.set(id, { ...known, lastUsed: now });
   }
 
@@ -89,8 +89,6 @@ export class PlannedSettings implements SimulatedPolicy {
     return { observedAt: wallMs(atMs), engine, disk: null, images, layers, containers, buildCache: null, doubts: [], workloads: [] };
   }
 }
-
-const NEW_RECORD = { lastUsed: null, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
 
 function containerOf(imageId: ImageId | undefined): readonly Container[] {
   if (imageId === undefined) return [];

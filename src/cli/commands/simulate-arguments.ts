@@ -47,15 +47,11 @@ export function settleCapacity(
   { liveSetBytes, largestImageBytes }: TraceFacts,
 ): Capacity {
   const largest = formatByteSize(bytes(largestImageBytes));
-  if (wished !== null) {
-    if (wished >= largestImageBytes) return { text, bytes: wished };
-    throw usageError(
-      'simulate',
-      '--capacity',
-      `${text} is less than the largest image of the trace, which has ${largest}`,
-      'no policy can help there',
-    );
+  if (wished !== null && wished < largestImageBytes) {
+    const problem = `${text} is less than the largest image of the trace, which has ${largest}`;
+    throw usageError('simulate', '--capacity', problem, 'no policy can help there');
   }
+  if (wished !== null) return { text, bytes: wished };
   const least = Math.ceil(LARGEST_IMAGE_SHARE * largestImageBytes);
   const meant = Math.round(parts * liveSetBytes);
   if (meant < least) world.err.write(`imagegc: ${text} is raised to ${formatByteSize(bytes(least))}: the largest image has ${largest}\n`);

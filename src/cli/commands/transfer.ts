@@ -1,7 +1,7 @@
 import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
 import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
 import type { OperatingError } from '../../model/error.ts';
-import type { Now, UseRecord } from '../../model/use-record.ts';
+import { BLANK_RECORD, type Now, type UseRecord } from '../../model/use-record.ts';
 import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
 import { unreadable } from '../forms/form-reader.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
@@ -74,9 +74,7 @@ function describeImport(count: number, badCount: number, now: Now): string {
 function importRecord(known: UseRecord | undefined, id: ImageId, lastUsedMs: WallMs, now: Now): UseRecord {
   const ageMs = now.isWallTrusted ? Math.max(0, now.wallMs - lastUsedMs) : 0;
   const used = { idleMs: idleMs(now.idleMs - ageMs), wallMs: wallMs(Math.min(lastUsedMs, now.wallMs)) };
-  if (known === undefined) {
-    return { imageId: id, firstSeen: used, lastUsed: used, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
-  }
+  if (known === undefined) return { ...BLANK_RECORD, imageId: id, firstSeen: used, lastUsed: used };
   const isLater = known.lastUsed === null || known.lastUsed.idleMs < used.idleMs;
   return isLater ? { ...known, lastUsed: used } : known;
 }
