@@ -12,7 +12,7 @@ import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
-import { formatReport } from '../forms/collection-form.ts';
+import { formatPlan } from '../forms/plan-form.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { showProgress } from '../output/progress.ts';
 import { renderPlan } from '../output/render-plan.ts';
@@ -99,6 +99,24 @@ function tellOfRepair(error: unknown): never {
 function nothingDone(plan: CollectReport['plan']): CollectReport {
   const nothing = { results: [], measuredBytes: null, cachePrunedBytes: bytes(0), isShort: false, stopped: null, stranded: [] };
   return { plan, freedBytes: plan.expectedFreedBytes, ...nothing };
+}
+
+/** What `imagegc collect --json` prints (`docs/json.md`): the plan, and what became of each removal. */
+function formatReport(report: CollectReport, repairs: readonly Repair[]): object {
+  return {
+    format: 'imagegc.collection/1',
+    plan: formatPlan(report.plan),
+    results: report.results.map(({ removal, outcome }) => {
+      const { imageId, references, digests, rule } = removal;
+      return { imageId, references, digests, rule, outcome: outcome.kind, message: outcome.message };
+    }),
+    freedBytes: report.results.length === 0 ? 0 : report.freedBytes,
+    cachePrunedBytes: report.cachePrunedBytes,
+    measuredBytes: report.measuredBytes,
+    stopped: report.stopped,
+    stranded: report.stranded.map(({ id, name, state, imageIds }) => ({ id, name, state, imageIds })),
+    repairs: repairs.map(({ imageId, restored, missing, isCompleted }) => ({ imageId, restored, missing, completed: isCompleted })),
+  };
 }
 
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
