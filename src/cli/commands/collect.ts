@@ -6,7 +6,6 @@ import {
   prepareCollection,
   SETTLE_MS,
 } from '../../collect/collection.ts';
-import type { Look } from '../../collect/look.ts';
 import type { Repair } from '../../collect/repair.ts';
 import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
@@ -32,12 +31,10 @@ export interface CollectOptions {
 export async function runCollect(desk: Desk, options: CollectOptions): Promise<number> {
   if (!options.yes && desk.world.ask === null)
     throw usageError('collect', 'no terminal', 'nobody can be asked whether to remove the images', YES_HINT);
-  return (await collectThroughDaemon(desk, options)) ?? (await collectHere(desk, options));
-}
-
-/** While a daemon keeps the store, it does the work: one process then writes records, holds and history. */
-function collectThroughDaemon({ world, loaded, options: common }: Desk, { free, yes = false }: CollectOptions): Promise<number | null> {
-  return world.askDaemon(controlPath(loaded.settings['store.path']), formOrder(world, common, { freeBytes: free ?? null, yes }), world);
+  const { world, loaded } = desk;
+  const order = formOrder(world, desk.options, { freeBytes: options.free ?? null, yes: options.yes ?? false });
+  // While a daemon keeps the store, it does the work: one process then writes records, holds and history.
+  return (await world.askDaemon(controlPath(loaded.settings['store.path']), order, world)) ?? collectHere(desk, options);
 }
 
 async function collectHere(desk: Desk, options: CollectOptions): Promise<number> {
@@ -47,7 +44,10 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   const { look, repairs } = await prepareCollection(context);
   const { enabled } = desk.loaded.settings;
   const isGoing = enabled && hasWork(look.plan);
-  if (!desk.options.json) showPlan(desk, look, repairs);
+  if (!desk.options.json) {
+    desk.world.err.write(renderRepairs(repairs));
+    desk.world.out.write(renderPlan(look.plan, look.inventory, desk.policy, desk.look));
+  }
   if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
   const said = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
   if (said === 'interrupted') return EXIT.interrupted;
@@ -59,11 +59,6 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   const report = isGoing ? await carryOut(look, { ...context, signal }).catch(tellOfRepair) : nothingDone(look.plan);
   answer(desk, { json: () => formatReport(report, repairs), text: () => (isGoing ? renderReport(report, desk.look) : '') });
   return reportStatus(report, enabled, signal);
-}
-
-function showPlan({ world, policy, look: textLook }: Desk, { plan, inventory }: Look, repairs: readonly Repair[]): void {
-  world.err.write(renderRepairs(repairs));
-  world.out.write(renderPlan(plan, inventory, policy, textLook));
 }
 
 /** Until removing begins, Ctrl-C ends the process as it ends any. */

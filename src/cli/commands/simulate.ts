@@ -9,7 +9,7 @@ import type { Look } from '../output/style.ts';
 import { rigidColumn, tableOf } from '../output/table.ts';
 import { answer, type Desk } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
-import { readCapacity, readPolicies, type SimulateOptions, settleCapacity, splitList } from './simulate-arguments.ts';
+import { readCapacities, readPolicies, type SimulateOptions } from './simulate-arguments.ts';
 import { runSimulateHost } from './simulate-host.ts';
 
 /** The sizes that eviction is judged at (eviction.md §6). */
@@ -24,12 +24,11 @@ export async function runSimulate(desk: Desk, options: SimulateOptions): Promise
   if (images === undefined || uses === undefined)
     throw usageError('simulate', '--images and --uses', 'a trace is two files, and not both are given', TRACE_HINT);
   const policies = readPolicies(options.policy, POLICY_NAMES);
-  const wishes = splitList(options.capacity ?? CAPACITIES).map(readCapacity);
+  const settle = readCapacities(desk, options.capacity ?? CAPACITIES);
   const trace = readTrace(desk.world, images, uses);
   const facts = measureTrace(trace);
-  const capacities = wishes.map((wish) => settleCapacity(desk, wish, facts));
   const make = desk.options.config === undefined ? undefined : underSettings(desk, trace);
-  const results = runPolicies(desk, options, { trace, facts, capacities, policies, ...(make && { make }) });
+  const results = runPolicies(desk, options, { trace, facts, capacities: settle(facts), policies, ...(make && { make }) });
   const { liveSetBytes } = facts;
   return answer(desk, {
     json: () => formatSimulation(liveSetBytes, results),
