@@ -1,7 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { type Bytes, bytes } from '../model/brands.ts';
+import type { Bytes } from '../model/brands.ts';
 import { parseByteSize } from '../model/byte-size.ts';
-import { EXPORTS } from './commands/exports.ts';
 import type { Desk } from './session.ts';
 
 /** One command as the command line knows it. */
@@ -9,8 +8,8 @@ export interface ListedCommand {
   readonly about: string;
   /** Adds its own words and options. */
   readonly add?: (command: Command) => Command;
-  /** Turns its words into a run, and gives the exit status. */
-  readonly run: (desk: Desk, options: Readonly<Record<string, unknown>>, words: readonly unknown[]) => number | Promise<number>;
+  /** Runs it, with what commander has read and checked. @returns the exit status */
+  readonly run: (desk: Desk, given: Pick<Command, 'args' | 'opts'>) => number | Promise<number>;
 }
 
 /**
@@ -27,19 +26,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
         .option('--uses <file>', 'use records for it')
         .option('--at <time>', 'the moment to decide at (RFC 3339); default: when it was observed')
         .option('--scheduled', "as the daemon's scheduled runs do it, which hold back after boot and before mass expiry"),
-    run: async (desk, options) => {
-      const { runPlan } = await import('./commands/plan.ts');
-      const files = { inventory: text(options['inventory']), uses: text(options['uses']), at: text(options['at']) };
-      return runPlan(desk, { free: size(options['free']), isScheduled: options['scheduled'] === true, ...files });
-    },
+    run: async (desk, given) => (await import('./commands/plan.ts')).runPlan(desk, given.opts()),
   },
   collect: {
     about: 'the same plan, then does it',
     add: (command) => command.addOption(freeOption()).option('-y, --yes', 'do not ask'),
-    run: async (desk, { free, yes }) => {
-      const { runCollect } = await import('./commands/collect.ts');
-      return runCollect(desk, { free: size(free), yes: yes === true });
-    },
+    run: async (desk, given) => (await import('./commands/collect.ts')).runCollect(desk, given.opts()),
   },
   daemon: {
     about: 'watches use, and collects on schedule, until it is told to stop',
@@ -52,12 +44,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   why: {
     about: 'the full reasoning for one image',
     add: (command) => command.argument('<image>', 'name, digest or ID'),
-    run: async (desk, _options, [image]) => (await import('./commands/images.ts')).runWhy(desk, String(image)),
+    run: async (desk, { args: [image = ''] }) => (await import('./commands/images.ts')).runWhy(desk, image),
   },
   history: {
     about: 'uses and removals, with digests to pull again',
     add: (command) => command.addOption(new Option('--limit <count>', 'newest entries of each kind').default(50).argParser(readCount)),
-    run: async (desk, { limit }) => (await import('./commands/history.ts')).runHistory(desk, { limit: Number(limit) }),
+    run: async (desk, given) => (await import('./commands/history.ts')).runHistory(desk, given.opts()),
   },
   pin: {
     about: 'keep what a pattern names; without one, list the pins',
@@ -67,15 +59,12 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
         .option('--reason <text>', 'why')
         .option('--until <end>', 'a day, a time or a duration such as 30d')
         .option('--owner <name>', 'who asks for it'),
-    run: async (desk, { owner, reason, until }, [pattern]) => {
-      const { runPin } = await import('./commands/pin.ts');
-      return runPin(desk, text(pattern), { owner: text(owner), reason: text(reason), until: text(until) });
-    },
+    run: async (desk, given) => (await import('./commands/pin.ts')).runPin(desk, given.args[0], given.opts()),
   },
   unpin: {
     about: 'take a pin back',
     add: (command) => command.argument('<pattern>'),
-    run: async (desk, _options, [pattern]) => (await import('./commands/pin.ts')).runUnpin(desk, String(pattern)),
+    run: async (desk, { args: [pattern = ''] }) => (await import('./commands/pin.ts')).runUnpin(desk, pattern),
   },
   simulate: {
     about: "replay a trace, or this host's own history, under other rules",
@@ -88,48 +77,32 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
         .option('--host', "this host's own history, under the settings in force")
         .option('--chart <file>', 'draw re-pulled bytes over the size of the disk, as SVG')
         .addOption(new Option('--seed <number>', 'of what is left to chance').default(1).argParser(readCount)),
-    run: async (desk, { host, seed, ...options }) => {
-      const { runSimulate } = await import('./commands/simulate.ts');
-      const files = { images: text(options['images']), uses: text(options['uses']), chart: text(options['chart']) };
-      const lists = { capacity: text(options['capacity']), policy: text(options['policy']) };
-      return runSimulate(desk, { ...files, ...lists, isHost: host === true, seed: Number(seed) });
-    },
+    run: async (desk, given) => (await import('./commands/simulate.ts')).runSimulate(desk, given.opts()),
   },
   import: {
     about: 'take over the use records of IoT Edge',
     add: (command) => command.addArgument(new Argument('<what>').choices(['image_use'])).argument('<file>'),
-    run: async (desk, _options, [, file]) => (await import('./commands/transfer.ts')).runImport(desk, String(file)),
+    run: async (desk, { args: [, file = ''] }) => (await import('./commands/transfer.ts')).runImport(desk, file),
   },
   export: {
     about: 'write records, or what "plan --inventory" decides about',
-    add: (command) => command.addArgument(new Argument('<what>').choices(EXPORTS)).argument('[file]'),
-    run: async (desk, _options, [name, file]) => {
-      const { runExport } = await import('./commands/transfer.ts');
-      return runExport(desk, EXPORTS.find((known) => known === name) ?? 'uses', text(file));
-    },
+    add: (command) => command.addArgument(new Argument('<what>').choices(['image_use', 'inventory', 'uses'])).argument('[file]'),
+    run: async (desk, { args: [what, file] }) => (await import('./commands/transfer.ts')).runExport(desk, what, file),
   },
   'config show': {
     about: 'the settings in force',
     add: (command) => command.option('--origin', 'say where each value comes from'),
-    run: async (desk, { origin }) => (await import('./commands/config.ts')).runConfigShow(desk, origin === true),
+    run: async (desk, given) => (await import('./commands/config.ts')).runConfigShow(desk, given.opts()),
   },
   doctor: {
     about: 'engine, permissions, clock, store, settings: what is wrong and what to do',
     add: (command) => command.option('--repair', 'give back names that an interrupted run took off'),
-    run: async (desk, { repair }) => (await import('./commands/doctor.ts')).runDoctor(desk, { repair: repair === true }),
+    run: async (desk, given) => (await import('./commands/doctor.ts')).runDoctor(desk, given.opts()),
   },
 };
 
 function freeOption(): Option {
   return new Option('--free <size>', 'free this much now, such as 5GB; the disk rule is not asked').argParser(readSize);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function size(value: unknown): Bytes | null {
-  return typeof value === 'number' ? bytes(value) : null;
 }
 
 function readSize(value: string): Bytes {

@@ -1,6 +1,6 @@
-import { connect } from 'node:net';
 import * as v from 'valibot';
 import { peerOf } from '../daemon/control-socket.ts';
+import { connectToFile } from '../daemon/socket-file.ts';
 import { type CollectOrder, daemonFrame } from './forms/order-form.ts';
 import { EXIT } from './output/error-text.ts';
 import type { CommonOptions } from './session.ts';
@@ -37,11 +37,8 @@ export function formOrder(world: World, options: CommonOptions, order: Pick<Coll
  * @returns the exit status; null when no daemon takes orders there, or not from this user
  */
 export async function askDaemon(path: string, order: CollectOrder, world: World): Promise<number | null> {
-  const socket = connect({ path });
-  const isOpen = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  });
-  if (!isOpen) return null;
+  const socket = await connectToFile(path);
+  if (socket === null) return null;
   const peer = peerOf(socket);
   peer.send(order);
   try {

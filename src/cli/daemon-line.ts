@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { readOrNull } from '../model/error.ts';
 import { openDesk } from './session.ts';
 import { flagName, SETTING_PATHS } from './settings/setting-keys.ts';
 import type { World } from './world.ts';
@@ -27,9 +28,6 @@ export function readDaemonLine(words: readonly string[], world: World): (() => P
 
 function readFlags(words: readonly string[]): Readonly<Record<string, unknown>> | null {
   const names = ['config', ...SETTING_PATHS.map((path) => flagName(path).slice('--'.length))];
-  try {
-    return parseArgs({ args: [...words], options: Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])) }).values;
-  } catch {
-    return null;
-  }
+  const options = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]));
+  return readOrNull(() => parseArgs({ args: [...words], options }).values);
 }

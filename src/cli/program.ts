@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS, type ListedCommand } from './command-list.ts';
 import { EXIT, outcomeOf } from './output/error-text.ts';
-import { openDesk } from './session.ts';
+import { type CommonOptions, openDesk } from './session.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type SettingPath } from './settings/setting-keys.ts';
 import { VERSION } from './version.ts';
 import type { World } from './world.ts';
@@ -67,40 +67,26 @@ function define(program: Command, words: readonly string[], listed: ListedComman
   command
     .option('--json', 'print one JSON document (docs/json.md)')
     .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
-  let settings: ReadonlyMap<string, SettingPath> = new Map();
+  let settings: readonly (readonly [path: SettingPath, option: Option])[] = [];
   // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
   (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
     if (called === command) settings = addSettings(command);
   });
-  command.action(async (...given) => {
-    const options: Readonly<Record<string, unknown>> = command.opts();
-    const { config, json } = options;
-    const flags = givenFlags(options, settings);
-    const desk = openDesk(world, { config: typeof config === 'string' ? config : undefined, json: json === true, flags });
-    finish(await run(desk, options, given.slice(0, -2)));
+  command.action(async () => {
+    const { config, json = false } = command.opts<Partial<CommonOptions>>();
+    const flags = settings.flatMap(([path, option]) => {
+      const value: unknown = command.getOptionValue(option.attributeName());
+      return typeof value === 'string' ? [[path, value] as const] : [];
+    });
+    finish(await run(openDesk(world, { config, json, flags: new Map(flags) }), command));
   });
 }
 
-/**
- * Every key of the settings is a flag of every command; the help of one names them in a line instead of thirty.
- *
- * @returns the keys under the names that commander gives their values
- */
-function addSettings(command: Command): ReadonlyMap<string, SettingPath> {
-  const keys = new Map<string, SettingPath>();
-  for (const path of SETTING_PATHS) {
+/** Every key of the settings is a flag of every command; the help of one names them in a line instead of thirty. */
+function addSettings(command: Command): readonly (readonly [path: SettingPath, option: Option])[] {
+  return SETTING_PATHS.map((path) => {
     const option = new Option(`${flagName(path)} <value>`, SETTING_KEYS[path].about).hideHelp();
     command.addOption(option);
-    keys.set(option.attributeName(), path);
-  }
-  return keys;
-}
-
-function givenFlags(options: Readonly<Record<string, unknown>>, settings: ReadonlyMap<string, SettingPath>): ReadonlyMap<string, string> {
-  const flags = new Map<string, string>();
-  for (const [name, path] of settings) {
-    const value = options[name];
-    if (typeof value === 'string') flags.set(path, value);
-  }
-  return flags;
+    return [path, option] as const;
+  });
 }

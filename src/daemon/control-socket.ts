@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { readOrNull } from '../model/error.ts';
-import { listenOnFile } from './socket-file.ts';
+import { closing, listenOnFile } from './socket-file.ts';
 
 /** One message in either direction, a line of JSON each; whoever reads it checks its form. */
 export type Frame = Readonly<Record<string, unknown>>;
@@ -32,12 +31,9 @@ export async function serveControl(path: string, serve: (peer: ControlPeer) => P
     void serve(peerOf(socket)).finally(() => socket.end());
   });
   await listenOnFile(server, path);
-  const close = async (): Promise<void> => {
-    const closed = once(server.close(), 'close');
+  return closing(server, () => {
     for (const socket of sockets) socket.destroy();
-    await closed;
-  };
-  return { [Symbol.asyncDispose]: close };
+  });
 }
 
 /** Speaks frames over a connected socket. */

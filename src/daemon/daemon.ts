@@ -1,6 +1,7 @@
 import { storeKey } from '../collect/look.ts';
 import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import type { Plan } from '../model/plan.ts';
 import type { WatchState } from '../model/watch-state.ts';
 import { prunedBytesOf } from '../plan/build-cache.ts';
 import { isDiskRuleSet } from '../plan/target.ts';
@@ -48,8 +49,6 @@ export class Daemon {
   #collecting: Promise<void> | null = null;
   readonly #pressure = new DiskPressure();
   #failures = 0;
-  /** Why the last run removed nothing, if it refused. */
-  #refusal: string | null = null;
   #order: RunInput['order'] = null;
   /** No scheduled run before this, as time since boot. */
   #notBeforeMs = 0;
@@ -229,36 +228,39 @@ export class Daemon {
 
   async #collect(watch: EngineWatch, signal: AbortSignal): Promise<void> {
     const { changes } = watch.recorder.counts;
-    const isDone = await this.#guard('collection', async () => {
+    this.#failures += 1;
+    await this.#work(watch, async () => {
       const result = await runScheduled(this.#runInput(watch, signal), this.#tools);
       this.#remember(result);
       this.#judgeRoom(result, changes);
+      if (result.plan.refusal === null) this.#failures = 0;
+      this.#judgeRefusal(result.plan);
     });
-    watch.recorder.assertInUse();
-    this.#tools.releaseMemory();
-    const refusal = isDone ? this.#refusal : null;
-    if (isDone && refusal === null) this.health.resolve('collection');
-    if (refusal !== null) this.#reportRefusal(refusal);
-    this.#failures = isDone && refusal === null ? 0 : this.#failures + 1;
     if (this.#failures > 0) this.#notBeforeMs = this.#bootTimeMs() + retryAfter(this.#failures);
   }
 
   async #makeRoom(watch: EngineWatch, signal: AbortSignal): Promise<void> {
     const { changes } = watch.recorder.counts;
-    const isDone = await this.#guard('collection', async () => {
+    const isDone = await this.#work(watch, async () => {
       const result = await runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
-      const { refusal } = result.plan;
-      if (refusal !== null) this.#reportRefusal(refusal.message);
-      else if (this.#failures === 0) this.health.resolve('collection');
+      this.#judgeRefusal(result.plan);
       this.#judgeRoom(result, changes);
     });
     if (!isDone) this.#pressure.ended(this.#bootTimeMs(), true, changes);
-    watch.recorder.assertInUse();
-    this.#tools.releaseMemory();
   }
 
-  #reportRefusal(why: string): void {
-    this.health.report('collection', { message: `nothing is removed: ${why}`, hint: 'it is tried again' });
+  /** Does a collection's work, and puts right what it took. @returns whether it came to its end */
+  async #work(watch: EngineWatch, work: () => Promise<void>): Promise<boolean> {
+    const isDone = await this.#guard('collection', work);
+    watch.recorder.assertInUse();
+    this.#tools.releaseMemory();
+    return isDone;
+  }
+
+  #judgeRefusal({ refusal }: Plan): void {
+    if (refusal !== null)
+      this.health.report('collection', { message: `nothing is removed: ${refusal.message}`, hint: 'it is tried again' });
+    else if (this.#failures === 0) this.health.resolve('collection');
   }
 
   /** Says whether a run fell short of what the disk rule asks for, and waits accordingly. */
@@ -276,8 +278,7 @@ export class Daemon {
   }
 
   async #repair(watch: EngineWatch, signal: AbortSignal): Promise<void> {
-    await this.#guard('collection', () => repairInterrupted(this.#runInput(watch, signal), this.#tools));
-    watch.recorder.assertInUse();
+    await this.#work(watch, () => repairInterrupted(this.#runInput(watch, signal), this.#tools));
   }
 
   /** @throws OperatingError when there is no store to be had */
@@ -295,9 +296,8 @@ export class Daemon {
   /** A run that was refused, held back or cut short is not the last one: it is made again. */
   #remember({ plan, report, massHold, heldUntilMs, order }: RunResult): void {
     this.#order = order;
-    this.#refusal = plan.refusal?.message ?? null;
     const now = this.#keeper.instant();
-    const isComplete = this.#refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';
+    const isComplete = plan.refusal === null && heldUntilMs === null && report?.stopped !== 'interrupted';
     if (this.#state !== null) {
       // A mass that was let go is over: the next one waits anew.
       const done = isComplete ? { lastRun: now, massHold: null } : { massHold };

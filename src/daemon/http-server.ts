@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
 import { OperatingError } from '../model/error.ts';
-import { listenOnFile } from './socket-file.ts';
+import { closing, listenOnFile } from './socket-file.ts';
 
 /** One answer; a status of 503 is an answer like any other. */
 export interface HttpAnswer {
@@ -34,7 +34,7 @@ export async function serveHttp(listen: string, routes: HttpRoutes): Promise<Asy
   server.keepAliveTimeout = REQUEST_LIMIT_MS;
   if (listen.startsWith(SOCKET_SCHEME)) await listenOnFile(server, listen.slice(SOCKET_SCHEME.length));
   else await listenOnPort(server, listen);
-  return { [Symbol.asyncDispose]: () => closeServer(server) };
+  return closing(server, () => server.closeAllConnections());
 }
 
 /**
@@ -63,19 +63,12 @@ function send(response: ServerResponse, { status, body }: HttpAnswer): void {
 async function listenOnPort(server: Server, listen: string): Promise<void> {
   const colon = listen.lastIndexOf(':');
   const [host, port] = [listen.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), Number(listen.slice(colon + 1))];
-  const listening = once(server.listen({ host, port }), 'listening');
   try {
-    await listening;
+    await once(server.listen({ host, port }), 'listening');
   } catch (error) {
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
     const problem = taken ? 'something else listens there' : error instanceof Error ? error.message : String(error);
     const hint = 'set http.listen to another address, or to "" to serve nothing';
     throw new OperatingError({ kind: 'settings', operation: 'serve health', subject: `http.listen = "${listen}"`, problem, hint });
   }
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server.close(), 'close');
-  server.closeAllConnections();
-  await closed;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
-import { connect, type Server } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { OperatingError } from '../model/error.ts';
 
 /** `sun_path` of unix(7) less its final zero. */
@@ -16,7 +16,9 @@ export async function listenOnFile(server: Server, path: string): Promise<void> 
   if (Buffer.byteLength(path) > PATH_BYTES_MAX) {
     throw socketError('settings', path, `the path is longer than the ${PATH_BYTES_MAX} bytes that a socket may have`, null);
   }
-  if (await isAnswered(path)) throw socketError('lock-held', path, 'another process listens there', null);
+  const listener = await connectToFile(path);
+  listener?.destroy();
+  if (listener !== null) throw socketError('lock-held', path, 'another process listens there', null);
   rmSync(path, { force: true });
   // The mask stands while the socket is made, so that there is no moment in which others may open it.
   const mask = process.umask(ONLY_FOR_OWNER);
@@ -29,16 +31,25 @@ export async function listenOnFile(server: Server, path: string): Promise<void> 
   }
 }
 
-/** Whether someone listens at a socket file. */
-function isAnswered(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+/** Connects to a socket file. @returns null where nobody listens, or not for this user */
+export async function connectToFile(path: string): Promise<Socket | null> {
   const socket = connect({ path });
-  const finish = (answered: boolean): void => {
-    socket.destroy();
-    resolve(answered);
+  try {
+    await once(socket, 'connect');
+    return socket;
+  } catch {
+    return null;
+  }
+}
+
+/** A server that ends when it is disposed of, and with it what is connected. */
+export function closing(server: Server, hangUp: () => void): AsyncDisposable {
+  const close = async (): Promise<void> => {
+    const closed = once(server.close(), 'close');
+    hangUp();
+    await closed;
   };
-  socket.on('connect', () => finish(true)).on('error', () => finish(false));
-  return promise;
+  return { [Symbol.asyncDispose]: close };
 }
 
 function socketError(kind: 'settings' | 'lock-held' | 'permission', subject: string, problem: string, cause: unknown): OperatingError {

@@ -123,7 +123,10 @@ export class StoreKeeper {
       this.#failedToOpen = error;
       throw error;
     }
-    this.#adoptClock(this.#store);
+    // The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no
+    // clock yet takes over ours, unless another process is the first to give it one; so each time counts.
+    const stored = this.#store.readClock();
+    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
     return this.#store;
   }
 
@@ -148,14 +151,5 @@ export class StoreKeeper {
     }
     this.#writtenIdleMs = store.readClock()?.idleMs ?? Number.NEGATIVE_INFINITY;
     return store;
-  }
-
-  /**
-   * The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no
-   * clock yet takes over ours, unless another process is the first to give it one; so each time counts.
-   */
-  #adoptClock(store: Store): void {
-    const stored = store.readClock();
-    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
   }
 }

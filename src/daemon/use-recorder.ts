@@ -75,17 +75,19 @@ export class UseRecorder {
   /** Takes over events, and writes the uses among them. */
   take(events: readonly EngineEvent[], cursor: EventCursor): void {
     const uses = events.flatMap((event) => this.#reader.read(event));
+    const departures = events.filter(({ kind }) => kind === 'container-removed');
+    const now = this.#keeper.instant();
     this.#counts.events += events.length;
     this.#counts.uses += uses.length;
     this.#counts.changes = {
       arrivals: this.#counts.changes.arrivals + uses.filter(({ evidence }) => evidence !== 'container').length,
-      departures: this.#counts.changes.departures + events.filter(({ kind }) => kind === 'container-removed').length,
+      departures: this.#counts.changes.departures + departures.length,
     };
     // An event whose image is not known any more is made up for by a look.
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
     for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));
     this.#told.cursor = cursor;
-    this.#noteEnds(events);
+    for (const image of departures.flatMap(({ imageIds }) => imageIds)) this.#ended.set(image, now);
     this.write();
   }
 
@@ -132,12 +134,6 @@ export class UseRecorder {
   /** Leaves it to the next look which images are in use no longer. */
   forgetEnds(): void {
     this.#ended.clear();
-  }
-
-  #noteEnds(events: readonly EngineEvent[]): void {
-    const now = this.#keeper.instant();
-    const gone = events.filter(({ kind }) => kind === 'container-removed');
-    for (const image of gone.flatMap(({ imageIds }) => imageIds)) this.#ended.set(image, now);
   }
 
   #mark(images: ReadonlySet<ImageId>, change: (record: UseRecord) => UseRecord | null): boolean {

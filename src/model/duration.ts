@@ -21,9 +21,7 @@ const PRINTED_UNITS_MS = [
   ['s', 1_000],
   ['ms', 1],
 ] as const;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+const AGE_UNITS_MS = PRINTED_UNITS_MS.slice(0, -1);
 const PART = /^\s*([0-9]+)([a-z]+)/;
 const EXAMPLE = 'write whole numbers with a unit, such as "7d", "12h" or "1h 30m" (ns us ms s m h d w)';
 
@@ -63,8 +61,6 @@ export function formatDuration(duration: DurationMs): string {
 
 /** Prints an age for a person, cut to its largest unit: `9 d`, `3 h`, `45 s`. */
 export function formatAge(duration: DurationMs): string {
-  if (duration >= DAY_MS) return `${Math.floor(duration / DAY_MS)} d`;
-  if (duration >= HOUR_MS) return `${Math.floor(duration / HOUR_MS)} h`;
-  if (duration >= MINUTE_MS) return `${Math.floor(duration / MINUTE_MS)} min`;
-  return `${Math.floor(duration / 1_000)} s`;
+  const [unit, unitMs] = AGE_UNITS_MS.find(([, lengthMs]) => duration >= lengthMs) ?? ['s', 1_000];
+  return `${Math.floor(duration / unitMs)} ${unit === 'm' ? 'min' : unit}`;
 }

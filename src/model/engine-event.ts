@@ -1,20 +1,16 @@
 import type { ContainerId, ImageId, WallMs } from './brands.ts';
 
 /** What an engine tells as it happens, as far as it says something about the use of images. */
-export const ENGINE_EVENT_KINDS = [
-  'container-created',
-  'container-started',
-  'container-ended',
-  'container-removed',
-  'image-pulled',
-  'image-tagged',
-  'image-loaded',
-  'image-committed',
-  'image-removed',
-] as const;
-
-/** One of {@link ENGINE_EVENT_KINDS}. */
-export type EngineEventKind = (typeof ENGINE_EVENT_KINDS)[number];
+export type EngineEventKind =
+  | 'container-created'
+  | 'container-started'
+  | 'container-ended'
+  | 'container-removed'
+  | 'image-pulled'
+  | 'image-tagged'
+  | 'image-loaded'
+  | 'image-committed'
+  | 'image-removed';
 
 /** One event of an engine. Names in it are resolved already, at the moment it was told. */
 export interface EngineEvent {

@@ -39,10 +39,8 @@ export function formatOwnerMark(mark: OwnerMark): string {
 /** Reads an owner mark; null when the text is none of ours. */
 export function parseOwnerMark(text: string): OwnerMark | null {
   if (!OWNER_MARK.test(text)) return null;
-  const [boot, ...numbers] = text.split('-');
-  const [sinceSeconds, pidNamespace, pid, startTicks] = numbers.map((digits) => Number.parseInt(digits, 36));
-  if (boot === undefined || sinceSeconds === undefined || pidNamespace === undefined || pid === undefined || startTicks === undefined)
-    return null;
+  const [boot = '', ...numbers] = text.split('-');
+  const [sinceSeconds = 0, pidNamespace = 0, pid = 0, startTicks = 0] = numbers.map((digits) => Number.parseInt(digits, 36));
   return { boot, sinceSeconds, pidNamespace, pid, startTicks };
 }
 

@@ -37,11 +37,8 @@ const HEX_LENGTH = 64;
  */
 export function parseReferencePattern(text: string): Parsed<ReferencePattern> {
   if (text === '') return unparsable('an empty pattern matches nothing');
-  if (text.startsWith('sha256:')) {
-    return isDigestGlob(text)
-      ? parsed({ text, repository: null, tag: null, digest: text, idPrefix: null })
-      : unparsable(digestProblem(text));
-  }
+  if (isDigestGlob(text)) return parsed({ text, repository: null, tag: null, digest: text, idPrefix: null });
+  if (text.startsWith('sha256:')) return unparsable(digestProblem(text));
   const { name: written, tag, digest } = splitReference(text);
   const name = written.replace(/^index\.docker\.io\//, 'docker.io/');
   if (digest !== null && digest !== '*' && !isDigestGlob(digest)) return unparsable(digestProblem(digest));

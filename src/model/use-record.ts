@@ -29,6 +29,9 @@ export interface UseRecord {
   readonly isInUse: boolean;
 }
 
+/** All but the image and its first sight of a record that nothing more is known of. */
+export const BLANK_RECORD = { lastUsed: null, origin: null, references: [], digests: [], missingSince: null, isInUse: false } as const;
+
 /** The versions of one workload, or of one repository and tag stream. */
 export interface Lineage {
   readonly name: string;

@@ -25,7 +25,8 @@ export function traceOfJournal(uses: readonly UseEntry[], { layersByImage, sizeB
   const traced = uses.map((use): TraceUse => {
     let image = indexOf.get(use.imageId);
     if (image === undefined) {
-      image = images.push(imageOfUse(use)) - 1;
+      const origin = MADE_HERE.includes(use.evidence) ? 'local' : 'pulled';
+      image = images.push(tracedImage(use.imageId, { references: use.references, origin })) - 1;
       indexOf.set(use.imageId, image);
       const own = (layersByImage.get(use.imageId) ?? []).map((layer) => {
         const known = layerOf.get(layer) ?? sizes.push(sizeByLayer.get(layer) ?? 0) - 1;
@@ -37,10 +38,6 @@ export function traceOfJournal(uses: readonly UseEntry[], { layersByImage, sizeB
     return { atMs: use.at.idleMs, image, lineage: lineageOfUse(use) ?? use.imageId, lastedMs: 0 };
   });
   return { images, layers, sizes, uses: traced };
-}
-
-function imageOfUse({ imageId, references, evidence }: UseEntry): Image {
-  return tracedImage(imageId, { references, origin: MADE_HERE.includes(evidence) ? 'local' : 'pulled' });
 }
 
 /** An image of which no more is known than a trace tells. */

@@ -1,8 +1,8 @@
-import { bytes, type ChainId, chainId, containerId, type IdleMs, type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import { bytes, type ChainId, chainId, containerId, type ImageId, idleMs, wallMs } from '../model/brands.ts';
 import type { Container, Image, Inventory, Layer } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
 import { NO_HABITS } from '../model/use-habits.ts';
-import type { Instant, UseRecord } from '../model/use-record.ts';
+import { BLANK_RECORD, type Instant, type UseRecord } from '../model/use-record.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
 import type { ImageTrace } from './journal-trace.ts';
@@ -44,7 +44,7 @@ export class PlannedSettings implements SimulatedPolicy {
     if (id === undefined) return;
     const now = instantOf(atMs);
     this.#learner.use(lineage, id, now.idleMs);
-    const known = this.#records.get(id) ?? { ...NEW_RECORD, imageId: id, firstSeen: now };
+    const known = this.#records.get(id) ?? { ...BLANK_RECORD, imageId: id, firstSeen: now };
     this.#records.set(id, { ...known, lastUsed: now });
   }
 
@@ -90,8 +90,6 @@ export class PlannedSettings implements SimulatedPolicy {
   }
 }
 
-const NEW_RECORD = { lastUsed: null, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
-
 function containerOf(imageId: ImageId | undefined): readonly Container[] {
   if (imageId === undefined) return [];
   const times = { createdAt: null, startedAt: null, finishedAt: null };
@@ -100,6 +98,5 @@ function containerOf(imageId: ImageId | undefined): readonly Container[] {
 }
 
 function instantOf(atMs: number): Instant {
-  const at: IdleMs = idleMs(atMs);
-  return { idleMs: at, wallMs: wallMs(atMs) };
+  return { idleMs: idleMs(atMs), wallMs: wallMs(atMs) };
 }

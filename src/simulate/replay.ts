@@ -62,7 +62,7 @@ export function replay(input: ReplayInput): ReplayFigures {
 export function* replayInSteps(input: ReplayInput): Generator<void, ReplayFigures> {
   const { trace, policy, warmUpUses, onRepull, onProgress } = input;
   const disk = new SimulatedDisk(trace);
-  const versions = new VersionWatch(trace);
+  const isReturnTo = watchVersions(trace);
   const figures = { repulledBytes: 0, coldStarts: 0, supersededColdStarts: 0, removals: 0, freedBytes: 0, seconds: 0, peakBytes: 0 };
   let before = { removals: 0, freedBytes: 0 };
   for (const [place, use] of trace.uses.entries()) {
@@ -74,7 +74,7 @@ export function* replayInSteps(input: ReplayInput): Generator<void, ReplayFigure
     const repulledBytes = disk.holds(use.image) ? 0 : bring(disk, input, use, place);
     disk.use(use.image, use.atMs, use.lastedMs);
     figures.peakBytes = Math.max(figures.peakBytes, disk.usedBytes);
-    const isReturn = versions.use(use);
+    const isReturn = isReturnTo(use);
     if (repulledBytes === 0) continue;
     onRepull?.(use, repulledBytes);
     if (place < warmUpUses) continue;
@@ -98,19 +98,14 @@ function bring(disk: SimulatedDisk, { trace, facts, capacityBytes, policy }: Rep
 }
 
 /** Tells uses of a version that another one had taken over from. */
-class VersionWatch {
-  readonly #heads = new Map<string, number>();
-  readonly #isKnown: Uint8Array;
-
-  constructor({ layers }: Trace) {
-    this.#isKnown = new Uint8Array(layers.length);
-  }
-
-  use({ image, lineage }: TraceUse): boolean {
-    const head = this.#heads.get(lineage);
-    const isReturn = head !== undefined && head !== image && this.#isKnown[image] === 1;
-    this.#heads.set(lineage, image);
-    this.#isKnown[image] = 1;
+function watchVersions({ layers }: Trace): (use: TraceUse) => boolean {
+  const heads = new Map<string, number>();
+  const isKnown = new Uint8Array(layers.length);
+  return ({ image, lineage }) => {
+    const head = heads.get(lineage);
+    const isReturn = head !== undefined && head !== image && isKnown[image] === 1;
+    heads.set(lineage, image);
+    isKnown[image] = 1;
     return isReturn;
-  }
+  };
 }

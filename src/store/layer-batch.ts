@@ -21,14 +21,14 @@ export const LAYER_BATCH_FORM: SealedForm<LayerBatch> = sealedForm(
 );
 
 function isLayerBatch(content: unknown): content is LayerBatch {
-  if (typeof content !== 'object' || content === null) return false;
-  if (!('chains' in content && 'sizes' in content && 'images' in content)) return false;
+  if (typeof content !== 'object' || content === null || !('chains' in content && 'sizes' in content && 'images' in content)) return false;
   const { chains, sizes, images } = content;
-  return isListOf(chains, isText) && isListOf(sizes, (size) => size === null || isWhole(size)) && isListOf(images, isImage);
+  const isSize = (size: unknown): boolean => size === null || Number.isSafeInteger(size);
+  return isListOf(chains, isText) && isListOf(sizes, isSize) && isListOf(images, isImage);
 }
 
 function isImage(value: unknown): boolean {
-  return Array.isArray(value) && value.length === 2 && isText(value[0]) && isListOf(value[1], isWhole);
+  return Array.isArray(value) && value.length === 2 && isText(value[0]) && isListOf(value[1], Number.isSafeInteger);
 }
 
 function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
@@ -37,10 +37,6 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 
 function isText(value: unknown): boolean {
   return typeof value === 'string';
-}
-
-function isWhole(value: unknown): boolean {
-  return Number.isSafeInteger(value);
 }
 
 /** Writes facts as one batch. */

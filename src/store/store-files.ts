@@ -14,9 +14,6 @@ const MAGIC = 'SQLite format 3\0';
 /** What lies where the database belongs. `problem` says why it is not ours or not whole. */
 export type FileFinding = { readonly kind: 'absent' } | { readonly kind: 'ours' } | { readonly kind: 'damaged'; readonly problem: string };
 
-const ABSENT: FileFinding = { kind: 'absent' };
-const OURS: FileFinding = { kind: 'ours' };
-
 function damaged(problem: string): FileFinding {
   return { kind: 'damaged', problem };
 }
@@ -30,10 +27,11 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
   try {
     if (files.existsSync(suspectPath(path))) return damaged(files.readFileSync(suspectPath(path), 'utf8'));
     const header = readHeader(path);
-    if (header === null) return sizeOf(`${path}-wal`) > 0 ? damaged('its log is there, but the database itself is gone') : ABSENT;
+    if (header === null)
+      return sizeOf(`${path}-wal`) > 0 ? damaged('its log is there, but the database itself is gone') : { kind: 'absent' };
     // A database of ours comes into being whole (createStoreFile), so an empty file was one once.
     if (header.length < HEADER_BYTES) return damaged('the file is cut off within its header');
-    if (header.toString('latin1', 0, MAGIC.length) !== MAGIC) return damaged('the file is no SQLite database');
+    if (!isSqlite(header)) return damaged('the file is no SQLite database');
     if (header.readUInt32BE(68) !== APPLICATION_ID) return damaged('the file is the database of another program');
     const version = header.readUInt32BE(60);
     if (version === 0) return damaged('the database does not say its version');
@@ -41,7 +39,7 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
     // SQLite would open it for reading only, and say so at the first write.
     if (isWriter) files.accessSync(path, files.constants.W_OK);
     const loss = findLoss(path, header);
-    return loss === null ? OURS : damaged(loss);
+    return loss === null ? { kind: 'ours' } : damaged(loss);
   } catch (error) {
     throw storeError('open the store', path, error);
   }
@@ -51,10 +49,14 @@ export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
 export function identifyStoreFile(path: string): string | null {
   return readOrNull(() => {
     const header = readHeader(path);
-    const isOurs = header !== null && header.length === HEADER_BYTES && header.readUInt32BE(68) === APPLICATION_ID;
     const { dev, ino } = files.statSync(path);
-    return isOurs && header.toString('latin1', 0, MAGIC.length) === MAGIC ? `${dev}:${ino}` : null;
+    const isOurs = header?.length === HEADER_BYTES && isSqlite(header) && header.readUInt32BE(68) === APPLICATION_ID;
+    return isOurs ? `${dev}:${ino}` : null;
   });
+}
+
+function isSqlite(header: Buffer): boolean {
+  return header.toString('latin1', 0, MAGIC.length) === MAGIC;
 }
 
 /** @returns what is missing of the database or its log; null when nothing is */

@@ -1,12 +1,12 @@
 import { type CollectContext, type CollectReport, carryOut, prepareCollection, SETTLE_MS } from '../../collect/collection.ts';
-import type { Look } from '../../collect/look.ts';
+import type { ContainerResult } from '../../collect/ended-containers.ts';
 import type { Repair } from '../../collect/repair.ts';
 import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { OutcomeKind } from '../../model/removal-record.ts';
 import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
-import { formatReport } from '../forms/collection-form.ts';
+import { formatPlan } from '../forms/plan-form.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { showProgress } from '../output/progress.ts';
 import { renderPlan } from '../output/render-plan.ts';
@@ -18,20 +18,18 @@ import { planStatus } from './plan.ts';
 
 /** Options of `imagegc collect`. */
 export interface CollectOptions {
-  readonly free: Bytes | null;
-  readonly yes: boolean;
+  readonly free?: Bytes;
+  readonly yes?: boolean;
 }
 
 /** `imagegc collect`: the same plan as `imagegc plan`, then does it. @returns the exit status */
 export async function runCollect(desk: Desk, options: CollectOptions): Promise<number> {
   if (!options.yes && desk.world.ask === null)
     throw usageError('collect', 'no terminal', 'nobody can be asked whether to remove the images', YES_HINT);
-  return (await collectThroughDaemon(desk, options)) ?? (await collectHere(desk, options));
-}
-
-/** While a daemon keeps the store, it does the work: one process then writes records, holds and history. */
-function collectThroughDaemon({ world, loaded, options: common }: Desk, { free, yes }: CollectOptions): Promise<number | null> {
-  return world.askDaemon(controlPath(loaded.settings['store.path']), formOrder(world, common, { freeBytes: free, yes }), world);
+  const { world, loaded } = desk;
+  const order = formOrder(world, desk.options, { freeBytes: options.free ?? null, yes: options.yes ?? false });
+  // While a daemon keeps the store, it does the work: one process then writes records, holds and history.
+  return (await world.askDaemon(controlPath(loaded.settings['store.path']), order, world)) ?? collectHere(desk, options);
 }
 
 async function collectHere(desk: Desk, options: CollectOptions): Promise<number> {
@@ -41,7 +39,10 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   const { look, repairs } = await prepareCollection(context);
   const { enabled } = desk.loaded.settings;
   const isGoing = enabled && hasWork(look.plan);
-  if (!desk.options.json) showPlan(desk, look, repairs);
+  if (!desk.options.json) {
+    desk.world.err.write(renderRepairs(repairs));
+    desk.world.out.write(renderPlan(look.plan, look.inventory, desk.policy, desk.look));
+  }
   if (!enabled) desk.world.err.write('imagegc: enabled = false in the settings, so nothing is removed\n');
   const said = isGoing && !options.yes ? await desk.world.ask?.('\nRemove these images?') : 'yes';
   if (said === 'interrupted') return EXIT.interrupted;
@@ -55,11 +56,6 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   return reportStatus(report, enabled, signal);
 }
 
-function showPlan({ world, policy, look: textLook }: Desk, { plan, inventory }: Look, repairs: readonly Repair[]): void {
-  world.err.write(renderRepairs(repairs));
-  world.out.write(renderPlan(plan, inventory, policy, textLook));
-}
-
 /** Until removing begins, Ctrl-C ends the process as it ends any. */
 const NEVER = new AbortController().signal;
 
@@ -70,7 +66,7 @@ function collectContext(session: Session, { free }: CollectOptions): CollectCont
   const { makeMark, judgeOwner, wait } = world;
   const progress = showProgress(world.err.write, lookOf(world.err, world.environment).width);
   return {
-    ...lookContext(session, free),
+    ...lookContext(session, free ?? null),
     ...{ makeMark, judgeOwner, wait, settleMs: SETTLE_MS },
     paceMs: loaded.settings['rules.pace'],
     signal: NEVER,
@@ -101,6 +97,29 @@ function nothingDone(plan: CollectReport['plan']): CollectReport {
     stranded: [],
   };
   return { plan, freedBytes: plan.expectedFreedBytes, ...nothing };
+}
+
+/** What `imagegc collect --json` prints (`docs/json.md`): the plan, and what became of each removal. */
+function formatReport(report: CollectReport, repairs: readonly Repair[]): object {
+  return {
+    format: 'imagegc.collection/1',
+    plan: formatPlan(report.plan),
+    results: report.results.map(({ removal, outcome }) => {
+      const { imageId, references, digests, rule } = removal;
+      return { imageId, references, digests, rule, outcome: outcome.kind, message: outcome.message };
+    }),
+    ...(report.containers.length > 0 && { containers: report.containers.map(formatContainerResult) }),
+    freedBytes: report.results.length === 0 ? 0 : report.freedBytes,
+    cachePrunedBytes: report.cachePrunedBytes,
+    measuredBytes: report.measuredBytes,
+    stopped: report.stopped,
+    stranded: report.stranded.map(({ id, name, state, imageIds }) => ({ id, name, state, imageIds })),
+    repairs: repairs.map(({ imageId, restored, missing, isCompleted }) => ({ imageId, restored, missing, completed: isCompleted })),
+  };
+}
+
+function formatContainerResult({ removal: { id, name }, outcome: { kind, message } }: ContainerResult): object {
+  return { id, name, outcome: kind, message };
 }
 
 function hasFailed(results: readonly { readonly outcome: { readonly kind: OutcomeKind } }[]): boolean {

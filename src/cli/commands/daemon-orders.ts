@@ -44,7 +44,7 @@ async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, 
   const desk = openDesk(world, { config: config ?? undefined, json, flags: new Map(Object.entries(flags)) });
   // Loaded by the first order, because most daemons get none.
   const { runCollect } = await import('./collect.ts');
-  return runCollect(desk, { free: freeBytes === null ? null : bytes(freeBytes), yes });
+  return runCollect(desk, { yes, ...(freeBytes !== null && { free: bytes(freeBytes) }) });
 }
 
 /** The daemon's world, with the other side's terminal and variables. */

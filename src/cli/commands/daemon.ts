@@ -6,7 +6,7 @@ import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
-import { formatStatus } from '../forms/status-form.ts';
+import { formatTime } from '../forms/rfc3339.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
@@ -100,6 +100,22 @@ async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposa
   const orders = await serveOrders(desk, log);
   if (orders !== null) serving.use(orders);
   return serving;
+}
+
+/** What the daemon serves as its health. */
+function formatStatus({ isReady, isCollecting, engine, problems, counts, lastRunAt, nextRunAt }: DaemonStatus): object {
+  return {
+    format: 'imagegc.status/1',
+    ready: isReady,
+    collecting: isCollecting,
+    engine,
+    problems,
+    events: counts?.events ?? null,
+    uses: counts?.uses ?? null,
+    unwrittenUses: counts?.pending ?? null,
+    lastRunAt: lastRunAt === null ? null : formatTime(lastRunAt),
+    nextRunAt: nextRunAt === null ? null : formatTime(nextRunAt),
+  };
 }
 
 /** The socket stands beside the store. What is wrong there the daemon finds, reports and tries again. */

@@ -18,7 +18,7 @@ interface Finding {
 }
 
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
-export async function runDoctor(desk: Desk, { repair }: { readonly repair: boolean }): Promise<number> {
+export async function runDoctor(desk: Desk, { repair = false }: { readonly repair?: boolean }): Promise<number> {
   const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk)];
   let reached: Finding['subject'] = 'engine';
   try {
@@ -44,9 +44,10 @@ function renderFinding({ subject, state, message, hint }: Finding, { look }: Des
 }
 
 type Say = (subject: Finding['subject'], message: string, hint?: string | null) => Finding;
-const good: Say = (subject, message, hint = null) => ({ subject, state: 'good', message, hint });
-const note: Say = (subject, message, hint = null) => ({ subject, state: 'note', message, hint });
-const bad: Say = (subject, message, hint = null) => ({ subject, state: 'bad', message, hint });
+const sayer =
+  (state: Finding['state']): Say =>
+  (subject, message, hint = null) => ({ subject, state, message, hint });
+const [good, note, bad] = [sayer('good'), sayer('note'), sayer('bad')];
 
 function checkSettings({ loaded }: Desk): Finding {
   const message = loaded.files.length === 0 ? 'defaults, no file' : loaded.files.join(', ');

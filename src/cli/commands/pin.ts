@@ -11,10 +11,10 @@ import { answer, type Desk, openStore } from '../session.ts';
 
 /** Options of `imagegc pin`. */
 export interface PinOptions {
-  readonly owner: string | undefined;
-  readonly reason: string | undefined;
+  readonly owner?: string;
+  readonly reason?: string;
   /** RFC 3339, a day, or a duration from now. */
-  readonly until: string | undefined;
+  readonly until?: string;
 }
 
 /** `imagegc pin [PATTERN]`: keeps what the pattern names; without one, lists the pins. Needs no engine. */

@@ -16,13 +16,13 @@ import { answer, type Desk, lookContext, openSession } from '../session.ts';
 
 /** Options of `imagegc plan`. */
 export interface PlanOptions {
-  readonly free: Bytes | null;
+  readonly free?: Bytes;
   /** Files of the offline what-if; an inventory makes the run one. */
-  readonly inventory: string | undefined;
-  readonly uses: string | undefined;
-  readonly at: string | undefined;
+  readonly inventory?: string;
+  readonly uses?: string;
+  readonly at?: string;
   /** With the brakes of the daemon's scheduled runs on. */
-  readonly isScheduled: boolean;
+  readonly scheduled?: boolean;
 }
 
 /** `imagegc plan`: what would be removed now, why, and what that frees. Removes nothing. @returns the exit status */
@@ -42,18 +42,18 @@ export function planStatus(plan: Plan): number {
 
 type Planned = Pick<Look, 'plan' | 'inventory'>;
 
-async function planLive(desk: Desk, { free, uses, at, isScheduled }: PlanOptions): Promise<Planned> {
+async function planLive(desk: Desk, { free, uses, at, scheduled = false }: PlanOptions): Promise<Planned> {
   if (uses !== undefined || at !== undefined)
     throw usageError('plan', uses === undefined ? '--at' : '--uses', 'it decides about an inventory file, and none is given', OFFLINE_HINT);
   using session = await openSession(desk, 'read');
-  const seen = await look(lookContext(session, free));
+  const seen = await look(lookContext(session, free ?? null));
   if (seen.holds.length > 0) desk.world.err.write(HELD);
   const watch = session.store.readWatchState(storeKey(session.runtime));
-  if (watch === null && !isScheduled) return seen;
+  if (watch === null && !scheduled) return seen;
   const { bootId, bootTimeMs } = desk.world.readClock();
   const uptime = { bootId: bootId ?? '', bootTimeMs };
   const { plan, heldUntilMs } = planScheduled(seen.input, { uptime, massHold: watch?.massHold ?? null });
-  if (isScheduled) return { plan, inventory: seen.inventory };
+  if (scheduled) return { plan, inventory: seen.inventory };
   if (heldUntilMs !== null) desk.world.err.write(BRAKED);
   return seen;
 }
@@ -74,7 +74,7 @@ function planOffline({ world, policy }: Desk, { free, uses, at }: PlanOptions, i
   const now = { idleMs: idleAt(time), wallMs: time, isWallTrusted: true };
   const known = uses === undefined ? NO_USES : parseUses(uses, readInput(world, uses), { at: time });
   const nothing = { failures: new Map(), doubts: [] };
-  const plan = planCollection({ ...nothing, ...known, inventory, pins, policy, now, freeBytes: free });
+  const plan = planCollection({ ...nothing, ...known, inventory, pins, policy, now, freeBytes: free ?? null });
   return { plan, inventory };
 }
 

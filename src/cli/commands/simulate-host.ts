@@ -10,7 +10,7 @@ import { measureTrace, type Trace, type TraceFacts } from '../../simulate/trace.
 import { formatSimulation } from '../forms/simulation-form.ts';
 import { answer, type Desk, lookContext, openSession } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
-import { readCapacity, readPolicies, type SimulateOptions, settleCapacity, splitList } from './simulate-arguments.ts';
+import { readCapacities, readPolicies, type SimulateOptions } from './simulate-arguments.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** What is told of; the history before it fills the disk. */
@@ -27,7 +27,7 @@ export async function runSimulateHost(desk: Desk, options: SimulateOptions): Pro
   const capacities =
     options.capacity === undefined
       ? [ownCapacity(desk.policy.disk, inventory, trace, facts)]
-      : splitList(options.capacity).map((text) => settleCapacity(desk, readCapacity(text), facts));
+      : readCapacities(desk, options.capacity)(facts);
   const policies = readPolicies(options.policy, [desk.policy.order]);
   const { days, warmUpUses } = findToldDays(trace);
   const make = underSettings(desk, trace);

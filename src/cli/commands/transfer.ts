@@ -1,7 +1,7 @@
 import { look, nowOf, readIdleClock, storeKey } from '../../collect/look.ts';
 import { type ImageId, idleMs, type WallMs, wallMs } from '../../model/brands.ts';
 import type { OperatingError } from '../../model/error.ts';
-import type { Now, UseRecord } from '../../model/use-record.ts';
+import { BLANK_RECORD, type Now, type UseRecord } from '../../model/use-record.ts';
 import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../../usage/image-use.ts';
 import { unreadable } from '../forms/form-reader.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
@@ -10,24 +10,17 @@ import { readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
 import { answer, type Desk, lookContext, openSession } from '../session.ts';
-import type { EXPORTS } from './exports.ts';
 
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
-export async function runExport(desk: Desk, what: (typeof EXPORTS)[number], file: string | undefined): Promise<number> {
+export async function runExport(desk: Desk, what: string | undefined, file: string | undefined): Promise<number> {
   using session = await openSession(desk, 'read');
-  const seen = await look(lookContext(session, null));
-  const text = {
-    image_use: () => formatImageUse(useEntries(seen.input.records)),
-    inventory: () => toJson(formatInventory({ inventory: seen.inventory, pins: seen.input.pins }, seen.input.records)),
-    uses: () => toJson(formatUses(seen.input, seen.input.now)),
-  }[what]();
+  const { input, inventory } = await look(lookContext(session, null));
+  const form = (): object =>
+    what === 'uses' ? formatUses(input, input.now) : formatInventory({ inventory, pins: input.pins }, input.records);
+  const text = what === 'image_use' ? formatImageUse(useEntries(input.records)) : `${JSON.stringify(form(), null, 2)}\n`;
   if (file === undefined || file === '-') desk.world.out.write(text);
   else writeOutput(desk.world, file, text);
   return EXIT.done;
-}
-
-function toJson(value: object): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }
 
 /** The original's form knows only images that were used. */
@@ -81,9 +74,7 @@ function describeImport(count: number, badCount: number, now: Now): string {
 function importRecord(known: UseRecord | undefined, id: ImageId, lastUsedMs: WallMs, now: Now): UseRecord {
   const ageMs = now.isWallTrusted ? Math.max(0, now.wallMs - lastUsedMs) : 0;
   const used = { idleMs: idleMs(now.idleMs - ageMs), wallMs: wallMs(Math.min(lastUsedMs, now.wallMs)) };
-  if (known === undefined) {
-    return { imageId: id, firstSeen: used, lastUsed: used, origin: null, references: [], digests: [], missingSince: null, isInUse: false };
-  }
+  if (known === undefined) return { ...BLANK_RECORD, imageId: id, firstSeen: used, lastUsed: used };
   const isLater = known.lastUsed === null || known.lastUsed.idleMs < used.idleMs;
   return isLater ? { ...known, lastUsed: used } : known;
 }

@@ -66,7 +66,8 @@ function explaining<Form>(told: Readonly<Record<'file' | 'hint' | 'where' | 'who
     const { file, hint, where, whole } = told;
     if (error instanceof FormProblem)
       throw unreadable(file, `${where}${error.place.replace(/^\./, '') || whole} ${error.problem}`, hint, error);
-    if (error instanceof SyntaxError) throw unreadable(file, `${where}this is not whole JSON: ${error.message}`, hint, error);
+    if (error instanceof SyntaxError)
+      throw unreadable(file, `${where}this is not whole JSON: ${error.message.replaceAll(/\s+/g, ' ')}`, hint, error);
     throw error;
   }
 }

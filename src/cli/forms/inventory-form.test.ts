@@ -100,6 +100,7 @@ for (const [form, expected] of [
   ['{"format":"imagegc.inventory/1","images":[{"id":"a"', /^this is not whole JSON/],
   ['\u0000\u0001\u0002', /^this is not whole JSON/],
   ['', /^this is not whole JSON/],
+  ['one\ntwo\n', /^this is not whole JSON: [^\n]+$/],
   ['[]', /^the file must be an object, not \[\]$/],
   ['{}', /^the file has no "format"; write "format": "imagegc.inventory\/1"/],
   [
@@ -136,6 +137,13 @@ for (const [form, expected] of [
 test('parseInventory() asks for observedAt when nothing stands for it', () => {
   const form = '{"format":"imagegc.inventory/1","images":[]}';
   assert.throws(() => parseInventory('inv.json', form, { at: null }), /has no "observedAt"/);
+});
+
+test('formatInventory() writes of a stored pin what the form has', () => {
+  const form = read({ images: [], containers: [] });
+  const pin = { pattern: 'a:1', owner: 'ann', reason: 'x', until: null, createdAt: AT.at };
+  const written = JSON.parse(JSON.stringify(formatInventory({ ...form, pins: [pin] }, new Map())));
+  assert.deepEqual(written.pins, [{ pattern: 'a:1', owner: 'ann', reason: 'x' }]);
 });
 
 test('formatInventory() writes the origin that was recorded, and null where nobody knows it', () => {

@@ -201,39 +201,30 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     format: INVENTORY_FORMAT,
     observedAt: formatTime(inventory.observedAt),
     engine: inventory.engine,
-    ...(inventory.disk === null ? {} : { disk: known({ ...inventory.disk }) }),
-    images: inventory.images.map((image) => formatImage(image, records.get(image.id)?.origin ?? image.origin)),
-    layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
+    ...(inventory.disk === null ? {} : { disk: known(inventory.disk) }),
+    // An origin that nobody knows is written as null: absent would count as pulled.
+    images: inventory.images.map((image) => ({ ...known(image, 'createdAt'), origin: records.get(image.id)?.origin ?? image.origin })),
+    layers: Object.fromEntries([...inventory.layers].map(([id, layer]) => [id, known(layer)])),
     containers: inventory.containers.map((container) => formatContainer(container, inventory.observedAt)),
     ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
-    ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads.map(({ pattern, by }) => ({ pattern, by })) }),
-    pins: pins.map((pin) => known({ ...pin, until: timeOrNull(pin.until) })),
+    ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads }),
+    pins: pins.map(({ pattern, owner, reason, until }) => known({ pattern, owner, reason, until }, 'until')),
     ...(doubts.length === 0 ? {} : { doubts }),
   };
 }
 
-/** An origin that nobody knows is written as null: absent would count as pulled. */
-function formatImage(image: Image, origin: Origin | null): JsonObject {
-  return { ...known({ ...image, createdAt: timeOrNull(image.createdAt) }), origin };
+function formatBuildCache(cache: BuildCache): JsonObject {
+  return known({ ...cache, unused: cache.unused.map((record) => known(record, 'lastUsedAt')) });
 }
 
 /** One that has ended for good is given the end that its age tells, so that the same plan is made of it. */
-function formatContainer({ createdAt, startedAt, finishedAt, endedForMs, ...container }: Container, observedAt: WallMs): JsonObject {
-  const endedAt = endedForMs === undefined ? finishedAt : wallMs(observedAt - endedForMs);
-  const times = { createdAt: timeOrNull(createdAt), startedAt: timeOrNull(startedAt), finishedAt: timeOrNull(endedAt) };
-  return known({ ...container, ...times });
+function formatContainer({ endedForMs, ...container }: Container, observedAt: WallMs): JsonObject {
+  const finishedAt = endedForMs === undefined ? container.finishedAt : wallMs(observedAt - endedForMs);
+  return known({ ...container, finishedAt }, 'createdAt', 'startedAt', 'finishedAt');
 }
 
-function formatBuildCache({ layers, sizeBytes, unused }: BuildCache): JsonObject {
-  const records = unused.map((record) => known({ sizeBytes: record.sizeBytes, lastUsedAt: timeOrNull(record.lastUsedAt) }));
-  return known({ layers, sizeBytes, unused: records });
-}
-
-function timeOrNull(at: WallMs | null): string | null {
-  return at === null ? null : formatTime(at);
-}
-
-/** Leaves out what is unknown. */
-function known(thing: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(thing).filter(([, value]) => value !== null));
+/** Leaves out what is unknown. @param times keys that hold times */
+function known(thing: object, ...times: readonly string[]): JsonObject {
+  const entries = Object.entries(thing).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries.map(([key, value]) => [key, times.includes(key) ? formatTime(value) : value]));
 }

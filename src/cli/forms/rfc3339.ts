@@ -2,7 +2,7 @@ import { type WallMs, wallMs } from '../../model/brands.ts';
 import { type Parsed, parsed, unparsable } from '../../model/error.ts';
 
 const TIME =
-  /^([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?(?:Z|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))$/i;
+  /^([0-9]{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))(T(?:[01][0-9]|2[0-3]):[0-5][0-9]):([0-5][0-9]|60)(?:\.([0-9]+))?(Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$/i;
 const EXAMPLE = 'write an RFC 3339 time with its offset, such as "2026-11-23T10:00:00Z" or "2026-11-23T11:00:00+01:00"';
 /** The last instant that four digits of a year can say. */
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -17,13 +17,11 @@ const FIRST_MS = new Date('0000-01-01T00:00:00Z').getTime();
 export function parseTime(text: string): Parsed<WallMs> {
   const match = TIME.exec(text);
   if (match === null) return unparsable(`"${text}" is not a time; ${EXAMPLE}`);
-  const [, year, month, day, hour, minute, second, fraction = '', sign, offsetHours, offsetMinutes] = match;
-  const days = new Date(FIRST_MS);
-  days.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  if (days.getUTCDate() !== Number(day)) return unparsable(`"${text}" is not a time: that month has no day ${day}`);
-  const offset = (Number(offsetHours ?? 0) * 60 + Number(offsetMinutes ?? 0)) * (sign === '-' ? -1 : 1);
-  const minutes = Number(hour) * 60 + Number(minute) - offset;
-  return parsed(wallMs(days.getTime() + minutes * 60_000 + Number(second) * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3))));
+  const [, date = '', day, minute = '', second, fraction = '', offset = ''] = match;
+  // A day that the month has not is read as one of the next month.
+  if (new Date(date).getUTCDate() !== Number(day)) return unparsable(`"${text}" is not a time: that month has no day ${day}`);
+  const minuteMs = Date.parse((date + minute + offset).toUpperCase());
+  return parsed(wallMs(minuteMs + Number(second) * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3))));
 }
 
 /** Writes RFC 3339 in UTC: `2026-11-23T10:00:00Z`, with milliseconds only where there are any; beyond year 9999 as its last second. */

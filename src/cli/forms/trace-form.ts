@@ -1,5 +1,6 @@
 import { gunzipSync, constants as zlib } from 'node:zlib';
 import { imageId } from '../../model/brands.ts';
+import { readOrNull } from '../../model/error.ts';
 import { canonicalReference, parseReference } from '../../model/reference.ts';
 import { type ImageTrace, tracedImage } from '../../simulate/journal-trace.ts';
 import type { TraceUse } from '../../simulate/trace.ts';
@@ -101,9 +102,6 @@ function readText(world: Pick<World, 'readBytes'>, file: string): string {
 
 /** Of a gzip file that is cut short or damaged, what can be read of it. */
 function countWholeLines(content: Uint8Array): number {
-  try {
-    return new TextDecoder().decode(gunzipSync(content, { finishFlush: zlib.Z_SYNC_FLUSH })).split('\n').length - 1;
-  } catch {
-    return 0;
-  }
+  const text = readOrNull(() => new TextDecoder().decode(gunzipSync(content, { finishFlush: zlib.Z_SYNC_FLUSH })));
+  return (text ?? '').split('\n').length - 1;
 }

@@ -1,6 +1,6 @@
 import { idleAt, type WallMs, wallMs } from '../../model/brands.ts';
 import { NO_HABITS, type UseHabits } from '../../model/use-habits.ts';
-import type { Instant, Lineage, Now, UsageState, UseRecord } from '../../model/use-record.ts';
+import { BLANK_RECORD, type Instant, type Lineage, type Now, type UsageState, type UseRecord } from '../../model/use-record.ts';
 import { wallAt } from '../../usage/idle-clock.ts';
 import { fail, type JsonObject, list, name, optional, type Read, readForm, readImageId, required, shape, time } from './form-reader.ts';
 import { formatHabits, habitOfGaps, readGapSeconds, readHabits } from './habits-form.ts';
@@ -63,12 +63,11 @@ const readTold = shape({
   imageId: required(readImageId),
   firstSeenAt: optional(null, readInstant),
 });
-const NOT_TOLD = { origin: null, references: [], digests: [], missingSince: null, isInUse: false };
 
 function recordReader(now: Instant): Read<UseRecord> {
   return (value) => {
     const { imageId, firstSeenAt, lastUsedAt } = readTold(value);
-    return { ...NOT_TOLD, imageId, firstSeen: firstSeenAt ?? lastUsedAt ?? now, lastUsed: lastUsedAt };
+    return { ...BLANK_RECORD, imageId, firstSeen: firstSeenAt ?? lastUsedAt ?? now, lastUsed: lastUsedAt };
   };
 }
 

@@ -1,6 +1,7 @@
-import { type Bytes, bytes, type ChainId, type ImageId } from '../../model/brands.ts';
-import type { Image, Inventory } from '../../model/inventory.ts';
+import { type Bytes, bytes } from '../../model/brands.ts';
+import type { Inventory } from '../../model/inventory.ts';
 import { KEEP_REASONS, type KeepReason, type Plan } from '../../model/plan.ts';
+import { LayerCounts } from '../../plan/layer-counts.ts';
 
 /** Images kept for one reason, and the bytes that stay because of them. */
 export interface Kept {
@@ -9,28 +10,17 @@ export interface Kept {
   readonly bytes: Bytes;
 }
 
-/** Sums up what a plan keeps, by reason in the order of precedence; a layer counts once, for the first reason that needs it. */
-export function sumKept(plan: Plan, inventory: Inventory): readonly Kept[] {
-  const images = new Map<ImageId, Image>(inventory.images.map((image) => [image.id, image]));
-  const byReason = new Map<KeepReason, Image[]>(KEEP_REASONS.map((reason) => [reason, []]));
-  for (const { verdict, reason, imageId } of plan.verdicts) {
-    const image = images.get(imageId);
-    if (verdict === 'keep' && image !== undefined) byReason.get(reason)?.push(image);
-  }
-  const counted = new Set<ChainId>();
-  return [...byReason]
-    .filter(([, kept]) => kept.length > 0)
-    .map(([reason, kept]) => ({ reason, images: kept.length, bytes: bytes(countNew(kept, counted, inventory)) }));
-}
-
-function countNew(images: readonly Image[], counted: Set<ChainId>, { layers }: Inventory): number {
-  let total = 0;
-  for (const image of images) {
-    if (image.layers === null) total += image.sizeBytes ?? 0;
-    for (const layer of image.layers ?? []) {
-      if (!counted.has(layer)) total += layers.get(layer)?.sizeBytes ?? 0;
-      counted.add(layer);
-    }
-  }
-  return total;
+/**
+ * Sums up what a plan keeps, by reason in the order of precedence; a layer counts once, for the first reason that needs it.
+ * Verdicts stand in the order of the inventory they are of.
+ */
+export function sumKept({ verdicts }: Plan, inventory: Inventory): readonly Kept[] {
+  const counts = new LayerCounts(inventory);
+  const claimed = new Set<number>();
+  const byReason = Map.groupBy(verdicts.keys(), (at) => verdicts[at]?.reason);
+  return KEEP_REASONS.flatMap((reason) => {
+    const kept = byReason.get(reason) ?? [];
+    const size = kept.reduce((sum, image) => sum + counts.claim(image, claimed), 0);
+    return kept.length === 0 ? [] : [{ reason, images: kept.length, bytes: bytes(size) }];
+  });
 }

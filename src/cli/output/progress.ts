@@ -1,20 +1,13 @@
-import type { Bytes } from '../../model/brands.ts';
+import type { CollectProgress } from '../../collect/collection.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import type { Output } from '../world.ts';
 import { cut } from './style.ts';
-
-/** How far a collection is. */
-export interface ProgressState {
-  readonly done: number;
-  readonly total: number;
-  readonly freedBytes: Bytes | null;
-}
 
 const BAR_WIDTH_MAX = 40;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /** Draws one line: a bar, counts and bytes; never wider than the terminal. */
-export function progressBar({ done, total, freedBytes }: ProgressState, width: number): string {
+export function progressBar({ done, total, freedBytes }: CollectProgress, width: number): string {
   const figures = ` ${done}/${total} images, ${formatByteSize(freedBytes)} freed`;
   const room = Math.min(BAR_WIDTH_MAX, width - figures.length - 3);
   if (room < 5) return cut(figures.trim(), width - 1, 'end');
@@ -33,8 +26,8 @@ interface Shown<State> {
  *
  * @param width columns of the terminal; null when there is none
  */
-export function showProgress(write: (text: string) => void, width: number | null): Shown<ProgressState> {
-  const show = (state: ProgressState): void => {
+export function showProgress(write: (text: string) => void, width: number | null): Shown<CollectProgress> {
+  const show = (state: CollectProgress): void => {
     if (width !== null) write(CLEAR_LINE + progressBar(state, width));
     else write(`${state.done} of ${state.total} images done, ${formatByteSize(state.freedBytes)} freed\n`);
   };

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { readOrNull } from '../../model/error.ts';
 import type { Container, Doubt, WorkloadNeed } from '../../model/inventory.ts';
 import { matchesGlob, parseReferencePattern } from '../../model/pattern.ts';
 import { splitReference } from '../../model/reference.ts';
@@ -86,14 +87,7 @@ function unreadable(path: string, error: unknown, wayOut: string): Doubt {
 
 /** Files of variables that are not there define nothing. */
 function readVariables({ readFile }: Host, { environmentFiles }: Source): ReadonlyMap<string, string> {
-  const read = (path: string): ReadonlyMap<string, string> => {
-    try {
-      return parseVariables(readFile(path));
-    } catch {
-      return new Map();
-    }
-  };
-  return new Map(environmentFiles.flatMap((path) => [...read(path)]));
+  return new Map(environmentFiles.flatMap((path) => [...(readOrNull(() => parseVariables(readFile(path))) ?? [])]));
 }
 
 function isAbsent(error: unknown): boolean {
