@@ -20,7 +20,16 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
   };
   return {
     runtime: openMemory(engine),
-    features: { imageMounts: true, cheapBuildCache: true, deletedLayers: true, digestsProvePull: true },
+    features: {
+      buildCache: 'cheap',
+      containersOutliveImages: true,
+      deletedLayers: true,
+      digestsProvePull: true,
+      imageMounts: 'by-id',
+      loadsToldById: true,
+      parentsStay: true,
+      services: true,
+    },
     async addImage({ repository, tags, layers, labels = {} }) {
       const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
       return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });

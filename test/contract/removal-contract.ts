@@ -121,10 +121,12 @@ export function describeRemoval(world: () => ContractWorld): void {
   });
 
   test('removing a child keeps its parent, and a parent with a child is not reported as deleted', async () => {
-    const { addImage, commit, runtime } = world();
+    const { addImage, commit, tag, features, runtime } = world();
     const parent = await addImage(local('family'));
     const child = await commit('docker.io/lab/family:1', 'docker.io/lab/family-child:1');
-    assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
+    if (features.parentsStay) {
+      assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
+    } else await tag(await addImage(local('family-other')), 'docker.io/lab/family:1');
     assert.deepEqual(await runtime.readNames(parent), { references: [], digests: [], holds: [] });
     const outcome = await runtime.removeName('docker.io/lab/family-child:1');
     assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);

@@ -8,8 +8,17 @@ import type { BuiltImage, ImageSpec } from './make-images.ts';
 import { imageArchive } from './make-images.ts';
 import { writeRegistryStorage } from './registry-storage.ts';
 
-export type EngineKind = 'docker-old-overlay2' | 'docker-new-overlay2' | 'docker-new-containerd';
-export const ENGINE_KINDS: readonly EngineKind[] = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'];
+export const DOCKER_KINDS = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'] as const;
+export const PODMAN_KINDS = ['podman-old', 'podman-new'] as const;
+export type DockerKind = (typeof DOCKER_KINDS)[number];
+export type PodmanKind = (typeof PODMAN_KINDS)[number];
+export type EngineKind = DockerKind | PodmanKind;
+export const ENGINE_KINDS: readonly EngineKind[] = [...DOCKER_KINDS, ...PODMAN_KINDS];
+
+/** Podman answers at Docker's paths, by other rules in places. */
+export function isPodman(kind: EngineKind): kind is PodmanKind {
+  return PODMAN_KINDS.some((each) => each === kind);
+}
 
 export type RunOptions = {
   /** By name, by digest reference, or by ID. */
@@ -25,7 +34,7 @@ export type RunOptions = {
 
 const ANSWER_LIMIT_MS = 30_000;
 
-/** A running Docker daemon. `stop`, `kill9` and `restart` act on it; the object stays valid over them. */
+/** A running engine. `stop`, `kill9` and `restart` act on it; the object stays valid over them. */
 export class LabEngine {
   readonly kind: EngineKind;
   readonly name: string;
@@ -53,7 +62,7 @@ export class LabEngine {
     this.#directory = options.directory;
     this.#busybox = options.busybox;
     const own = join(options.directory, options.id);
-    this.socketPath = join(own, 'docker.sock');
+    this.socketPath = join(own, isPodman(options.kind) ? 'podman.sock' : 'docker.sock');
     this.dataRoot = join(own, 'data');
     this.logPath = join(own, 'log');
   }
@@ -127,6 +136,18 @@ export class LabEngine {
 
   async stopContainer(container: string): Promise<void> {
     await callOrThrow(this.socketPath, 'POST', `/containers/${container}/stop?t=1`);
+  }
+
+  /** Runs a program of the engine's root beside it, with its settings: `buildah from IMAGE`. @returns what it prints */
+  async exec(...command: readonly string[]): Promise<string> {
+    const own = join(this.#directory, this.id);
+    const files = {
+      CONTAINERS_CONF: 'containers.conf',
+      CONTAINERS_STORAGE_CONF: 'storage.conf',
+      CONTAINERS_REGISTRIES_CONF: 'registries.conf',
+    };
+    const settings = Object.entries(files).map(([name, file]) => `${name}=${join(own, file)}`);
+    return runLab(this.#directory, 'exec', this.id, ...settings, ...command);
   }
 
   async removeContainer(container: string): Promise<void> {

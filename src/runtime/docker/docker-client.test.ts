@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
-import { imagePath, parseDockerAddress } from './docker-client.ts';
+import { imagePath, parseSocketAddress } from '../engine-client.ts';
 import { openDocker } from './docker-runtime.ts';
 
 const INFO = { ID: 'engine', Driver: 'overlay2', DockerRootDir: '/nowhere', ServerVersion: '28.0.0' };
@@ -19,12 +19,12 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true }));
 
-test('parseDockerAddress() takes unix sockets alone and says that other transports are not in this version', () => {
-  assert.equal(parseDockerAddress('unix:///var/run/docker.sock'), '/var/run/docker.sock');
+test('parseSocketAddress() takes unix sockets alone and says that other transports are not in this version', () => {
+  assert.equal(parseSocketAddress('unix:///var/run/docker.sock'), '/var/run/docker.sock');
   for (const address of ['tcp://host:2375', 'ssh://host', 'npipe:////./pipe/docker_engine'])
-    assert.throws(() => parseDockerAddress(address), checkError('settings', /not in this version/));
+    assert.throws(() => parseSocketAddress(address), checkError('settings', /not in this version/));
   for (const address of ['', 'unix://', 'unix://relative', '/var/run/docker.sock'])
-    assert.throws(() => parseDockerAddress(address), checkError('settings', /not a unix socket/));
+    assert.throws(() => parseSocketAddress(address), checkError('settings', /not a unix socket/));
 });
 
 test('imagePath() escapes what a URL could misread and keeps the slashes of a name', () => {
