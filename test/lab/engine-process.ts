@@ -1,6 +1,7 @@
 /** One engine or registry of a laboratory: its process, its socket, and the few calls that tests are set up with. */
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { canonicalRepository } from '../../src/model/reference.ts';
 import type { Body, Reply } from './engine-api.ts';
 import { callEngine, callOrThrow, refuseErrorLines, stringOf, waitUntilAnswering } from './engine-api.ts';
 import { runLab } from './lab-script.ts';
@@ -106,12 +107,17 @@ export class LabEngine {
     return callEngine(this.socketPath, method, path, body, headers);
   }
 
-  /** Makes images and loads them in one archive; the pieces go to the socket as they are made. */
+  /**
+   * Makes images and loads them in one archive; the pieces go to the socket as they are made. Podman takes a short name in an archive for
+   * one of this host (`localhost/app`), so it gets the name that it would mean elsewhere.
+   */
   async loadImages(specs: readonly ImageSpec[]): Promise<readonly BuiltImage[]> {
     const built: BuiltImage[] = [];
     const busybox = this.#busybox;
+    const complete = (spec: ImageSpec): ImageSpec => ({ ...spec, repository: canonicalRepository(spec.repository) });
+    const named = isPodman(this.kind) ? specs.map(complete) : specs;
     function* pieces(): Generator<Buffer> {
-      built.push(...(yield* imageArchive(specs, busybox)));
+      built.push(...(yield* imageArchive(named, busybox)));
     }
     const reply = await callOrThrow(this.socketPath, 'POST', '/images/load?quiet=1', Readable.from(pieces()));
     refuseErrorLines('load', reply);
