@@ -1,4 +1,5 @@
 /** One engine or registry of a laboratory: its process, its socket, and the few calls that tests are set up with. */
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { canonicalRepository } from '../../src/model/reference.ts';
@@ -142,6 +143,13 @@ export class LabEngine {
 
   async stopContainer(container: string): Promise<void> {
     await callOrThrow(this.socketPath, 'POST', `/containers/${container}/stop?t=1`);
+  }
+
+  /** Copies a folder of this machine into the engine's own, where the engine sees it. @returns its path, the same on both sides */
+  async copyIn(from: string, name: string): Promise<string> {
+    const target = join(this.#directory, this.id, name);
+    await cp(from, target, { recursive: true, verbatimSymlinks: true });
+    return target;
   }
 
   /** Runs a program of the engine's root beside it, with its settings: `buildah from IMAGE`. @returns what it prints */
