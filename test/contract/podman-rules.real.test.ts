@@ -20,10 +20,11 @@ if (lab !== null) {
         world = await openPodmanWorld(lab, kind);
       });
       after(() => world.close());
-      describeIdentity(() => world);
       describeBuildah(() => world);
       describeNamesAndParents(() => world);
       describeReadOnlyStore(lab, kind);
+      // Last, because the restart takes the sockets in the engine's folder along.
+      describeIdentity(() => world);
     });
     describeHiddenFiles(lab, kind);
   }

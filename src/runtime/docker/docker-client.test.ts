@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
 import { imagePath, parseSocketAddress } from '../engine-client.ts';
+import { openEngineAt } from '../open-engine.ts';
 import { openDocker } from './docker-runtime.ts';
 
 const INFO = { ID: 'engine', Driver: 'overlay2', DockerRootDir: '/nowhere', ServerVersion: '28.0.0' };
@@ -95,11 +96,22 @@ test('openDocker() gives up on an engine that is silent, slow, or hangs up in th
   }
 });
 
-test('openDocker() refuses Podman, which removes by other rules behind the same API', async () => {
-  await using server = await serve((_, outgoing) =>
-    outgoing.setHeader('api-version', '1.41').setHeader('libpod-api-version', '4.3.1').end(),
-  );
-  await assert.rejects(openDocker(server), checkError('engine-refused', /Podman/));
+test('openEngineAt() takes what says so for Podman, whatever its socket is called, and all else for Docker', async () => {
+  const info = {
+    ...INFO,
+    host: { security: { rootless: true } },
+    store: { graphDriverName: 'overlay', graphRoot: '/home/me/storage' },
+    version: { Version: '5.8.6' },
+  };
+  for (const headers of [{ 'api-version': '1.41', 'libpod-api-version': '5.8.6' }, { 'api-version': '1.41' }]) {
+    await using server = await serve((_, outgoing) => outgoing.setHeaders(new Map(Object.entries(headers))).end(JSON.stringify(info)));
+    const { identity } = await openEngineAt(server);
+    assert.deepEqual(
+      [identity.name, identity.engineId],
+      'libpod-api-version' in headers ? ['podman', 'podman/home/me/storage'] : ['docker', 'engine'],
+    );
+    if (identity.name === 'podman') assert.match(identity.title, /^podman 5\.8\.6 at unix:.*\(overlay, rootless\)$/);
+  }
 });
 
 test('openDocker() passes on why an engine refuses', async () => {
