@@ -22,6 +22,7 @@ if (lab !== null) {
       after(() => world.close());
       describeBuildah(() => world);
       describeNamesAndParents(() => world);
+      describeManifestLists(() => world);
       describeReadOnlyStore(lab, kind);
       // Last, because the restart takes the sockets in the engine's folder along.
       describeIdentity(() => world);
@@ -118,6 +119,24 @@ function describeNamesAndParents(world: () => PodmanWorld): void {
     await watching;
     await removeContainer(container);
     assert.deepEqual(new Set(removed), new Set([unused]));
+  });
+}
+
+/** `podman build --manifest` makes images for several platforms, most of which have no name but in the list. */
+function describeManifestLists(world: () => PodmanWorld): void {
+  test('a manifest list is no image, and keeps the images that it holds together; its name removes nothing', async () => {
+    const { addImage, engine, runtime } = world();
+    const [member, other] = [await addImage(local('member')), await addImage(local('no-member'))];
+    await engine.exec('podman', 'manifest', 'create', 'docker.io/lab/empty-list:1');
+    await engine.exec('podman', 'manifest', 'create', 'docker.io/lab/list:1', 'containers-storage:docker.io/lab/member:1');
+    const { inventory } = await runtime.observe(nothingKnown);
+    assert.deepEqual([find(inventory, member).leased, find(inventory, other).leased], [true, false]);
+    assert.deepEqual(
+      inventory.images.flatMap(({ references }) => references.filter((name) => name.includes('list'))),
+      [],
+    );
+    assert.deepEqual(await runtime.removeName('docker.io/lab/list:1'), { kind: 'gone' });
+    assert.match(await engine.exec('podman', 'manifest', 'inspect', 'docker.io/lab/list:1'), /sha256:/);
   });
 }
 

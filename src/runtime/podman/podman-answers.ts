@@ -27,6 +27,8 @@ export const podmanImages = v.array(
     Size: v.optional(v.number(), -1),
     Labels: labels,
     ReadOnly: v.optional(v.boolean(), false),
+    Digest: v.optional(v.string(), ''),
+    IsManifestList: v.optional(v.boolean()),
   }),
 );
 

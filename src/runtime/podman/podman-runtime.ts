@@ -10,6 +10,7 @@ import { watchEvents } from '../event-watch.ts';
 import { KEPT_BY_NOTHING, sortNames, useOf, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
+import { ManifestLists } from './manifest-lists.ts';
 import { fullId, type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
 import { PodmanContainers } from './podman-containers.ts';
 import { LAG_NANO, parsePodmanEvent, podmanEventsPath } from './podman-events.ts';
@@ -48,6 +49,7 @@ class PodmanRuntime implements Runtime {
   readonly capabilities = { holds: true, digestsProvePull: false, parentsKnown: true } as const;
   readonly #client: EngineClient;
   readonly #info: PodmanInfo;
+  readonly #lists: ManifestLists;
   readonly #containers: PodmanContainers;
   readonly #events: EventResolver;
   #root: string | null = null;
@@ -68,13 +70,16 @@ class PodmanRuntime implements Runtime {
     };
     this.#client = client;
     this.#info = info;
+    this.#lists = new ManifestLists(client);
     this.#containers = new PodmanContainers(client, (name) => this.#findEverNamed(name));
     this.#events = new EventResolver(this.#containers, (name) => this.resolveName(name));
   }
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
-    const [list, known] = await Promise.all([this.#listImages(), readKnown()]);
+    const [all, known] = await Promise.all([this.#listImages(), readKnown()]);
+    const lists = await this.#lists.find(all);
+    const list = all.filter(({ Id }) => !lists.ids.has(Id));
     const root = this.#findRoot(list);
     const survey = await this.#surveyLayers(list, known, root);
     const { containers, doubts } = await this.#containers.survey();
@@ -85,7 +90,7 @@ class PodmanRuntime implements Runtime {
       observedAt,
       engine,
       disk: root === null ? null : readDisk(root),
-      images: readImages(list, survey, withHeldNames(named)),
+      images: readImages(list, survey, withHeldNames(named), lists.digests),
       layers: readLayers(list, survey),
       containers,
       buildCache: null,
@@ -145,7 +150,8 @@ class PodmanRuntime implements Runtime {
    */
   async removeName(reference: string): Promise<RemoveOutcome> {
     const found = await this.#inspect(reference);
-    if (found === null) return { kind: 'gone' };
+    // The name of a manifest list finds an image of another name.
+    if (found === null || !(reference.includes('@') || found.tags.includes(reference))) return { kind: 'gone' };
     const { id, tags } = found;
     const repository = splitReference(reference).name;
     const others = tags.filter((tag) => tag !== reference);
@@ -289,9 +295,10 @@ function readImages(
   list: readonly PodmanImage[],
   { layersByImage }: LayerSurvey,
   names: ReadonlyMap<ImageId, ImageNames>,
+  listed: ReadonlySet<string>,
 ): readonly Image[] {
-  return list.flatMap((listed) => {
-    const id = imageId(listed.Id);
+  return list.flatMap((each) => {
+    const id = imageId(each.Id);
     const layers = layersByImage.get(id);
     if (layers === undefined) return [];
     const { references, digests } = names.get(id) ?? sortNames(id, []);
@@ -301,12 +308,13 @@ function readImages(
       references,
       digests,
       layers,
-      sizeBytes: listed.Size >= 0 ? bytes(listed.Size) : null,
-      createdAt: readSeconds(listed.Created),
-      labels: listed.Labels,
-      parentId: listed.ParentId === '' ? null : imageId(fullId(listed.ParentId)),
+      sizeBytes: each.Size >= 0 ? bytes(each.Size) : null,
+      createdAt: readSeconds(each.Created),
+      labels: each.Labels,
+      parentId: each.ParentId === '' ? null : imageId(fullId(each.ParentId)),
       origin: null,
-      readOnly: listed.ReadOnly,
+      readOnly: each.ReadOnly,
+      leased: listed.has(each.Digest),
     };
   });
 }
