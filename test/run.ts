@@ -56,7 +56,7 @@ async function runSuite(args: readonly string[], scratch: string, signal: AbortS
   const patterns = args.filter((arg) => arg !== UNITS_ONLY);
   const { units, engines } = findTestFiles(ROOT, patterns);
   const wanted = args.includes(UNITS_ONLY) ? [] : engines;
-  const opening = wanted.length === 0 ? null : openLab({ say: console.log });
+  const opening = wanted.length === 0 ? null : openLab({ say: console.log, podman: true });
   // its failure is met where it is awaited, below
   opening?.catch(() => undefined);
   const common = { root: ROOT, scratch, signal };

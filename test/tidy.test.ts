@@ -16,8 +16,8 @@ const FILE_LINES = 350;
 const FUNCTION_LINES = 70;
 const FUNCTION_LINES_MEDIAN = 9;
 const FUNCTION_LINES_P90 = 28;
-/** An afternoon's reading; the aim is 8,000. */
-const SOURCE_LINES = 12_000;
+/** What is asked for takes more than the 8,000 that the design aimed at (docs/decisions/0008). */
+const SOURCE_LINES = 15_000;
 
 const files = listProjectFiles();
 const code = readProjectCode();

@@ -7,7 +7,7 @@ import type { CommonOptions } from './session.ts';
 import type { World } from './world.ts';
 
 /** Variables that change what a command does or how it looks. */
-const PASSED_VARIABLE = /^(?:IMAGEGC_|DOCKER_HOST$|NO_COLOR$|TERM$)/;
+const PASSED_VARIABLE = /^(?:IMAGEGC_|(?:DOCKER|CONTAINER)_HOST$|NO_COLOR$|TERM$)/;
 
 /** Where the daemon takes orders: beside the store that it keeps. */
 export function controlPath(storePath: string): string {

@@ -30,7 +30,7 @@ export interface World {
   readonly readBytes: (path: string) => Uint8Array;
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
-  /** @param socketPath of a Docker Engine */
+  /** @param socketPath of Docker or Podman */
   readonly openRuntime: (socketPath: string) => Promise<Runtime>;
   readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
   readonly openMemoryStore: () => Store;

@@ -125,7 +125,7 @@ export interface EventWatcher {
 
 /** Which engine, and which of its stores, in words that stay the same over restarts of both sides. */
 export interface EngineIdentity {
-  readonly name: 'docker' | 'memory';
+  readonly name: 'docker' | 'podman' | 'memory';
   readonly version: string;
   /** The engine's own ID; the lock is keyed by it. */
   readonly engineId: string;

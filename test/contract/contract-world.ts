@@ -29,17 +29,28 @@ export interface ContractWorld {
 
 /** In what engines differ. */
 export interface ContractFeatures {
-  readonly imageMounts: boolean;
+  /** Told without measuring all else, at length, or there is none. */
+  readonly buildCache: 'cheap' | 'slow' | 'none';
+  /** Force removes an image from under a container that does not run; else it takes the container along. */
+  readonly containersOutliveImages: boolean;
   /** Removals tell which layers went. */
   readonly deletedLayers: boolean;
-  /** The build cache can be told without measuring all else. */
-  readonly cheapBuildCache: boolean;
   /** Containers that ended are nobody's but the engine's: they can be told and removed. */
   readonly removesContainers: boolean;
   /** An image that has a tag stays when its digest is taken off. */
   readonly digestsGoAlone: boolean;
   /** A loaded image has no digest. */
   readonly digestsProvePull: boolean;
+  /** What a container is bound to that mounts an image by a tag: that image, or whatever has the tag at each start. */
+  readonly imageMounts: 'by-id' | 'by-name' | 'none';
+  /** Whoever loads an image is told of with its ID. */
+  readonly loadsToldById: boolean;
+  /** Of several who remove an image at the same moment one is told that it did; else each may be. */
+  readonly oneRemoverIsTold: boolean;
+  /** An image that others were built on outlives its last name. */
+  readonly parentsStay: boolean;
+  /** There are services beside containers. */
+  readonly services: boolean;
 }
 
 /** A local image. Layers with equal key are one. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import * as v from 'valibot';
-import { ENGINE_KINDS, type EngineKind, type Lab } from '../lab/lab.ts';
+import { DOCKER_KINDS, type DockerKind, type Lab } from '../lab/lab.ts';
 import { find, nothingKnown } from './contract-images.ts';
 import { type DockerWorld, openDockerWorld } from './docker-world.ts';
 import { describeEvents } from './events-contract.ts';
@@ -10,10 +10,10 @@ import { describeRuntimeContract } from './runtime-contract.ts';
 
 const accounting = v.object({ LayersSize: v.number() });
 
-const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `runtime contract on ${kind}`));
+const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `runtime contract on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
-  for (const kind of ENGINE_KINDS) {
+  for (const kind of DOCKER_KINDS) {
     describeRuntimeContract(kind, () => openDockerWorld(lab, kind));
     describeAccounting(lab, kind);
     describeHiddenFiles(lab, kind);
@@ -21,7 +21,7 @@ if (lab !== null) {
 }
 
 /** Bytes are right when they are what the engine itself counts; on an engine of its own, because every image counts. */
-function describeAccounting(lab: Lab, kind: EngineKind): void {
+function describeAccounting(lab: Lab, kind: DockerKind): void {
   describe(`bytes on ${kind}`, () => {
     let world: DockerWorld;
     before(async () => {
@@ -97,7 +97,7 @@ function describeAccounting(lab: Lab, kind: EngineKind): void {
 }
 
 /** With the socket alone, as in a container, less is known, and nothing is guessed. */
-function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
+function describeHiddenFiles(lab: Lab, kind: DockerKind): void {
   describe(`${kind} without its files`, () => {
     let world: DockerWorld;
     before(async () => {
@@ -135,7 +135,7 @@ function describeHiddenFiles(lab: Lab, kind: EngineKind): void {
       const { pullImage, createContainer, removeContainer, runtime } = world;
       const { id, references, digests } = await pullImage('team/mounted', 'tag');
       const creating = createContainer({ image: id, name: 'by-digest', state: 'created', mounts: [...digests, id] });
-      if (!world.features.imageMounts) return assert.rejects(creating);
+      if (world.features.imageMounts === 'none') return assert.rejects(creating);
       const sure = await creating;
       const unsure = await createContainer({ image: id, name: 'by-tag', state: 'created', mounts: references });
       const uses = await runtime.listContainers();

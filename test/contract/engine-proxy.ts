@@ -1,4 +1,4 @@
-import { createServer, request } from 'node:http';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 
 /** Stands between a runtime and an engine, so that a test sees what is asked and can act between two calls. */
@@ -33,8 +33,7 @@ export async function openEngineProxy(socketPath: string, enginePath: string, re
       const action = pending?.call.test(call) ? pending.action : null;
       if (action !== null) pending = null;
       await action?.();
-      const { 'api-version': apiVersion = '' } = answer.headers;
-      return outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(text);
+      return outgoing.writeHead(answer.statusCode ?? 500, greetingOf(answer.headers)).end(text);
     });
     onward.on('error', () => outgoing.destroy());
     onward.end();
@@ -56,4 +55,10 @@ export async function openEngineProxy(socketPath: string, enginePath: string, re
         server.close(() => resolve());
       }),
   };
+}
+
+/** By what an engine tells which it is. */
+export function greetingOf(headers: IncomingHttpHeaders): Record<string, string> {
+  const names = ['api-version', 'libpod-api-version'] as const;
+  return Object.fromEntries(names.flatMap((name) => (headers[name] === undefined ? [] : [[name, String(headers[name])]])));
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { randomFrom } from '../../src/simulate/seeded-random.ts';
-import { openLabOfRun } from '../contract/lab-of-run.ts';
+import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
 import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/lab.ts';
 import { buildCrashScene, type CrashScene, checkNoNameLost } from './crash-scene.ts';
 import { type AtCall, type EngineGate, type GateCall, openEngineGate } from './engine-gate.ts';
@@ -25,7 +25,7 @@ const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `crashes on ${kind}`))
 if (lab !== null) {
   after(() => lab.close());
   describe('kill -9', { concurrency: true }, () => {
-    for (const kind of ENGINE_KINDS) testCrashes(lab, kind);
+    for (const kind of kindsOf(lab, ENGINE_KINDS, 'crashes')) testCrashes(lab, kind);
   });
 }
 

@@ -5,7 +5,7 @@ import { after, describe, type TestContext, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
-import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/lab.ts';
+import { DOCKER_KINDS, type DockerKind, type Lab, type LabEngine } from '../lab/lab.ts';
 import { BusyHost } from './busy-host.ts';
 import { until, wordsFor } from './daemon-process.ts';
 import { type Deletion, type DeletionFollower, followDeletions } from './engine-deletions.ts';
@@ -48,18 +48,18 @@ const DISTURBANCES: readonly Disturbance[] = [
   'engine restart without daemon',
 ];
 
-const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `hours of the daemon on ${kind}`));
+const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `hours of the daemon on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
   describe('hours of the daemon', { concurrency: true }, () => {
-    for (const kind of ENGINE_KINDS) {
+    for (const kind of DOCKER_KINDS) {
       test(`on ${kind}, restarted and killed: what was used within the hour stays, what was not goes, no name is lost`, (t) =>
         live(t, lab, kind));
     }
   });
 }
 
-async function live(t: TestContext, lab: Lab, kind: EngineKind): Promise<void> {
+async function live(t: TestContext, lab: Lab, kind: DockerKind): Promise<void> {
   const random = randomFrom(SEED);
   await using closing = new AsyncDisposableStack();
   const folder = closing.use(makeFolder());

@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { acquireEngineLock, isHeld } from '../../src/runtime/engine-lock.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
-import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
+import { DOCKER_KINDS, type DockerKind, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
 import { readUses, startDaemon, until, wordsFor } from './daemon-process.ts';
 import { imageOf, tagImage } from './engine-names.ts';
@@ -22,11 +22,11 @@ const image = (repository: string) => ({
   ],
 });
 
-const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `the daemon on ${kind}`));
+const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `the daemon on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
   describe('the daemon', { concurrency: true }, () => {
-    for (const kind of ENGINE_KINDS) describeDaemon(lab, kind);
+    for (const kind of DOCKER_KINDS) describeDaemon(lab, kind);
   });
 }
 
@@ -36,7 +36,7 @@ interface Host extends AsyncDisposable {
   readonly folder: Folder;
 }
 
-async function openHost(lab: Lab, kind: EngineKind): Promise<Host> {
+async function openHost(lab: Lab, kind: DockerKind): Promise<Host> {
   const folder = makeFolder();
   const engine = await lab.start(kind);
   const registry = await lab.startRegistry();
@@ -49,7 +49,7 @@ async function openHost(lab: Lab, kind: EngineKind): Promise<Host> {
   return { engine, registry, folder, [Symbol.asyncDispose]: close };
 }
 
-function describeDaemon(lab: Lab, kind: EngineKind): void {
+function describeDaemon(lab: Lab, kind: DockerKind): void {
   test(`records every use on ${kind}, through restarts and kills of either side, and ends when it is told to`, async () => {
     await using host = await openHost(lab, kind);
     const { engine, registry, folder } = host;

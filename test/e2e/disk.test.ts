@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import * as v from 'valibot';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
-import { ENGINE_KINDS, type EngineKind, type ImageSpec, type Lab, type LabEngine } from '../lab/lab.ts';
+import { DOCKER_KINDS, type DockerKind, type ImageSpec, type Lab, type LabEngine } from '../lab/lab.ts';
 import { startDaemon, until, wordsFor } from './daemon-process.ts';
 import { findImage } from './engine-names.ts';
 import { describeEngine } from './image-scene.ts';
@@ -33,17 +33,17 @@ const spec = (name: string): ImageSpec => {
   };
 };
 
-const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `a full disk under ${kind}`));
+const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `a full disk under ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
   describe('a disk that fills', { concurrency: true }, () => {
-    for (const kind of ENGINE_KINDS) {
+    for (const kind of DOCKER_KINDS) {
       test(`under ${kind} stays below its mark while images are loaded and containers run`, (t) => fill(t, lab, kind));
     }
   });
 }
 
-async function fill(t: TestContext, lab: Lab, kind: EngineKind): Promise<void> {
+async function fill(t: TestContext, lab: Lab, kind: DockerKind): Promise<void> {
   await using closing = new AsyncDisposableStack();
   const folder = closing.use(makeFolder());
   const engine = await lab.start(kind, undefined, { diskBytes: DISK_BYTES });

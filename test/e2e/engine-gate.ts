@@ -1,6 +1,7 @@
 /** Stands between the product and an engine, so that a test can act at any call: kill the product, move a tag, end the engine. */
 import { createServer, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { greetingOf } from '../contract/engine-proxy.ts';
 
 /** One call at one of its two moments. */
 export interface GateCall {
@@ -36,8 +37,7 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
     const onward = request({ socketPath: enginePath, method, path, agent: false }, async (answer) => {
       const body = await buffer(answer);
       if ((await atCall({ ...call, moment: 'after' })) === 'drop') return outgoing.destroy();
-      const { 'api-version': apiVersion = '' } = answer.headers;
-      return outgoing.writeHead(answer.statusCode ?? 500, { 'api-version': apiVersion }).end(body);
+      return outgoing.writeHead(answer.statusCode ?? 500, greetingOf(answer.headers)).end(body);
     });
     onward.on('error', () => outgoing.destroy()).end();
     return undefined;
@@ -54,4 +54,12 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** The name that a call takes off an image, by the API of Docker or that of Podman; null where it takes none off. */
+export function nameTakenOff({ method, path }: Pick<GateCall, 'method' | 'path'>): string | null {
+  const { pathname, searchParams } = new URL(path, 'http://engine');
+  if (method === 'POST' && pathname.endsWith('/untag')) return `${searchParams.get('repo')}:${searchParams.get('tag')}`;
+  if (method !== 'DELETE') return null;
+  return searchParams.get('images') ?? /\/images\/(.*)$/.exec(decodeURIComponent(pathname))?.[1] ?? null;
 }

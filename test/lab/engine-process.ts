@@ -1,6 +1,8 @@
 /** One engine or registry of a laboratory: its process, its socket, and the few calls that tests are set up with. */
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { canonicalRepository } from '../../src/model/reference.ts';
 import type { Body, Reply } from './engine-api.ts';
 import { callEngine, callOrThrow, refuseErrorLines, stringOf, waitUntilAnswering } from './engine-api.ts';
 import { runLab } from './lab-script.ts';
@@ -8,8 +10,17 @@ import type { BuiltImage, ImageSpec } from './make-images.ts';
 import { imageArchive } from './make-images.ts';
 import { writeRegistryStorage } from './registry-storage.ts';
 
-export type EngineKind = 'docker-old-overlay2' | 'docker-new-overlay2' | 'docker-new-containerd';
-export const ENGINE_KINDS: readonly EngineKind[] = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'];
+export const DOCKER_KINDS = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'] as const;
+export const PODMAN_KINDS = ['podman-old', 'podman-new'] as const;
+export type DockerKind = (typeof DOCKER_KINDS)[number];
+export type PodmanKind = (typeof PODMAN_KINDS)[number];
+export type EngineKind = DockerKind | PodmanKind;
+export const ENGINE_KINDS: readonly EngineKind[] = [...DOCKER_KINDS, ...PODMAN_KINDS];
+
+/** Podman answers at Docker's paths, by other rules in places. */
+export function isPodman(kind: EngineKind): kind is PodmanKind {
+  return PODMAN_KINDS.some((each) => each === kind);
+}
 
 export type RunOptions = {
   /** By name, by digest reference, or by ID. */
@@ -25,7 +36,7 @@ export type RunOptions = {
 
 const ANSWER_LIMIT_MS = 30_000;
 
-/** A running Docker daemon. `stop`, `kill9` and `restart` act on it; the object stays valid over them. */
+/** A running engine. `stop`, `kill9` and `restart` act on it; the object stays valid over them. */
 export class LabEngine {
   readonly kind: EngineKind;
   readonly name: string;
@@ -53,7 +64,7 @@ export class LabEngine {
     this.#directory = options.directory;
     this.#busybox = options.busybox;
     const own = join(options.directory, options.id);
-    this.socketPath = join(own, 'docker.sock');
+    this.socketPath = join(own, isPodman(options.kind) ? 'podman.sock' : 'docker.sock');
     this.dataRoot = join(own, 'data');
     this.logPath = join(own, 'log');
   }
@@ -97,12 +108,17 @@ export class LabEngine {
     return callEngine(this.socketPath, method, path, body, headers);
   }
 
-  /** Makes images and loads them in one archive; the pieces go to the socket as they are made. */
+  /**
+   * Makes images and loads them in one archive; the pieces go to the socket as they are made. Podman takes a short name in an archive for
+   * one of this host (`localhost/app`), so it gets the name that it would mean elsewhere.
+   */
   async loadImages(specs: readonly ImageSpec[]): Promise<readonly BuiltImage[]> {
     const built: BuiltImage[] = [];
     const busybox = this.#busybox;
+    const complete = (spec: ImageSpec): ImageSpec => ({ ...spec, repository: canonicalRepository(spec.repository) });
+    const named = isPodman(this.kind) ? specs.map(complete) : specs;
     function* pieces(): Generator<Buffer> {
-      built.push(...(yield* imageArchive(specs, busybox)));
+      built.push(...(yield* imageArchive(named, busybox)));
     }
     const reply = await callOrThrow(this.socketPath, 'POST', '/images/load?quiet=1', Readable.from(pieces()));
     refuseErrorLines('load', reply);
@@ -127,6 +143,25 @@ export class LabEngine {
 
   async stopContainer(container: string): Promise<void> {
     await callOrThrow(this.socketPath, 'POST', `/containers/${container}/stop?t=1`);
+  }
+
+  /** Copies a folder of this machine into the engine's own, where the engine sees it. @returns its path, the same on both sides */
+  async copyIn(from: string, name: string): Promise<string> {
+    const target = join(this.#directory, this.id, name);
+    await cp(from, target, { recursive: true, verbatimSymlinks: true });
+    return target;
+  }
+
+  /** Runs a program of the engine's root beside it, with its settings: `buildah from IMAGE`. @returns what it prints */
+  async exec(...command: readonly string[]): Promise<string> {
+    const own = join(this.#directory, this.id);
+    const files = {
+      CONTAINERS_CONF: 'containers.conf',
+      CONTAINERS_STORAGE_CONF: 'storage.conf',
+      CONTAINERS_REGISTRIES_CONF: 'registries.conf',
+    };
+    const settings = Object.entries(files).map(([name, file]) => `${name}=${join(own, file)}`);
+    return runLab(this.#directory, 'exec', this.id, ...settings, ...command);
   }
 
   async removeContainer(container: string): Promise<void> {

@@ -1,19 +1,19 @@
 /**
- * The engine laboratory: real, private Docker engines of two generations and a registry, for tests, the demonstration
+ * The engine laboratory: real, private engines of two generations and a registry, for tests, the demonstration
  * and benches. Nothing of it touches what this machine already runs, and nothing of it stays behind.
  */
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineKind } from './engine-process.ts';
-import { LabEngine, LabRegistry } from './engine-process.ts';
+import { isPodman, LabEngine, LabRegistry } from './engine-process.ts';
 import { runLab, startGuard } from './lab-script.ts';
 import { missingRequirements } from './requirements.ts';
 import type { Generation, Root } from './roots.ts';
 import { busyboxOf, GENERATIONS, openRoots } from './roots.ts';
 
-export type { EngineKind, RunOptions } from './engine-process.ts';
-export { ENGINE_KINDS, LabEngine, LabRegistry } from './engine-process.ts';
+export type { DockerKind, EngineKind, PodmanKind, RunOptions } from './engine-process.ts';
+export { DOCKER_KINDS, ENGINE_KINDS, isPodman, LabEngine, LabRegistry, PODMAN_KINDS } from './engine-process.ts';
 export type { BuiltImage, ImageSpec, LayerSpec } from './make-images.ts';
 export { imageFamily } from './make-images.ts';
 
@@ -34,6 +34,8 @@ export type StartOptions = {
 export interface Lab extends AsyncDisposable {
   readonly directory: string;
   readonly roots: readonly Root[];
+  /** Why an engine of this kind cannot be had here, in words for a person; null where it can. */
+  missing(kind: EngineKind): string | null;
   /** Starts an engine with no images. @param name distinguishes several of a kind; made up if absent */
   start(kind: EngineKind, name?: string, options?: StartOptions): Promise<LabEngine>;
   startRegistry(): Promise<LabRegistry>;
@@ -45,42 +47,62 @@ export interface Lab extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Makes the roots (once per checkout) and a laboratory. Says in one line what it fetches, and which versions it found. */
+/**
+ * Makes the roots (once per checkout) and a laboratory. Says in one line what it fetches, and which versions it found. Where Podman
+ * cannot be had, Docker still can.
+ */
 export async function openLab(options: {
   readonly say: (line: string) => void;
   readonly roots?: readonly Generation[];
+  /** Without it, Podman is not fetched. */
+  readonly podman?: boolean;
 }): Promise<LabResult> {
   const missing = missingRequirements();
   if (missing.length > 0) return { kind: 'unavailable', missing };
+  const generations = options.roots ?? GENERATIONS;
   let roots: readonly Root[];
   try {
-    roots = await openRoots(options.roots ?? GENERATIONS, options.say);
+    roots = await openRoots(generations, 'docker', options.say);
   } catch (error) {
-    return { kind: 'unavailable', missing: [`Debian's engines: ${error instanceof Error ? error.message : String(error)}`] };
+    return { kind: 'unavailable', missing: [`Debian's engines: ${messageOf(error)}`] };
   }
-  return { kind: 'ready', lab: await openDirectory(roots) };
+  if (options.podman !== true) return { kind: 'ready', lab: await openDirectory({ roots, noPodman: 'Podman was not asked for' }) };
+  try {
+    const more = await openRoots(generations, 'podman', options.say);
+    return { kind: 'ready', lab: await openDirectory({ roots: [...roots, ...more], noPodman: null }) };
+  } catch (error) {
+    return { kind: 'ready', lab: await openDirectory({ roots, noPodman: `Debian's Podman: ${messageOf(error)}` }) };
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** A text from which {@link attachLab} in another process makes the same laboratory, while this one is open. */
 export function describeLab(lab: Lab): string {
-  return JSON.stringify({ directory: lab.directory, roots: lab.roots });
+  const description: Described = { directory: lab.directory, roots: lab.roots, noPodman: lab.missing('podman-old') };
+  return JSON.stringify(description);
 }
 
 /** A laboratory that another process opened, to start more engines in. @param description from {@link describeLab} */
 export function attachLab(description: string): Lab {
-  const { directory, roots }: { readonly directory: string; readonly roots: readonly Root[] } = JSON.parse(description);
+  const { directory, roots, noPodman }: Described = JSON.parse(description);
   if (!existsSync(join(directory, '.imagegc-lab'))) throw new Error(`no laboratory in ${directory}: whoever opened it has ended`);
-  const bench = new Bench(directory, roots, `-${process.pid}`);
+  const bench = new Bench(directory, { roots, noPodman }, `-${process.pid}`);
   return asLab(bench, () => bench.wipeAll());
 }
 
-async function openDirectory(roots: readonly Root[]): Promise<Lab> {
+type Found = { readonly roots: readonly Root[]; readonly noPodman: string | null };
+type Described = Found & { readonly directory: string };
+
+async function openDirectory(found: Found): Promise<Lab> {
   const directory = await runLab('', 'open');
   const guard = startGuard(directory);
   const ended = once(guard, 'exit');
   // an early end of the guard shows at close(), not as an unhandled event
   guard.stdin?.on('error', () => undefined);
-  return asLab(new Bench(directory, roots, ''), async () => {
+  return asLab(new Bench(directory, found, ''), async () => {
     guard.ref();
     guard.stdin?.end();
     await ended;
@@ -97,6 +119,7 @@ function asLab(bench: Bench, close: () => Promise<void>): Lab {
   return {
     directory: bench.directory,
     roots: bench.roots,
+    missing: (kind) => (isPodman(kind) ? bench.noPodman : null),
     start: (kind, name, options) => bench.start(kind, name, options),
     startRegistry: () => bench.startRegistry(),
     save: (engine) => bench.save(engine),
@@ -110,15 +133,17 @@ function asLab(bench: Bench, close: () => Promise<void>): Lab {
 class Bench {
   readonly directory: string;
   readonly roots: readonly Root[];
+  readonly noPodman: string | null;
   /** Ends every name, so that two processes on one laboratory cannot choose the same. */
   readonly #suffix: string;
   readonly #started = new Set<string>();
   readonly #busybox: Buffer;
   #count = 0;
 
-  constructor(directory: string, roots: readonly Root[], suffix: string) {
+  constructor(directory: string, { roots, noPodman }: Found, suffix: string) {
     this.directory = directory;
     this.roots = roots;
+    this.noPodman = noPodman;
     this.#suffix = suffix;
     this.#busybox = busyboxOf(roots);
   }

@@ -7,7 +7,7 @@
 #   roots.sh tools                 install what extraction itself needs (mmdebstrap), if it is missing
 #   roots.sh mirrors               print the apt entries of this machine that are Debian's own, best first
 #
-# SET: docker (default) or podman (podman, containerd's tools; much bigger, nothing in `npm test` needs it).
+# SET: docker (default) or podman (Podman, Buildah, and what containerd needs beside itself).
 # LAB_ROOTS moves the cache, LAB_MIRROR replaces the search for a mirror. Whatever is fetched must be signed by
 # Debian's own keyring, so a wrong mirror makes the extraction fail; it cannot put foreign files into a root.
 set -u
@@ -18,11 +18,12 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 die() { echo "lab: $*" >&2; exit 1; }
 
 packages() { # SUITE SET
-  local list=docker.io,containerd,runc,tini,busybox-static
-  case $1 in bookworm) list+=,docker-registry;; esac
+  local list=containerd,runc,tini,busybox-static
   case $2 in
-    docker) ;;
-    podman) list+=,podman,conmon,crun,skopeo,iptables,nftables,iproute2,containernetworking-plugins,fuse-overlayfs,catatonit,ca-certificates,dash,sed,coreutils;;
+    docker) list=docker.io,$list; case $1 in bookworm) list+=,docker-registry;; esac;;
+    # tini-static is a package of its own since bookworm; docker.io depends on it
+    podman) case $1 in bookworm) ;; *) list+=,tini-static;; esac
+      list+=,podman,buildah,conmon,crun,iptables,nftables,iproute2,containernetworking-plugins,fuse-overlayfs,catatonit,ca-certificates,dash,sed,coreutils;;
     *) die "no package set $2";;
   esac
   echo "$list"
@@ -107,8 +108,9 @@ complete() {
   rm -rf "$r"/usr/share/{doc,man,locale,info,perl,zoneinfo} "$r"/usr/lib/*/perl* "$r"/var/cache/apt "$r"/var/lib/apt/lists "$r"/usr/sbin/{dnet,ovrouter} "$r"/usr/bin/{dnet,ovrouter}
 }
 versions_of() {
-  local t; for t in dockerd containerd runc podman docker-registry; do
-    chroot "$1" /bin/sh -c "PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v $t >/dev/null && $t --version" 2>/dev/null |
+  # with /proc, without which a newer Podman says nothing; in a mount namespace of its own, so that nothing stays mounted
+  local t; for t in dockerd containerd runc podman buildah docker-registry; do
+    unshare --mount --propagation private /bin/sh -c 'mount --rbind /proc "$1/proc" && exec chroot "$1" /bin/sh -c "PATH=/usr/sbin:/usr/bin:/sbin:/bin; command -v $2 >/dev/null && $2 --version"' sh "$1" "$t" 2>/dev/null |
       awk -v t="$t" 'match($0, /[0-9]+\.[0-9]+[^ ,]*/) && !done { print t, substr($0, RSTART, RLENGTH); done = 1 }'
   done
 }

@@ -7,24 +7,32 @@ import { runLab, runRoots } from './lab-script.ts';
 export type Generation = 'old' | 'new';
 export const GENERATIONS: readonly Generation[] = ['old', 'new'];
 
+/** What is in a root: Docker and a registry, or Podman and Buildah. */
+export type RootSet = 'docker' | 'podman';
+
 /** A root and the versions found in it, as `dockerd 20.10.24+dfsg1`. */
-export type Root = { readonly generation: Generation; readonly path: string; readonly versions: readonly string[] };
+export type Root = {
+  readonly generation: Generation;
+  readonly set: RootSet;
+  readonly path: string;
+  readonly versions: readonly string[];
+};
 
 const SUITES = { old: process.env['LAB_OLD_SUITE'] ?? 'bookworm', new: process.env['LAB_NEW_SUITE'] ?? 'sid' } as const;
 /** Rounded up from what was fetched in 2026; only for the line that says what is going on. */
-const FETCH_MEGABYTES = { old: 100, new: 80 } as const;
+const FETCH_MEGABYTES = { docker: { old: 100, new: 80 }, podman: { old: 80, new: 110 } } as const;
 
 /** Makes the roots that are not there yet. @throws with the words of what failed (no mirror, no network, ...) */
-export async function openRoots(generations: readonly Generation[], say: (line: string) => void): Promise<readonly Root[]> {
-  const absent = await whichAreAbsent(generations);
+export async function openRoots(generations: readonly Generation[], set: RootSet, say: (line: string) => void): Promise<readonly Root[]> {
+  const absent = await whichAreAbsent(generations, set);
   if (absent.length > 0) {
-    const size = absent.map((each) => `${SUITES[each]} (about ${FETCH_MEGABYTES[each]} MB)`).join(' and ');
-    say(`lab: fetching Docker from Debian ${size}, extracting it into .lab/roots; nothing of it is installed`);
+    const size = absent.map((each) => `${SUITES[each]} (about ${FETCH_MEGABYTES[set][each]} MB)`).join(' and ');
+    say(`lab: fetching ${set} from Debian ${size}, extracting it into .lab/roots; nothing of it is installed`);
     await runRoots('tools');
   }
   // asked even when all are there: it waits for another run that is making one, and renews one of another package list
-  await runLab('', 'setup', ...generations);
-  const roots = await Promise.all(generations.map(describe));
+  await runLab('', 'setup', ...generations, '--with', set);
+  const roots = await Promise.all(generations.map((generation) => describe(generation, set)));
   for (const root of roots) say(`lab: Debian ${SUITES[root.generation]}: ${root.versions.join(', ')}`);
   return roots;
 }
@@ -36,13 +44,13 @@ export function busyboxOf(roots: readonly Root[]): Buffer {
   return readFileSync(join(root.path, 'bin/busybox'));
 }
 
-async function whichAreAbsent(generations: readonly Generation[]): Promise<readonly Generation[]> {
-  const paths = await Promise.all(generations.map((generation) => runRoots('path', SUITES[generation])));
+async function whichAreAbsent(generations: readonly Generation[], set: RootSet): Promise<readonly Generation[]> {
+  const paths = await Promise.all(generations.map((generation) => runRoots('path', SUITES[generation], set)));
   return generations.filter((_, index) => !existsSync(join(paths[index] ?? '', '.lab-root')));
 }
 
-async function describe(generation: Generation): Promise<Root> {
+async function describe(generation: Generation, set: RootSet): Promise<Root> {
   const suite = SUITES[generation];
-  const [path, versions] = await Promise.all([runRoots('path', suite), runRoots('versions', suite)]);
-  return { generation, path, versions: versions.split('\n') };
+  const [path, versions] = await Promise.all([runRoots('path', suite, set), runRoots('versions', suite, set)]);
+  return { generation, set, path, versions: versions.split('\n') };
 }

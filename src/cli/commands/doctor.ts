@@ -2,7 +2,7 @@ import { look, storeKey } from '../../collect/look.ts';
 import { neededBy, type Repair, repairHolds, sortHolds } from '../../collect/repair.ts';
 import { OperatingError } from '../../model/error.ts';
 import { isHeld } from '../../runtime/engine-lock.ts';
-import { listCandidates } from '../engine-address.ts';
+import { type Candidate, listCandidates } from '../engine-address.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
@@ -77,11 +77,18 @@ async function checkDaemon(desk: Desk): Promise<Finding> {
 
 function checkEngine({ runtime, desk }: Session): readonly Finding[] {
   const { title } = runtime.identity;
-  const others = listCandidates(desk.world).filter(({ isThere, socketPath }) => !isThere || !title.includes(socketPath));
-  const notes = others.map(({ socketPath, source, isThere }) =>
-    note('engine', `${socketPath} (${source}) was ${isThere ? 'not chosen' : 'not there'}`),
-  );
-  return [good('engine', title), ...notes];
+  const others = Map.groupBy(listCandidates(desk.world), ({ socketPath, state }) => (title.includes(`${socketPath} `) ? 'chosen' : state));
+  const tell = (state: Candidate['state'], verb: string): readonly Finding[] => {
+    const places = others.get(state)?.map(({ socketPath, source }) => `${socketPath} (${source})`) ?? [];
+    return places.length === 0 ? [] : [note('engine', `${verb} ${places.join(', ')}`)];
+  };
+  const hidden = tell('closed', 'passed over, as this user may not open it:');
+  return [
+    good('engine', title),
+    ...tell('open', 'passed over, as another comes first or is named:'),
+    ...hidden,
+    ...tell('absent', 'nothing is at'),
+  ];
 }
 
 function checkStore({ store: { condition, path }, mayWrite }: Session): Finding {

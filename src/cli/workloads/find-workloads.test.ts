@@ -10,7 +10,7 @@ function failed(code: string): Error {
 }
 
 /** A host with these files alone; an error in place of a text is thrown to who reads it. */
-function hostOf(files: Files) {
+function hostOf(files: Files, userId = 0) {
   const readFile = (path: string): string => {
     const text = files[path] ?? failed('ENOENT');
     if (typeof text !== 'string') throw text;
@@ -23,7 +23,7 @@ function hostOf(files: Files) {
     if (below.length === 0) throw failed('ENOENT');
     return [...new Set(below.map((path) => path.slice(prefix.length).split('/')[0] ?? ''))];
   };
-  return { readFile, listDirectory };
+  return { readFile, listDirectory, home: '/home/me', userId };
 }
 
 function find(files: Files, declared: readonly string[] = [], labels: Readonly<Record<string, string>> = {}): Promise<FoundWorkloads> {
@@ -42,6 +42,31 @@ const SHOP = {
 };
 
 describe('findWorkloads()', () => {
+  it('reads the quadlets of the host, and of a user those of their own Podman besides', async () => {
+    const quadlet = (image: string) => `[Container]\nImage=${image}\n`;
+    const files = {
+      '/etc/containers/systemd/web.container': quadlet('docker.io/shop/web:1'),
+      '/run/containers/systemd/made.container': quadlet('docker.io/shop/made:1'),
+      '/etc/containers/systemd/users/all.container': quadlet('docker.io/shop/all:1'),
+      '/etc/containers/systemd/users/7/seven.container': quadlet('docker.io/shop/seven:1'),
+      '/etc/containers/systemd/users/8/eight.container': quadlet('docker.io/shop/eight:1'),
+      '/home/me/.config/containers/systemd/mine.container': quadlet('docker.io/shop/mine:1'),
+    };
+    const namesOf = async (userId: number) => {
+      const { workloads, doubts } = await findWorkloads(hostOf(files, userId), [], []);
+      assert.deepEqual(doubts, []);
+      return workloads.map(({ pattern }) => /shop\/(\w+)/.exec(pattern)?.[1]);
+    };
+    assert.deepEqual(await namesOf(0), ['web', 'made']);
+    assert.deepEqual(await namesOf(7), ['web', 'made', 'all', 'seven', 'mine']);
+  });
+
+  it('takes a file that podman-compose names for one of its working folder', async () => {
+    const labels = { ...SHOP, 'com.docker.compose.project.config_files': 'compose.yaml' };
+    const found = await find({ '/srv/shop/compose.yaml': 'services: { web: { image: "shop/web:1" } }' }, [], labels);
+    assert.deepEqual(linesOf(found), ['shop/web:1 by /srv/shop/compose.yaml (service web)']);
+  });
+
   it('reads the files that labels of Compose name, with their variables, what they build, include and extend', async () => {
     const found = await find(
       {

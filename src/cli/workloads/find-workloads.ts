@@ -14,14 +14,12 @@ export interface FoundWorkloads {
   readonly doubts: readonly Doubt[];
 }
 
-type Host = Pick<World, 'readFile' | 'listDirectory'>;
+type Host = Pick<World, 'readFile' | 'listDirectory' | 'home' | 'userId'>;
 
-/** Where quadlets and static pods stand by themselves. */
-const FOLDERS = [
-  { folder: '/etc/containers/systemd', endings: ['.container', '.image', '.volume'] },
-  { folder: '/usr/share/containers/systemd', endings: ['.container', '.image', '.volume'] },
-  { folder: '/etc/kubernetes/manifests', endings: ['.yaml', '.yml', '.json'] },
-] as const;
+/** Where quadlets and static pods stand by themselves: podman-systemd.unit(5). */
+const SYSTEMD = ['/etc/containers/systemd', '/run/containers/systemd', '/usr/share/containers/systemd'] as const;
+const QUADLET_ENDINGS = ['.container', '.image', '.volume'] as const;
+const MANIFESTS = { folder: '/etc/kubernetes/manifests', endings: ['.yaml', '.yml', '.json'] } as const;
 const LET_READ = 'let this user read it';
 const COMPOSE = 'com.docker.compose.project';
 /** Files that lead to each other in a ring end somewhere. */
@@ -95,7 +93,11 @@ function isAbsent(error: unknown): boolean {
 }
 
 function standing(host: Host, doubts: Doubt[]): readonly Source[] {
-  return FOLDERS.flatMap(({ folder, endings }) => {
+  const users = `${SYSTEMD[0]}/users`;
+  // Those of a user's own Podman, and of no other user's.
+  const own = host.userId === 0 ? [] : [users, `${users}/${host.userId}`, `${host.home}/.config/containers/systemd`];
+  const quadlets = [...SYSTEMD, ...own].map((folder) => ({ folder, endings: QUADLET_ENDINGS }));
+  return [...quadlets, MANIFESTS].flatMap(({ folder, endings }) => {
     const names = listFolder(host, folder, doubts).filter((name) => endings.some((ending) => name.endsWith(ending)));
     return names.map((name) => fileOf(`${folder}/${name}`, false));
   });
@@ -118,12 +120,14 @@ function composed(containers: readonly Container[]): readonly Source[] {
     const named = pathsIn(labels[`${COMPOSE}.environment_file`]);
     const environmentFiles = named.length > 0 || folder === undefined ? named : [`${folder}/.env`];
     const told = environmentFiles.length === 0 ? {} : { environmentFiles };
-    return pathsIn(labels[`${COMPOSE}.config_files`]).map((path) => ({ ...fileOf(path, false, labels[COMPOSE]), ...told }));
+    return pathsIn(labels[`${COMPOSE}.config_files`], folder).map((path) => ({ ...fileOf(path, false, labels[COMPOSE]), ...told }));
   });
 }
 
-function pathsIn(label = ''): readonly string[] {
-  return label.split(',').filter((path) => path.startsWith('/'));
+/** @param folder where relative ones begin, as podman-compose writes them */
+function pathsIn(label = '', folder?: string): readonly string[] {
+  const paths = folder === undefined || label === '' ? label.split(',') : label.split(',').map((path) => resolve(folder, path));
+  return paths.filter((path) => path.startsWith('/'));
 }
 
 /** A path without `*` and `?` must be there; of one with, what is there counts. */

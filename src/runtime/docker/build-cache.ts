@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type Bytes, bytes, type DurationMs, wallMs } from '../../model/brands.ts';
 import type { BuildCache } from '../../model/inventory.ts';
-import { takeAnswer } from './docker-answers.ts';
+import { takeAnswer } from '../engine-answers.ts';
 import type { DockerClient } from './docker-client.ts';
 
 const sizeBytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { type ContainerId, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
-import { containerList, type ListedContainer, takeAnswer } from './docker-answers.ts';
-import { type DockerClient, imagePath } from './docker-client.ts';
+import { type ContainerLookup, type ContainerSurvey, IMAGE_ID, readSeconds } from '../container-survey.ts';
+import { takeAnswer } from '../engine-answers.ts';
+import { imagePath } from '../engine-client.ts';
+import { containerList, type ListedContainer } from './docker-answers.ts';
+import type { DockerClient } from './docker-client.ts';
 import { leastUptimeMs } from './uptime.ts';
 
-/** Containers in every state, and why any of them is not fully known. */
-export interface ContainerSurvey {
-  readonly containers: readonly Container[];
-  readonly doubts: ReadonlyMap<ContainerId, Doubt>;
-}
-
-const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
 /** What of a container's own file is used: Docker 28 writes the ID of a mounted image there, and tells it nowhere else. */
 const containerFile = v.object({
   ID: v.string(),
@@ -26,7 +22,7 @@ const NAMED_MAX = 100;
 const idOnly = v.object({ Id: v.string() });
 
 /** Lists containers; remembers what was mounted into them, since that never changes. */
-export class ContainerSurveyor {
+export class ContainerSurveyor implements ContainerLookup {
   readonly #client: DockerClient;
   readonly #dockerRoot: string;
   readonly #mounts = new Map<ContainerId, readonly ImageId[]>();
@@ -132,11 +128,6 @@ function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[
     startedAt: upMs === null ? null : wallMs(Date.now() - upMs),
     finishedAt: null,
   };
-}
-
-/** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
-export function readSeconds(seconds: number): WallMs | null {
-  return seconds > 0 ? wallMs(seconds * 1_000) : null;
 }
 
 function findProblem(container: Container, mounted: readonly ImageId[] | null): string | null {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
-import { imagePath, parseDockerAddress } from './docker-client.ts';
+import { imagePath, parseSocketAddress } from '../engine-client.ts';
+import { openEngineAt } from '../open-engine.ts';
 import { openDocker } from './docker-runtime.ts';
 
 const INFO = { ID: 'engine', Driver: 'overlay2', DockerRootDir: '/nowhere', ServerVersion: '28.0.0' };
@@ -19,12 +20,12 @@ before(async () => {
 });
 after(() => rm(directory, { recursive: true }));
 
-test('parseDockerAddress() takes unix sockets alone and says that other transports are not in this version', () => {
-  assert.equal(parseDockerAddress('unix:///var/run/docker.sock'), '/var/run/docker.sock');
+test('parseSocketAddress() takes unix sockets alone and says that other transports are not in this version', () => {
+  assert.equal(parseSocketAddress('unix:///var/run/docker.sock'), '/var/run/docker.sock');
   for (const address of ['tcp://host:2375', 'ssh://host', 'npipe:////./pipe/docker_engine'])
-    assert.throws(() => parseDockerAddress(address), checkError('settings', /not in this version/));
+    assert.throws(() => parseSocketAddress(address), checkError('settings', /not in this version/));
   for (const address of ['', 'unix://', 'unix://relative', '/var/run/docker.sock'])
-    assert.throws(() => parseDockerAddress(address), checkError('settings', /not a unix socket/));
+    assert.throws(() => parseSocketAddress(address), checkError('settings', /not a unix socket/));
 });
 
 test('imagePath() escapes what a URL could misread and keeps the slashes of a name', () => {
@@ -95,11 +96,22 @@ test('openDocker() gives up on an engine that is silent, slow, or hangs up in th
   }
 });
 
-test('openDocker() refuses Podman, which removes by other rules behind the same API', async () => {
-  await using server = await serve((_, outgoing) =>
-    outgoing.setHeader('api-version', '1.41').setHeader('libpod-api-version', '4.3.1').end(),
-  );
-  await assert.rejects(openDocker(server), checkError('engine-refused', /Podman/));
+test('openEngineAt() takes what says so for Podman, whatever its socket is called, and all else for Docker', async () => {
+  const info = {
+    ...INFO,
+    host: { security: { rootless: true } },
+    store: { graphDriverName: 'overlay', graphRoot: '/home/me/storage' },
+    version: { Version: '5.8.6' },
+  };
+  for (const headers of [{ 'api-version': '1.41', 'libpod-api-version': '5.8.6' }, { 'api-version': '1.41' }]) {
+    await using server = await serve((_, outgoing) => outgoing.setHeaders(new Map(Object.entries(headers))).end(JSON.stringify(info)));
+    const { identity } = await openEngineAt(server);
+    assert.deepEqual(
+      [identity.name, identity.engineId],
+      'libpod-api-version' in headers ? ['podman', 'podman/home/me/storage'] : ['docker', 'engine'],
+    );
+    if (identity.name === 'podman') assert.match(identity.title, /^podman 5\.8\.6 at unix:.*\(overlay, rootless\)$/);
+  }
 });
 
 test('openDocker() passes on why an engine refuses', async () => {

@@ -11,31 +11,25 @@ import {
 } from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
-import { GroupReader } from '../group-reader.ts';
+import { readSeconds } from '../container-survey.ts';
+import { readDisk } from '../disk-usage.ts';
+import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
+import { engineMessage, type ImageDetails, imageDetails, imageHistory, refusal, takeAnswer } from '../engine-answers.ts';
+import { connectEngine, type EngineAnswer, type EngineClientOptions, type EngineConnection, imagePath } from '../engine-client.ts';
+import { EventResolver, parseEventLine, type RawEvent } from '../engine-events.ts';
+import { watchEvents } from '../event-watch.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
+import { blobKey } from '../layer-sizes.ts';
+import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
-import { ContainerSurveyor, readSeconds } from './container-uses.ts';
+import { ContainerSurveyor } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
-import type { EngineInfo, ImageDetails, ListedImage } from './docker-answers.ts';
-import {
-  containerDetails,
-  deletions,
-  endOf,
-  engineInfo,
-  engineMessage,
-  imageDetails,
-  imageHistory,
-  refusal,
-  takeAnswer,
-  takeImageList,
-} from './docker-answers.ts';
-import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
-import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
+import { deletions, type EngineInfo, engineInfo, type ListedImage, takeImageList } from './docker-answers.ts';
+import { type DockerClient, speakDocker } from './docker-client.ts';
+import { eventsPath, KINDS } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
-import { findGraphDriverRoot, readDisk, readIngests, readTemporaryFiles } from './image-disk.ts';
-import { blobKey } from './layer-sizes.ts';
-import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
+import { findGraphDriverRoot, readIngests, readTemporaryFiles } from './image-disk.ts';
 import { readServices } from './swarm-services.ts';
 
 /**
@@ -43,12 +37,17 @@ import { readServices } from './swarm-services.ts';
  *
  * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`
  */
-export async function openDocker(options: DockerClientOptions): Promise<Runtime> {
-  const client = await connectDocker(options);
+export async function openDocker(options: EngineClientOptions): Promise<Runtime> {
+  return startDocker(await connectEngine(options));
+}
+
+/** The same, on a connection that is closed when it fails. */
+export async function startDocker(connection: EngineConnection): Promise<Runtime> {
   try {
+    const client = speakDocker(connection);
     return new DockerRuntime(client, takeAnswer(engineInfo, await client.call('GET', '/info')));
   } catch (error) {
-    client.close();
+    connection.close();
     throw error;
   }
 }
@@ -154,32 +153,18 @@ class DockerRuntime implements Runtime {
     return this.#delete(id);
   }
 
-  async readEnd(id: ContainerId): Promise<string | null> {
-    const answer = await this.#client.call('GET', `/containers/${encodeURIComponent(id)}/json`);
-    return answer.status === 404 ? null : endOf(takeAnswer(containerDetails, answer));
+  readEnd(id: ContainerId): Promise<string | null> {
+    return readContainerEnd(this.#client, id);
   }
 
-  async removeContainer(id: ContainerId): Promise<RemoveOutcome> {
-    const answer = await this.#client.call('DELETE', `/containers/${encodeURIComponent(id)}?v=0&force=0`);
-    if (answer.status === 204 || answer.status === 200) return { kind: 'done', isImageDeleted: false, deletedLayers: null };
-    if (answer.status === 404) return { kind: 'gone' };
-    return { kind: answer.status === 409 ? 'in-use' : 'failed', message: engineMessage(answer) };
+  removeContainer(id: ContainerId): Promise<RemoveOutcome> {
+    return removeEndedContainer(this.#client, id);
   }
 
-  async watch({ since, signal, onOpen, onEvents }: EventWatcher): Promise<void> {
-    const broken = new AbortController();
-    const keeper = new CursorKeeper(since);
-    // Lines that arrive while names are looked up wait, and are then one group.
-    const reader = new GroupReader<RawEvent>(async (raws) => {
-      const fresh = raws.filter((raw) => keeper.pass(raw));
-      if (fresh.length > 0) onEvents(await this.#events.resolve(fresh), keeper.cursor());
-    });
-    const onLines = (lines: readonly string[]): void => {
-      reader.add(lines.map(parseEventLine).filter((event) => event !== null)).catch((error: unknown) => broken.abort(error));
-    };
-    const opened = (date: string | undefined): void => onOpen(since ?? cursorAt(date));
-    await this.#client.stream(eventsPath(since), { signal: AbortSignal.any([signal, broken.signal]), onOpen: opened, onLines });
-    if (broken.signal.aborted) throw broken.signal.reason;
+  watch(watcher: EventWatcher): Promise<void> {
+    const parse = (line: string): RawEvent | null => parseEventLine(line, KINDS);
+    const source = { client: this.#client, resolver: this.#events, path: eventsPath(watcher.since), parse };
+    return watchEvents({ ...source, lagNano: 0n, verify: async (raws) => raws }, watcher);
   }
 
   close(): void {
@@ -313,6 +298,6 @@ function readSize(size: number): Bytes | null {
 }
 
 /** Docker 20.10 answers 500 "unrecognized image ID" when another call removed the image at the same moment. */
-function isGone(answer: DockerAnswer): boolean {
+function isGone(answer: EngineAnswer): boolean {
   return answer.status === 404 || (answer.status === 500 && engineMessage(answer).includes('unrecognized image ID'));
 }

@@ -1,8 +1,7 @@
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
-import type { DiskUsage } from '../../model/inventory.ts';
 import type { Receiving } from '../runtime.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
 
@@ -19,21 +18,6 @@ const PROOFS = 8;
  */
 export function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage[]): string | null {
   return isEngineRoot(info, list) ? join(info.DockerRootDir, info.Driver) : null;
-}
-
-/** Figures of the filesystem at a path; null when it cannot be read. `used` counts what is reserved for root as free. */
-export function readDisk(path: string): DiskUsage | null {
-  const figures = readOrNull(() => statfsSync(path, { bigint: true }));
-  if (figures === null) return null;
-  const { bsize, blocks, bfree, bavail, files, ffree } = figures;
-  return {
-    capacityBytes: bytes(Number(blocks * bsize)),
-    usedBytes: bytes(Number((blocks - bfree) * bsize)),
-    availableBytes: bytes(Number(bavail * bsize)),
-    // btrfs has no fixed number of inodes and says 0.
-    inodes: files === 0n ? null : Number(files),
-    inodesUsed: files === 0n ? null : Number(files - ffree),
-  };
 }
 
 /** What Docker with a graph driver is pulling or loading: it keeps the blobs in its folder for temporary files, and no size of them. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { DockerAnswer, DockerClient } from './docker-client.ts';
+import type { EngineAnswer } from '../engine-client.ts';
+import type { DockerClient } from './docker-client.ts';
 import { readServices } from './swarm-services.ts';
 
 /** A client that gets one answer to everything. */
-function clientOf(answer: Omit<DockerAnswer, 'call'>): DockerClient {
+function clientOf(answer: Omit<EngineAnswer, 'call'>): DockerClient {
   const never = (): never => {
     throw new Error('nobody asks that');
   };

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { Doubt, WorkloadNeed } from '../../model/inventory.ts';
-import { engineMessage, takeAnswer } from './docker-answers.ts';
+import { engineMessage, takeAnswer } from '../engine-answers.ts';
 import type { DockerClient } from './docker-client.ts';
 
 const services = v.array(

@@ -1,4 +1,4 @@
-import { type Bytes, bytes, type ChainId, chainId } from '../../model/brands.ts';
+import { type Bytes, bytes, type ChainId, chainId } from '../model/brands.ts';
 
 /**
  * Chain IDs of a stack of layers.

@@ -1,8 +1,8 @@
-import { type Bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
-import { inFlight } from '../../model/in-flight.ts';
-import type { LayerFacts } from '../../model/inventory.ts';
-import { imageDetails, imageHistory, type ListedImage, takeAnswer } from './docker-answers.ts';
-import { type DockerClient, imagePath } from './docker-client.ts';
+import { type Bytes, type ChainId, type ImageId, imageId } from '../model/brands.ts';
+import { inFlight } from '../model/in-flight.ts';
+import type { LayerFacts } from '../model/inventory.ts';
+import { imageDetails, imageHistory, takeAnswer } from './engine-answers.ts';
+import { type EngineClient, imagePath } from './engine-client.ts';
 import { alignHistory, chainIds } from './layer-sizes.ts';
 
 /** As many calls as the client has connections. */
@@ -21,8 +21,8 @@ export type DiffIdSource = (imageId: string) => Promise<readonly string[] | null
 
 /** Asks for the layers of images that `known` does not hold, and for the sizes of layers that it does not hold. */
 export async function surveyLayers(
-  client: DockerClient,
-  list: readonly ListedImage[],
+  client: EngineClient,
+  list: readonly { readonly Id: string }[],
   known: LayerFacts,
   otherSource: DiffIdSource,
 ): Promise<LayerSurvey> {
@@ -47,7 +47,7 @@ export async function surveyLayers(
 }
 
 /** @returns chain IDs; null when the engine would not say; undefined when the image is gone */
-async function readLayers(client: DockerClient, id: ImageId, otherSource: DiffIdSource): Promise<readonly ChainId[] | null | undefined> {
+async function readLayers(client: EngineClient, id: ImageId, otherSource: DiffIdSource): Promise<readonly ChainId[] | null | undefined> {
   const answer = await client.call('GET', `${imagePath(id)}/json`);
   if (answer.status === 404) return undefined;
   // An image that the engine cannot describe costs only itself; a success that is no engine's answer ends the run.
@@ -61,7 +61,7 @@ async function readLayers(client: DockerClient, id: ImageId, otherSource: DiffId
  * wave has. What an answer did not tell is left to the next wave.
  */
 async function learnSizes(
-  client: DockerClient,
+  client: EngineClient,
   layersByImage: ReadonlyMap<ImageId, readonly ChainId[] | null>,
   known: ReadonlyMap<ChainId, Bytes>,
 ): Promise<Map<ChainId, Bytes>> {
@@ -98,7 +98,7 @@ function pickWave(unasked: ReadonlyMap<ImageId, readonly ChainId[]>, isKnown: (l
   return wave;
 }
 
-async function readSizes(client: DockerClient, id: ImageId, layerCount: number): Promise<readonly Bytes[] | null> {
+async function readSizes(client: EngineClient, id: ImageId, layerCount: number): Promise<readonly Bytes[] | null> {
   const answer = await client.call('GET', `${imagePath(id)}/history`);
   return answer.status === 200 ? alignHistory(takeAnswer(imageHistory, answer), layerCount) : null;
 }

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { OperatingError } from '../model/error.ts';
+import { findEngine, listCandidates } from './engine-address.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'imagegc-address-'));
+chmodSync(folder, 0o755);
+after(() => rmSync(folder, { recursive: true }));
+
+/** A user whose own places are below a folder of the test's making. */
+function user(name: string, environment: Readonly<Record<string, string>> = {}) {
+  const home = join(folder, name);
+  return { userId: 1_000, home, environment: { XDG_RUNTIME_DIR: join(home, 'run'), ...environment } };
+}
+
+/** Not a socket, which makes no difference before it is opened. */
+function place(path: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, '');
+  return path;
+}
+
+const isAbsent = (world: ReturnType<typeof user>, source: RegExp): boolean =>
+  listCandidates(world).every((each) => !source.test(each.source) || each.state === 'absent');
+
+describe('listCandidates()', () => {
+  it('knows Docker and Podman, of the system and of a user, and Docker Desktop; root has no places of its own', () => {
+    const sources = (world: ReturnType<typeof user>) => listCandidates(world).map(({ source }) => source);
+    const own = ['rootless Docker', 'rootless Podman', 'Docker Desktop', 'Docker Desktop'];
+    assert.deepEqual(sources(user('knows')), ['Docker', 'Podman', ...own]);
+    assert.deepEqual(sources({ ...user('knows'), userId: 0 }), ['Docker', 'Podman']);
+    const wishes = { CONTAINER_HOST: 'unix:///c.sock', DOCKER_HOST: 'unix:///d.sock' };
+    assert.deepEqual(sources(user('knows', wishes)).slice(0, 3), ['DOCKER_HOST', 'CONTAINER_HOST', 'Docker']);
+  });
+});
+
+describe('findEngine()', () => {
+  const hasSystemEngine = !isAbsent(user('probe'), /^(?:Docker|Podman)$/);
+
+  it('finds a user\u2019s own Podman, and says every place where there is nothing', {
+    skip: hasSystemEngine && 'an engine runs here',
+  }, () => {
+    const world = user('podman');
+    const lookedAt = /no socket at \/var\/run\/docker\.sock \(Docker\) or \/run\/podman\/podman\.sock \(Podman\) or .*Docker Desktop/;
+    const isSaid = (error: unknown) => error instanceof OperatingError && lookedAt.test(error.problem);
+    assert.throws(() => findEngine('auto', world), isSaid);
+    const socket = place(join(world.home, 'run/podman/podman.sock'));
+    assert.equal(findEngine('auto', world), socket);
+    assert.equal(findEngine('auto', user('podman')), socket);
+  });
+
+  it('passes over a socket that this user may not open', { skip: hasSystemEngine && 'an engine runs here' }, () => {
+    const world = user('closed');
+    const closed = place(join(world.home, 'run/docker.sock'));
+    const open = place(join(world.home, 'run/podman/podman.sock'));
+    chmodSync(closed, 0o600);
+    chmodSync(open, 0o666);
+    // Root may open every socket, so a process of its own becomes nobody.
+    if (process.getuid?.() !== 0) chmodSync(closed, 0);
+    const module = JSON.stringify(join(import.meta.dirname, 'engine-address.ts'));
+    const script = `import { findEngine, listCandidates } from ${module};
+      if (process.getuid() === 0) process.setuid(65534);
+      const world = ${JSON.stringify(world)};
+      console.log(JSON.stringify([findEngine('auto', world), ...listCandidates(world).map(({ source, state }) => source + ' ' + state)]));`;
+    const [chosen, ...told] = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
+    assert.equal(chosen, open);
+    assert.deepEqual(told.slice(2, 4), ['rootless Docker closed', 'rootless Podman open']);
+  });
+
+  it('believes a variable whatever is there, and an address before it', () => {
+    const world = user('wish', { CONTAINER_HOST: 'unix:///nowhere/podman.sock' });
+    assert.equal(findEngine('auto', world), '/nowhere/podman.sock');
+    assert.equal(findEngine('unix:///elsewhere.sock', world), '/elsewhere.sock');
+    assert.throws(() => findEngine('auto', user('wish', { CONTAINER_HOST: 'ssh://host/run/podman/podman.sock' })), /not in this version/);
+  });
+});

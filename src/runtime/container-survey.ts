@@ -1,0 +1,24 @@
+import { type ContainerId, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
+import type { Container, Doubt } from '../model/inventory.ts';
+
+/** Containers in every state, and why any of them is not fully known. */
+export interface ContainerSurvey {
+  readonly containers: readonly Container[];
+  readonly doubts: ReadonlyMap<ContainerId, Doubt>;
+}
+
+/** Who can be asked for the images of some containers alone. */
+export interface ContainerLookup {
+  /** @param ids some containers alone; empty means all @throws OperatingError when the listing itself fails */
+  survey(ids?: readonly ContainerId[]): Promise<ContainerSurvey>;
+  /** The images of a container, known without a question; null: ask. */
+  readImages(id: ContainerId): readonly ImageId[] | null;
+}
+
+/** The form of an image's ID. */
+export const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
+
+/** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
+export function readSeconds(seconds: number): WallMs | null {
+  return seconds > 0 ? wallMs(seconds * 1_000) : null;
+}

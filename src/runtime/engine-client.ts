@@ -1,0 +1,219 @@
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import { OperatingError } from '../model/error.ts';
+
+/** Docker 28 with the containerd store needs 15 s to list 500 images; a small device needs longer. */
+const TIMEOUT_MS_DEFAULT = 120_000;
+const CONNECTIONS_MAX = 8;
+/** An event carries all labels of its image; more than this is no event. */
+const LINE_LENGTH_MAX = 4_000_000;
+/** An idle connection is given up before an engine does, so that a request never meets a closing one. */
+const CONNECTION_IDLE_MS = 60_000;
+/** Without a name for TLS, Node looks whether the host header is an IPv6 address, with an expression that takes 10 ms to compile. */
+const NO_SERVER_NAME = { servername: '' } as const;
+
+/** One answer of the engine, whatever its status. */
+export interface EngineAnswer {
+  /** What was asked: `GET /info`. */
+  readonly call: string;
+  readonly status: number;
+  /** Parsed JSON; null where the body is empty. Unknown until a schema has looked at it. */
+  readonly body: unknown;
+}
+
+/** Speaks HTTP to an engine on a unix socket. Throws `OperatingError`s where no answer comes; a status is never an error here. */
+export interface EngineClient {
+  readonly address: string;
+  /** @param path without what every path begins with, parameters included */
+  call(method: 'GET' | 'HEAD' | 'POST' | 'DELETE', path: string): Promise<EngineAnswer>;
+  /**
+   * Reads an answer that goes on, a line at a time, until `signal` is aborted.
+   *
+   * @throws OperatingError when no answer begins in time, its status is not 200, or it ends
+   */
+  stream(path: string, listener: StreamListener): Promise<void>;
+  close(): void;
+}
+
+/** An engine that has answered once, before anybody knows which one it is. */
+export interface EngineConnection {
+  readonly address: string;
+  /** What it said of itself. */
+  readonly greeting: { readonly status: number; readonly headers: IncomingHttpHeaders };
+  /** @param prefix what every path begins with: `/v1.41` */
+  speak(prefix: string): EngineClient;
+  close(): void;
+}
+
+/** Who reads a stream. */
+export interface StreamListener {
+  readonly signal: AbortSignal;
+  /** @param date when the engine began to answer, as its header says */
+  readonly onOpen: (date: string | undefined) => void;
+  readonly onLines: (lines: readonly string[]) => void;
+}
+
+/** Where the engine is and how long one call may take. */
+export interface EngineClientOptions {
+  readonly socketPath: string;
+  readonly timeoutMs?: number;
+}
+
+interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/**
+ * Reads an address as DOCKER_HOST and CONTAINER_HOST write it.
+ *
+ * @returns the socket's path
+ * @throws OperatingError `settings` for every scheme but `unix`
+ */
+export function parseSocketAddress(address: string): string {
+  const match = /^unix:\/\/(\/.+)$/.exec(address);
+  if (match?.[1] !== undefined) return match[1];
+  const isOther = /^(tcp|ssh|https?|npipe|fd):/.test(address);
+  const problem = isOther ? 'this transport is not in this version' : 'it is not a unix socket address';
+  const hint = 'write unix:// and an absolute path, such as unix:///var/run/docker.sock';
+  throw new OperatingError({ kind: 'settings', operation: 'use the engine address', subject: address, problem, hint });
+}
+
+/** Connects and asks who is there. @throws OperatingError `engine-unreachable`, `permission`, `engine-nonsense` */
+export async function connectEngine(options: EngineClientOptions): Promise<EngineConnection> {
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: CONNECTION_IDLE_MS });
+  const address = `unix://${options.socketPath}`;
+  const send = (method: string, path: string) => sendRequest(agent, options, method, path);
+  const close = () => agent.destroy();
+  try {
+    const greeting = await send('HEAD', '/_ping');
+    return { address, greeting, close, speak: (prefix) => makeClient(prefix) };
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  function makeClient(prefix: string): EngineClient {
+    return {
+      address,
+      close,
+      stream: (path, listener) => readStream(options, prefix + path, listener),
+      async call(method, path) {
+        const { status, text } = await send(method, prefix + path);
+        const call = `${method} ${path}`;
+        return { call, status, body: parseBody(text, status, call) };
+      },
+    };
+  }
+}
+
+/** Writes a name into a path: slashes stay, everything else that a URL could misread is escaped. */
+export function imagePath(nameOrId: string): string {
+  return `/images/${nameOrId.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function sendRequest(agent: Agent, options: EngineClientOptions, method: string, path: string): Promise<RawAnswer> {
+  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown) => {
+      clearTimeout(timer);
+      reject(explainFailure(cause, socketPath, `${method} ${path}`));
+    };
+    const outgoing = request({ agent, socketPath, method, path, ...NO_SERVER_NAME, headers: { host: 'docker' } }, (answer) => {
+      readText(answer).then((text) => {
+        clearTimeout(timer);
+        resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text });
+      }, fail);
+    });
+    const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    outgoing.on('error', fail);
+    outgoing.end();
+  });
+}
+
+/** By its events: iterating over a stream takes as long as the rest of a small call. */
+function readText(answer: IncomingMessage): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const chunks: Buffer[] = [];
+  answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+  answer.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+  // A connection that breaks in the middle of an answer is an error of the answer alone.
+  answer.on('error', reject);
+  return promise;
+}
+
+/** On a connection of its own, which ends with it. */
+function readStream(options: EngineClientOptions, path: string, { signal, onOpen, onLines }: StreamListener): Promise<void> {
+  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const outgoing = request({ agent: false, socketPath, path, ...NO_SERVER_NAME, headers: { host: 'docker' } });
+  const end = (cause: unknown): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    outgoing.destroy();
+    if (signal.aborted) resolve();
+    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, socketPath, `GET ${path.split('?')[0]}`));
+  };
+  const abort = (): void => end(null);
+  const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  signal.addEventListener('abort', abort);
+  outgoing.on('error', end).on('response', (answer) => {
+    clearTimeout(timer);
+    if (answer.statusCode !== 200) return end(new Error(`status ${answer.statusCode}`));
+    onOpen(answer.headers.date);
+    let rest = '';
+    answer.setEncoding('utf8').on('error', end);
+    answer.on('end', () => end(new Error('the engine ended the stream')));
+    answer.on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > LINE_LENGTH_MAX) return end(new Error(`a line of the stream is longer than ${LINE_LENGTH_MAX} characters`));
+      if (lines.length > 0) onLines(lines.filter((line) => line.trim() !== ''));
+    });
+  });
+  outgoing.end();
+  return promise;
+}
+
+/** An error's body is for a person, so it may be anything; an answer that is used must be JSON. */
+function parseBody(text: string, status: number, subject: string): unknown {
+  if (text.trim() === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (status >= 400) return { message: text.slice(0, 300) };
+    const parts = {
+      operation: 'read the engine’s answer',
+      subject,
+      problem: 'it is not JSON',
+      hint: 'does a container engine listen there?',
+    };
+    throw new OperatingError({ kind: 'engine-nonsense', ...parts, cause });
+  }
+}
+
+const CLOSED_EARLY = 'the connection was closed before the answer was whole';
+const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such socket',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: CLOSED_EARLY,
+  EPIPE: CLOSED_EARLY,
+};
+
+function explainFailure(cause: unknown, socketPath: string, call: string): OperatingError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  const parts = { operation: `ask the engine (${call})`, subject: `unix://${socketPath}`, cause };
+  const text = cause instanceof Error ? cause.message : String(cause);
+  if (code === 'EACCES' || code === 'EPERM') {
+    const hint = 'run as root, or as a member of the group that owns the socket (usually "docker")';
+    return new OperatingError({ kind: 'permission', ...parts, problem: 'this user may not open the socket', hint });
+  }
+  if (code.startsWith('HPE_')) {
+    const hint = 'does a container engine listen there?';
+    return new OperatingError({ kind: 'engine-nonsense', ...parts, problem: `the answer is not HTTP (${text})`, hint });
+  }
+  const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED';
+  const hint = isAbsent ? 'is the engine running? is the address right?' : 'is the engine overloaded or restarting? try again';
+  const problem = CONNECTION_PROBLEMS[code] ?? text;
+  return new OperatingError({ kind: 'engine-unreachable', ...parts, problem, hint });
+}
