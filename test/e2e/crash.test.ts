@@ -7,7 +7,7 @@ import { after, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
-import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine } from '../lab/lab.ts';
+import { ENGINE_KINDS, type EngineKind, isPodman, type Lab, type LabEngine } from '../lab/lab.ts';
 import { buildCrashScene, type CrashScene, checkNoNameLost } from './crash-scene.ts';
 import { type AtCall, type EngineGate, type GateCall, openEngineGate } from './engine-gate.ts';
 import { makeFolder, type Running, runImagegc, startImagegc } from './imagegc-process.ts';
@@ -49,7 +49,9 @@ function testCrashes(lab: Lab, kind: EngineKind): void {
     await using host = await openCrashHost(lab, kind);
     const [atCalls, atRandom] = [new Tally(), new Tally()];
     let calls = 0;
-    for (let number = 1; ; number += 1) {
+    // One of three of Podman's, which takes three times as long for each; which of them, the seed says.
+    const step = isPodman(kind) ? 3 : 1;
+    for (let number = 1 + (SEED % step); ; number += step) {
       const call = await crash(host, killAt(number, 'before'), atCalls, { isStoreLost: false });
       if (call === null) break;
       if (isChange(call)) await crash(host, killAt(number, 'after'), atCalls, { isStoreLost: true });
@@ -60,7 +62,7 @@ function testCrashes(lab: Lab, kind: EngineKind): void {
       await crash(host, killAfter(random() * host.elapsedMs), atRandom, { isStoreLost: each % 2 === 1 });
     }
     t.diagnostic(`${kind}, ${calls} calls of the engine: ${atCalls}; at random moments (seed ${SEED}): ${atRandom}`);
-    assert.ok(atCalls.namesGivenBack > 10 && atCalls.completed > 5, `hardly anything had to be repaired: ${atCalls}`);
+    assert.ok(atCalls.namesGivenBack * step > 10 && atCalls.completed * step > 5, `hardly anything had to be repaired: ${atCalls}`);
   });
 }
 
