@@ -39,6 +39,8 @@ export interface ContractFeatures {
   readonly imageMounts: 'by-id' | 'by-name' | 'none';
   /** Whoever loads an image is told of with its ID. */
   readonly loadsToldById: boolean;
+  /** Of several who remove an image at the same moment one is told that it did; else each may be. */
+  readonly oneRemoverIsTold: boolean;
   /** An image that others were built on outlives its last name. */
   readonly parentsStay: boolean;
   /** There are services beside containers. */

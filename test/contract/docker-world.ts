@@ -47,6 +47,7 @@ function featuresOf(kind: DockerKind): ContractFeatures {
     digestsProvePull: isGraphDriver,
     imageMounts: isOld ? 'none' : 'by-id',
     loadsToldById: true,
+    oneRemoverIsTold: true,
     parentsStay: true,
     services: true,
   };

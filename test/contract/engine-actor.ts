@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId } from '../../src/model/brands.ts';
 import { canonicalReference, splitReference } from '../../src/model/reference.ts';
-import { isPodman, type LabEngine, type LabRegistry } from '../lab/lab.ts';
+import type { LabEngine, LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
 import type { ContractContainer, ContractImage, PulledImage } from './contract-world.ts';
 import type { EngineProxy } from './engine-proxy.ts';
@@ -42,10 +42,9 @@ export class EngineActor {
 
   async addImage({ repository, tags, layers, labels }: ContractImage): Promise<ImageId> {
     const before = await this.#ids();
-    // Podman takes a short name for one of this host.
-    const written = isPodman(this.#engine.kind) ? repository : repository.replace(/^docker\.io\//, '');
+    const short = repository.replace(/^docker\.io\//, '');
     await this.#engine.loadImages([
-      { repository: written, tags, layers: layers.map(([key, kb]) => ({ key, kb })), ...(labels && { labels }) },
+      { repository: short, tags, layers: layers.map(([key, kb]) => ({ key, kb })), ...(labels && { labels }) },
     ]);
     const [added] = (await this.#ids()).difference(before);
     if (added === undefined) throw new Error(`loading ${repository} added no image`);

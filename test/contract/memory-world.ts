@@ -27,6 +27,7 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
       digestsProvePull: true,
       imageMounts: 'by-id',
       loadsToldById: true,
+      oneRemoverIsTold: true,
       parentsStay: true,
       services: true,
     },

@@ -44,6 +44,7 @@ const FEATURES: Omit<ContractFeatures, 'loadsToldById'> = {
   deletedLayers: false,
   digestsProvePull: false,
   imageMounts: 'by-name',
+  oneRemoverIsTold: false,
   parentsStay: false,
   services: false,
 };

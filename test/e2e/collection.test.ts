@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import * as v from 'valibot';
-import { openLabOfRun } from '../contract/lab-of-run.ts';
-import { ENGINE_KINDS, type EngineKind, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
+import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
+import { ENGINE_KINDS, type EngineKind, isPodman, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
 import { runInProcess } from './cli-world.ts';
 import { type NamesById, readAllNames, readLayersSize } from './engine-names.ts';
 import { buildScene, DANGLING, describeEngine, LOADED, mountImage, PROTECTING, PULLED, type SceneIds, titlesGone } from './image-scene.ts';
@@ -29,7 +29,7 @@ const TOLERANCE = 0.01;
 const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `collection on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
-  for (const kind of ENGINE_KINDS) describeCollection(lab, kind);
+  for (const kind of kindsOf(lab, ENGINE_KINDS, 'collection')) describeCollection(lab, kind);
 }
 
 /** An engine full of images, and a store and settings of its own. */
@@ -61,8 +61,8 @@ class Host {
 
 function describeCollection(lab: Lab, kind: EngineKind): void {
   const hasMounts = kind !== 'docker-old-overlay2';
-  // The API of the containerd store tells no image's origin, and what may be local counts as local; without a name, nothing is.
-  const isPullKnown = kind !== 'docker-new-containerd';
+  // Podman and the API of the containerd store tell no image's origin, and what may be local counts as local; without a name, nothing is.
+  const isPullKnown = kind !== 'docker-new-containerd' && !isPodman(kind);
   const ordinary = [...LOADED, ...PULLED, DANGLING];
   const notLocal = isPullKnown ? [...PULLED, DANGLING] : [DANGLING];
 

@@ -55,3 +55,11 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
     },
   };
 }
+
+/** The name that a call takes off an image, by the API of Docker or that of Podman; null where it takes none off. */
+export function nameTakenOff({ method, path }: Pick<GateCall, 'method' | 'path'>): string | null {
+  const { pathname, searchParams } = new URL(path, 'http://engine');
+  if (method === 'POST' && pathname.endsWith('/untag')) return `${searchParams.get('repo')}:${searchParams.get('tag')}`;
+  if (method !== 'DELETE') return null;
+  return searchParams.get('images') ?? /\/images\/(.*)$/.exec(decodeURIComponent(pathname))?.[1] ?? null;
+}

@@ -1,11 +1,14 @@
 /** What an engine holds, read past the product: tests compare it before and after. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as v from 'valibot';
-import type { LabEngine } from '../lab/lab.ts';
+import { isPodman, type LabEngine } from '../lab/lab.ts';
 
 const strings = v.optional(v.nullable(v.array(v.string())), null);
 const images = v.array(v.object({ Id: v.string() }));
 const details = v.object({ RepoTags: strings, RepoDigests: strings });
 const accounting = v.object({ LayersSize: v.number() });
+const storedLayers = v.array(v.object({ 'diff-size': v.optional(v.number()) }));
 
 /** Sorted names, tags and digests, by image ID. */
 export type NamesById = Readonly<Record<string, readonly string[]>>;
@@ -26,9 +29,14 @@ export async function readNamesOf(engine: LabEngine, image: string): Promise<rea
   return [...new Set([...(RepoTags ?? []), ...(RepoDigests ?? [])].filter((name) => !name.includes('<none>')))].sort();
 }
 
-/** The bytes of all images as the engine itself counts them: unpacked layers, and blobs where it keeps them beside. */
+/**
+ * The bytes of all images as the engine itself counts them: unpacked layers, and blobs where it keeps them beside. Podman 4.3 says 0, so
+ * Podman's own list of layers is read, in which a container's has no size.
+ */
 export async function readLayersSize(engine: LabEngine): Promise<number> {
-  return v.parse(accounting, (await engine.request('GET', '/system/df')).body).LayersSize;
+  if (!isPodman(engine.kind)) return v.parse(accounting, (await engine.request('GET', '/system/df')).body).LayersSize;
+  const layers = v.parse(storedLayers, JSON.parse(readFileSync(join(engine.dataRoot, 'overlay-layers/layers.json'), 'utf8')));
+  return layers.reduce((sum, layer) => sum + (layer['diff-size'] ?? 0), 0);
 }
 
 /** The image that a name points to; null when none does. */

@@ -1,6 +1,8 @@
 /** One engine or registry of a laboratory: its process, its socket, and the few calls that tests are set up with. */
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { canonicalRepository } from '../../src/model/reference.ts';
 import type { Body, Reply } from './engine-api.ts';
 import { callEngine, callOrThrow, refuseErrorLines, stringOf, waitUntilAnswering } from './engine-api.ts';
 import { runLab } from './lab-script.ts';
@@ -106,12 +108,17 @@ export class LabEngine {
     return callEngine(this.socketPath, method, path, body, headers);
   }
 
-  /** Makes images and loads them in one archive; the pieces go to the socket as they are made. */
+  /**
+   * Makes images and loads them in one archive; the pieces go to the socket as they are made. Podman takes a short name in an archive for
+   * one of this host (`localhost/app`), so it gets the name that it would mean elsewhere.
+   */
   async loadImages(specs: readonly ImageSpec[]): Promise<readonly BuiltImage[]> {
     const built: BuiltImage[] = [];
     const busybox = this.#busybox;
+    const complete = (spec: ImageSpec): ImageSpec => ({ ...spec, repository: canonicalRepository(spec.repository) });
+    const named = isPodman(this.kind) ? specs.map(complete) : specs;
     function* pieces(): Generator<Buffer> {
-      built.push(...(yield* imageArchive(specs, busybox)));
+      built.push(...(yield* imageArchive(named, busybox)));
     }
     const reply = await callOrThrow(this.socketPath, 'POST', '/images/load?quiet=1', Readable.from(pieces()));
     refuseErrorLines('load', reply);
@@ -136,6 +143,13 @@ export class LabEngine {
 
   async stopContainer(container: string): Promise<void> {
     await callOrThrow(this.socketPath, 'POST', `/containers/${container}/stop?t=1`);
+  }
+
+  /** Copies a folder of this machine into the engine's own, where the engine sees it. @returns its path, the same on both sides */
+  async copyIn(from: string, name: string): Promise<string> {
+    const target = join(this.#directory, this.id, name);
+    await cp(from, target, { recursive: true, verbatimSymlinks: true });
+    return target;
   }
 
   /** Runs a program of the engine's root beside it, with its settings: `buildah from IMAGE`. @returns what it prints */

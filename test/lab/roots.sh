@@ -21,7 +21,9 @@ packages() { # SUITE SET
   local list=containerd,runc,tini,busybox-static
   case $2 in
     docker) list=docker.io,$list; case $1 in bookworm) list+=,docker-registry;; esac;;
-    podman) list+=,podman,buildah,conmon,crun,iptables,nftables,iproute2,containernetworking-plugins,fuse-overlayfs,catatonit,ca-certificates,dash,sed,coreutils;;
+    # tini-static is a package of its own since bookworm; docker.io depends on it
+    podman) case $1 in bookworm) ;; *) list+=,tini-static;; esac
+      list+=,podman,buildah,conmon,crun,iptables,nftables,iproute2,containernetworking-plugins,fuse-overlayfs,catatonit,ca-certificates,dash,sed,coreutils;;
     *) die "no package set $2";;
   esac
   echo "$list"

@@ -32,13 +32,15 @@ export function podmanEventsPath(since: EventCursor | null): string {
   return `/events?${new URLSearchParams({ stream: 'true', since: `${seconds}.${fraction}Z`, filters: eventFilters(KINDS) })}`;
 }
 
-/** Reads one line, and makes it what Docker would have written. */
+/** Reads one line, and makes it what Docker would have written. Podman 4.3 does not say which image it pulled or loaded. */
 export function parsePodmanEvent(line: string): RawEvent | null {
   const event = parseEventLine(line, KINDS);
   if (event === null) return null;
   const { kind, attributes } = event;
-  if (kind === 'image-pulled') return { ...event, id: attributes['name'] ?? '', attributes: { imageID: fullId(event.id) } };
-  if (kind === 'image-committed')
-    return { ...event, attributes: event.id.length === 64 && attributes['image'] === '' ? { imageID: fullId(event.id) } : {} };
-  return kind?.startsWith('image-') ? { ...event, id: fullId(event.id) } : event;
+  const id = fullId(event.id);
+  const named: RawEvent['attributes'] = id === '' ? {} : { imageID: id };
+  if (kind === 'image-pulled') return { ...event, id: attributes['name'] ?? '', attributes: named };
+  // A commit names the container, a build the image.
+  if (kind === 'image-committed') return { ...event, attributes: attributes['image'] === '' ? named : {} };
+  return kind?.startsWith('image-') ? { ...event, id } : event;
 }

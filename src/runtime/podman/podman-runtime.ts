@@ -235,9 +235,13 @@ class PodmanRuntime implements Runtime {
     const message = (Errors ?? []).join('; ');
     if (ExitCode === EXIT.unknown) return { kind: 'gone' };
     if (ExitCode === EXIT.inUse || REFUSALS.test(message)) return { kind: 'in-use', message };
-    if (ExitCode !== EXIT.done || message !== '') return { kind: 'failed', message: message || `exit code ${ExitCode} without a message` };
+    const isThere = async () => (await this.#inspect(id)) !== null;
+    if (ExitCode !== EXIT.done || message !== '') {
+      // Podman trips over what another call removes at the same moment, in ever other words.
+      return (await isThere()) ? { kind: 'failed', message: message || `exit code ${ExitCode} without a message` } : { kind: 'gone' };
+    }
     // An image that others were built on goes without being told of.
-    const isImageDeleted = Deleted?.some((each) => id.endsWith(each)) === true || (await this.#inspect(id)) === null;
+    const isImageDeleted = Deleted?.some((each) => id.endsWith(each)) === true || !(await isThere());
     return { kind: 'done', isImageDeleted, deletedLayers: null };
   }
 
