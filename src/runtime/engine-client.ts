@@ -45,6 +45,9 @@ export interface EngineConnection {
   close(): void;
 }
 
+/** Stands for the paths of an engine on another host: nothing on this one is its own, whatever lies there. */
+export const ELSEWHERE = '/dev/null/another-host';
+
 /** Who reads a stream. */
 export interface StreamListener {
   readonly signal: AbortSignal;

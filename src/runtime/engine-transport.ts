@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import { Agent, type AgentOptions, type ClientRequest, type RequestOptions, request } from 'node:http';
-import { Duplex } from 'node:stream';
 import type { SecureContextOptions } from 'node:tls';
 import { OperatingError } from '../model/error.ts';
 
@@ -8,7 +6,15 @@ import { OperatingError } from '../model/error.ts';
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly socketPath: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: TlsMaterial | null }
-  | { readonly kind: 'ssh'; readonly user: string; readonly host: string; readonly port: string };
+  | SshAddress;
+
+/** A host on which `docker` can be run. Empty: as ssh's own settings say. */
+export interface SshAddress {
+  readonly kind: 'ssh';
+  readonly user: string;
+  readonly host: string;
+  readonly port: string;
+}
 
 /** What TLS needs: who the engine may be, and who we are. */
 export interface TlsMaterial extends Pick<SecureContextOptions, 'ca' | 'cert' | 'key'> {
@@ -63,122 +69,48 @@ export function formatEngineAddress(address: EngineAddress): string {
   return `ssh://${address.user === '' ? '' : `${address.user}@`}${address.host}${address.port === '' ? '' : `:${address.port}`}`;
 }
 
-/** Makes connections to an address as they are needed, and keeps some of them. */
+/** Makes connections to an address as they are needed, and keeps some of them. What TLS and ssh take is loaded by who needs it. */
 export async function openTransport(address: EngineAddress, options: AgentOptions): Promise<EngineTransport> {
-  const send = address.kind === 'tcp' && address.tls !== null ? await overTls(address, address.tls, options) : overSocket(address, options);
-  return { address: formatEngineAddress(address), ...send };
+  return { address: formatEngineAddress(address), ...(await openSender(address, options)) };
 }
 
 type Sender = Omit<EngineTransport, 'address'>;
 
-function overSocket(address: EngineAddress, options: AgentOptions): Sender {
-  const agent = address.kind === 'ssh' ? new SshAgent(address, options) : new Agent(options);
-  const where =
-    address.kind === 'unix'
-      ? { socketPath: address.socketPath }
-      : { host: address.host, ...(address.kind === 'tcp' && { port: address.port }) };
-  const common = { ...where, ...NO_SERVER_NAME, headers: { host: 'docker' } };
-  const alone = address.kind === 'ssh' ? { createConnection: () => dialStdio(address) } : { agent: false as const };
+async function openSender(address: EngineAddress, options: AgentOptions): Promise<Sender> {
+  if (address.kind === 'ssh') return overSsh(address, options);
+  if (address.kind === 'unix') return overSocket({ socketPath: address.socketPath, ...NO_SERVER_NAME }, options);
+  const { host, port, tls } = address;
+  return tls === null ? overSocket({ host, port }, options) : overTls({ host, port, ...tls }, options);
+}
+
+const HEADERS = { headers: { host: 'docker' } } as const;
+
+function overSocket(where: RequestOptions, options: AgentOptions): Sender {
+  const agent = new Agent(options);
   return {
-    request: (told, isAlone = false) => request({ ...common, ...told, ...(isAlone ? alone : { agent }) }),
+    request: (told, isAlone = false) => request({ ...where, ...HEADERS, ...told, agent: isAlone ? false : agent }),
     close: () => agent.destroy(),
   };
 }
 
-/** Loaded by who needs it: TLS takes 8 MB. */
-async function overTls({ host, port }: EngineAddress & { kind: 'tcp' }, tls: TlsMaterial, options: AgentOptions): Promise<Sender> {
+async function overTls(where: RequestOptions & TlsMaterial, options: AgentOptions): Promise<Sender> {
   const https = await import('node:https');
-  const agent = new https.Agent({ ...options, ...tls });
+  const agent = new https.Agent({ ...options, ...where });
   return {
-    request: (told, isAlone = false) => https.request({ host, port, ...tls, ...told, agent: isAlone ? false : agent }),
+    request: (told, isAlone = false) => https.request({ ...where, ...told, agent: isAlone ? false : agent }),
     close: () => agent.destroy(),
   };
 }
 
 /** Every connection is a process of ssh, so they are kept. */
-class SshAgent extends Agent {
-  readonly #address: EngineAddress & { kind: 'ssh' };
-
-  constructor(address: EngineAddress & { kind: 'ssh' }, options: AgentOptions) {
-    super(options);
-    this.#address = address;
-  }
-
-  override createConnection(): Duplex {
-    return dialStdio(this.#address);
-  }
-}
-
-/**
- * A connection as Docker's own client makes it: on the other host `docker system dial-stdio` stands between ssh and the engine. ssh asks nothing,
- * since nobody may be there to answer.
- */
-function dialStdio({ user, host, port }: EngineAddress & { kind: 'ssh' }): Duplex {
-  const words = [
-    '-o',
-    'BatchMode=yes',
-    '-o',
-    'ConnectTimeout=30',
-    ...(port === '' ? [] : ['-p', port]),
-    ...(user === '' ? [] : ['-l', user]),
-  ];
-  const child = spawn('ssh', [...words, '--', host, 'docker', 'system', 'dial-stdio'], { stdio: ['pipe', 'pipe', 'pipe'] });
-  const connection = new StdioConnection(child);
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-500);
-  });
-  child.once('error', (error) => connection.destroy(error));
-  child.once('close', (status) => {
-    if (status !== 0 && !connection.destroyed) connection.destroy(new Error(`ssh ended with ${status}: ${said.trim()}`));
-  });
-  return connection;
-}
-
-/** Standard input and output of a process as one stream, with what HTTP asks of a socket beside that. */
-class StdioConnection extends Duplex {
-  readonly #child: ReturnType<typeof spawn>;
-
-  constructor(child: ReturnType<typeof spawn>) {
-    super();
-    this.#child = child;
-    child.stdout?.on('data', (chunk: Buffer) => {
-      if (!this.push(chunk)) child.stdout?.pause();
-    });
-    child.stdout?.once('end', () => this.push(null));
-    child.stdin?.on('error', (error) => this.destroy(error));
-  }
-
-  override _read(): void {
-    this.#child.stdout?.resume();
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#child.stdin?.write(chunk, done);
-  }
-
-  override _final(done: () => void): void {
-    this.#child.stdin?.end(done);
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#child.kill();
-    done(error);
-  }
-
-  setTimeout(): this {
-    return this;
-  }
-  setNoDelay(): this {
-    return this;
-  }
-  setKeepAlive(): this {
-    return this;
-  }
-  ref(): this {
-    return this;
-  }
-  unref(): this {
-    return this;
-  }
+async function overSsh(address: SshAddress, options: AgentOptions): Promise<Sender> {
+  const { dialStdio } = await import('./ssh-connection.ts');
+  const agent = new Agent(options);
+  const createConnection = () => dialStdio(address);
+  agent.createConnection = createConnection;
+  const common = { host: address.host, ...HEADERS };
+  return {
+    request: (told, isAlone = false) => request({ ...common, ...told, ...(isAlone ? { createConnection } : { agent }) }),
+    close: () => agent.destroy(),
+  };
 }
