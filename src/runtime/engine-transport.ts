@@ -80,7 +80,7 @@ async function openSender(address: EngineAddress, options: AgentOptions): Promis
   if (address.kind === 'ssh') return overSsh(address, options);
   if (address.kind === 'unix') return overSocket({ socketPath: address.socketPath, ...NO_SERVER_NAME }, options);
   const { host, port, tls } = address;
-  return tls === null ? overSocket({ host, port }, options) : overTls({ host, port, ...tls }, options);
+  return tls === null ? overSocket({ host, port }, options) : overTls({ host, port }, tls, options);
 }
 
 const HEADERS = { headers: { host: 'docker' } } as const;
@@ -93,11 +93,11 @@ function overSocket(where: RequestOptions, options: AgentOptions): Sender {
   };
 }
 
-async function overTls(where: RequestOptions & TlsMaterial, options: AgentOptions): Promise<Sender> {
+async function overTls(where: RequestOptions, tls: TlsMaterial, options: AgentOptions): Promise<Sender> {
   const https = await import('node:https');
-  const agent = new https.Agent({ ...options, ...where });
+  const agent = new https.Agent({ ...options, ...tls });
   return {
-    request: (told, isAlone = false) => https.request({ ...where, ...told, agent: isAlone ? false : agent }),
+    request: (told, isAlone = false) => https.request({ ...where, ...tls, ...told, agent: isAlone ? false : agent }),
     close: () => agent.destroy(),
   };
 }
