@@ -5,16 +5,26 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { OperatingError } from '../model/error.ts';
+import { formatEngineAddress } from '../runtime/engine-transport.ts';
 import { findEngine, listCandidates } from './engine-address.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'imagegc-address-'));
 chmodSync(folder, 0o755);
 after(() => rmSync(folder, { recursive: true }));
 
+function readFile(path: string): never {
+  throw new Error(`there is no ${path}`);
+}
+
+/** The engine that is chosen, as it is written. */
+function find(address: string, world: ReturnType<typeof user>): string {
+  return formatEngineAddress(findEngine(address, world));
+}
+
 /** A user whose own places are below a folder of the test's making. */
 function user(name: string, environment: Readonly<Record<string, string>> = {}) {
   const home = join(folder, name);
-  return { userId: 1_000, home, environment: { XDG_RUNTIME_DIR: join(home, 'run'), ...environment } };
+  return { userId: 1_000, home, readFile, environment: { XDG_RUNTIME_DIR: join(home, 'run'), ...environment } };
 }
 
 /** Not a socket, which makes no difference before it is opened. */
@@ -49,8 +59,8 @@ describe('findEngine()', () => {
     const isSaid = (error: unknown) => error instanceof OperatingError && lookedAt.test(error.problem);
     assert.throws(() => findEngine('auto', world), isSaid);
     const socket = place(join(world.home, 'run/podman/podman.sock'));
-    assert.equal(findEngine('auto', world), socket);
-    assert.equal(findEngine('auto', user('podman')), socket);
+    assert.equal(find('auto', world), `unix://${socket}`);
+    assert.equal(find('auto', user('podman')), `unix://${socket}`);
   });
 
   it('passes over a socket that this user may not open', { skip: hasSystemEngine && 'an engine runs here' }, () => {
@@ -64,17 +74,20 @@ describe('findEngine()', () => {
     const module = JSON.stringify(join(import.meta.dirname, 'engine-address.ts'));
     const script = `import { findEngine, listCandidates } from ${module};
       if (process.getuid() === 0) process.setuid(65534);
-      const world = ${JSON.stringify(world)};
+      const world = { ...${JSON.stringify(world)}, readFile: () => { throw new Error('none'); } };
       console.log(JSON.stringify([findEngine('auto', world), ...listCandidates(world).map(({ source, state }) => source + ' ' + state)]));`;
     const [chosen, ...told] = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
-    assert.equal(chosen, open);
+    assert.deepEqual(chosen, { kind: 'unix', socketPath: open });
     assert.deepEqual(told.slice(2, 4), ['rootless Docker closed', 'rootless Podman open']);
   });
 
   it('believes a variable whatever is there, and an address before it', () => {
     const world = user('wish', { CONTAINER_HOST: 'unix:///nowhere/podman.sock' });
-    assert.equal(findEngine('auto', world), '/nowhere/podman.sock');
-    assert.equal(findEngine('unix:///elsewhere.sock', world), '/elsewhere.sock');
-    assert.throws(() => findEngine('auto', user('wish', { CONTAINER_HOST: 'ssh://host/run/podman/podman.sock' })), /not in this version/);
+    assert.equal(find('auto', world), 'unix:///nowhere/podman.sock');
+    assert.equal(find('unix:///elsewhere.sock', world), 'unix:///elsewhere.sock');
+    assert.throws(
+      () => findEngine('auto', user('wish', { CONTAINER_HOST: 'ssh://host/run/podman/podman.sock' })),
+      /no address of an engine/,
+    );
   });
 });

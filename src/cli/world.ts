@@ -2,6 +2,7 @@ import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
 import type { OwnerState } from '../model/hold.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
+import type { EngineAddress } from '../runtime/engine-transport.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import type { CollectOrder } from './forms/order-form.ts';
@@ -30,8 +31,7 @@ export interface World {
   readonly readBytes: (path: string) => Uint8Array;
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
-  /** @param socketPath of Docker or Podman */
-  readonly openRuntime: (socketPath: string) => Promise<Runtime>;
+  readonly openRuntime: (address: EngineAddress) => Promise<Runtime>;
   readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
   readonly openMemoryStore: () => Store;
   /** @throws OperatingError when there can be none */

@@ -1,5 +1,6 @@
-import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { OperatingError } from '../model/error.ts';
+import { type EngineAddress, type EngineTransport, openTransport } from './engine-transport.ts';
 
 /** Docker 28 with the containerd store needs 15 s to list 500 images; a small device needs longer. */
 const TIMEOUT_MS_DEFAULT = 120_000;
@@ -8,8 +9,6 @@ const CONNECTIONS_MAX = 8;
 const LINE_LENGTH_MAX = 4_000_000;
 /** An idle connection is given up before an engine does, so that a request never meets a closing one. */
 const CONNECTION_IDLE_MS = 60_000;
-/** Without a name for TLS, Node looks whether the host header is an IPv6 address, with an expression that takes 10 ms to compile. */
-const NO_SERVER_NAME = { servername: '' } as const;
 
 /** One answer of the engine, whatever its status. */
 export interface EngineAnswer {
@@ -20,7 +19,7 @@ export interface EngineAnswer {
   readonly body: unknown;
 }
 
-/** Speaks HTTP to an engine on a unix socket. Throws `OperatingError`s where no answer comes; a status is never an error here. */
+/** Speaks HTTP to an engine. Throws `OperatingError`s where no answer comes; a status is never an error here. */
 export interface EngineClient {
   readonly address: string;
   /** @param path without what every path begins with, parameters included */
@@ -37,12 +36,17 @@ export interface EngineClient {
 /** An engine that has answered once, before anybody knows which one it is. */
 export interface EngineConnection {
   readonly address: string;
+  /** Whether it is on this host, so that its files may be ours to see. */
+  readonly isLocal: boolean;
   /** What it said of itself. */
   readonly greeting: { readonly status: number; readonly headers: IncomingHttpHeaders };
   /** @param prefix what every path begins with: `/v1.41` */
   speak(prefix: string): EngineClient;
   close(): void;
 }
+
+/** Stands for the paths of an engine on another host: nothing on this one is its own, whatever lies there. */
+export const ELSEWHERE = '/dev/null/another-host';
 
 /** Who reads a stream. */
 export interface StreamListener {
@@ -53,10 +57,7 @@ export interface StreamListener {
 }
 
 /** Where the engine is and how long one call may take. */
-export interface EngineClientOptions {
-  readonly socketPath: string;
-  readonly timeoutMs?: number;
-}
+export type EngineClientOptions = ({ readonly socketPath: string } | { readonly address: EngineAddress }) & { readonly timeoutMs?: number };
 
 interface RawAnswer {
   readonly status: number;
@@ -64,30 +65,18 @@ interface RawAnswer {
   readonly text: string;
 }
 
-/**
- * Reads an address as DOCKER_HOST and CONTAINER_HOST write it.
- *
- * @returns the socket's path
- * @throws OperatingError `settings` for every scheme but `unix`
- */
-export function parseSocketAddress(address: string): string {
-  const match = /^unix:\/\/(\/.+)$/.exec(address);
-  if (match?.[1] !== undefined) return match[1];
-  const isOther = /^(tcp|ssh|https?|npipe|fd):/.test(address);
-  const problem = isOther ? 'this transport is not in this version' : 'it is not a unix socket address';
-  const hint = 'write unix:// and an absolute path, such as unix:///var/run/docker.sock';
-  throw new OperatingError({ kind: 'settings', operation: 'use the engine address', subject: address, problem, hint });
-}
-
 /** Connects and asks who is there. @throws OperatingError `engine-unreachable`, `permission`, `engine-nonsense` */
 export async function connectEngine(options: EngineClientOptions): Promise<EngineConnection> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: CONNECTION_IDLE_MS });
-  const address = `unix://${options.socketPath}`;
-  const send = (method: string, path: string) => sendRequest(agent, options, method, path);
-  const close = () => agent.destroy();
+  const { timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+  const found = 'address' in options ? options.address : ({ kind: 'unix', socketPath: options.socketPath } as const);
+  const transport = await openTransport(found, { keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: CONNECTION_IDLE_MS });
+  const { address } = transport;
+  const isLocal = found.kind === 'unix';
+  const send = (method: string, path: string) => sendRequest(transport, timeoutMs, method, path);
+  const close = () => transport.close();
   try {
     const greeting = await send('HEAD', '/_ping');
-    return { address, greeting, close, speak: (prefix) => makeClient(prefix) };
+    return { address, isLocal, greeting, close, speak: (prefix) => makeClient(prefix) };
   } catch (error) {
     close();
     throw error;
@@ -97,7 +86,7 @@ export async function connectEngine(options: EngineClientOptions): Promise<Engin
     return {
       address,
       close,
-      stream: (path, listener) => readStream(options, prefix + path, listener),
+      stream: (path, listener) => readStream(transport, timeoutMs, prefix + path, listener),
       async call(method, path) {
         const { status, text } = await send(method, prefix + path);
         const call = `${method} ${path}`;
@@ -112,14 +101,13 @@ export function imagePath(nameOrId: string): string {
   return `/images/${nameOrId.split('/').map(encodeURIComponent).join('/')}`;
 }
 
-function sendRequest(agent: Agent, options: EngineClientOptions, method: string, path: string): Promise<RawAnswer> {
-  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+function sendRequest(transport: EngineTransport, timeoutMs: number, method: string, path: string): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
       clearTimeout(timer);
-      reject(explainFailure(cause, socketPath, `${method} ${path}`));
+      reject(explainFailure(cause, transport.address, `${method} ${path}`));
     };
-    const outgoing = request({ agent, socketPath, method, path, ...NO_SERVER_NAME, headers: { host: 'docker' } }, (answer) => {
+    const outgoing = transport.request({ method, path }).on('response', (answer) => {
       readText(answer).then((text) => {
         clearTimeout(timer);
         resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text });
@@ -143,16 +131,20 @@ function readText(answer: IncomingMessage): Promise<string> {
 }
 
 /** On a connection of its own, which ends with it. */
-function readStream(options: EngineClientOptions, path: string, { signal, onOpen, onLines }: StreamListener): Promise<void> {
-  const { socketPath, timeoutMs = TIMEOUT_MS_DEFAULT } = options;
+function readStream(
+  transport: EngineTransport,
+  timeoutMs: number,
+  path: string,
+  { signal, onOpen, onLines }: StreamListener,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const outgoing = request({ agent: false, socketPath, path, ...NO_SERVER_NAME, headers: { host: 'docker' } });
+  const outgoing = transport.request({ path }, true);
   const end = (cause: unknown): void => {
     clearTimeout(timer);
     signal.removeEventListener('abort', abort);
     outgoing.destroy();
     if (signal.aborted) resolve();
-    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, socketPath, `GET ${path.split('?')[0]}`));
+    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, transport.address, `GET ${path.split('?')[0]}`));
   };
   const abort = (): void => end(null);
   const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -200,9 +192,9 @@ const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
   EPIPE: CLOSED_EARLY,
 };
 
-function explainFailure(cause: unknown, socketPath: string, call: string): OperatingError {
+function explainFailure(cause: unknown, address: string, call: string): OperatingError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const parts = { operation: `ask the engine (${call})`, subject: `unix://${socketPath}`, cause };
+  const parts = { operation: `ask the engine (${call})`, subject: address, cause };
   const text = cause instanceof Error ? cause.message : String(cause);
   if (code === 'EACCES' || code === 'EPERM') {
     const hint = 'run as root, or as a member of the group that owns the socket (usually "docker")';

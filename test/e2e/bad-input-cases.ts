@@ -59,10 +59,16 @@ export const COMMANDS: readonly Case[] = [
   ],
   ['a file for a socket is refused', 'plan --engine-address unix://@/text', FAILED, /@\/text\): nothing listens there/],
   [
+    'a port at which nothing listens is named',
+    'plan --engine-address tcp://127.0.0.1:1',
+    FAILED,
+    /tcp:\/\/127\.0\.0\.1:1\): nothing listens there\n {2}hint: is the engine running/,
+  ],
+  [
     'another transport is refused',
-    'plan --engine-address tcp://127.0.0.1:2375',
+    'plan --engine-address npipe:////./pipe/docker_engine',
     USAGE,
-    /tcp:.*not in this version; write "auto" or a socket such as "unix:\/\//,
+    /npipe:.*write "auto", or where it listens: "unix:\/\//,
   ],
   [
     'a truncated inventory is refused',

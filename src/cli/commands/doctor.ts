@@ -2,6 +2,7 @@ import { look, storeKey } from '../../collect/look.ts';
 import { neededBy, type Repair, repairHolds, sortHolds } from '../../collect/repair.ts';
 import { OperatingError } from '../../model/error.ts';
 import { isHeld } from '../../runtime/engine-lock.ts';
+import { formatEngineAddress } from '../../runtime/engine-transport.ts';
 import { type Candidate, listCandidates } from '../engine-address.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
@@ -77,9 +78,12 @@ async function checkDaemon(desk: Desk): Promise<Finding> {
 
 function checkEngine({ runtime, desk }: Session): readonly Finding[] {
   const { title } = runtime.identity;
-  const others = Map.groupBy(listCandidates(desk.world), ({ socketPath, state }) => (title.includes(`${socketPath} `) ? 'chosen' : state));
+  const others = Map.groupBy(listCandidates(desk.world), ({ address, state }) =>
+    title.includes(`${formatEngineAddress(address)} `) ? 'chosen' : state,
+  );
   const tell = (state: Candidate['state'], verb: string): readonly Finding[] => {
-    const places = others.get(state)?.map(({ socketPath, source }) => `${socketPath} (${source})`) ?? [];
+    const places =
+      others.get(state)?.map(({ address, source }) => `${formatEngineAddress(address).replace('unix://', '')} (${source})`) ?? [];
     return places.length === 0 ? [] : [note('engine', `${verb} ${places.join(', ')}`)];
   };
   const hidden = tell('closed', 'passed over, as this user may not open it:');

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
-import { imagePath, parseSocketAddress } from '../engine-client.ts';
+import { imagePath } from '../engine-client.ts';
 import { openEngineAt } from '../open-engine.ts';
 import { openDocker } from './docker-runtime.ts';
 
@@ -19,14 +19,6 @@ before(async () => {
   await chmod(directory, 0o755);
 });
 after(() => rm(directory, { recursive: true }));
-
-test('parseSocketAddress() takes unix sockets alone and says that other transports are not in this version', () => {
-  assert.equal(parseSocketAddress('unix:///var/run/docker.sock'), '/var/run/docker.sock');
-  for (const address of ['tcp://host:2375', 'ssh://host', 'npipe:////./pipe/docker_engine'])
-    assert.throws(() => parseSocketAddress(address), checkError('settings', /not in this version/));
-  for (const address of ['', 'unix://', 'unix://relative', '/var/run/docker.sock'])
-    assert.throws(() => parseSocketAddress(address), checkError('settings', /not a unix socket/));
-});
 
 test('imagePath() escapes what a URL could misread and keeps the slashes of a name', () => {
   assert.equal(imagePath('host:5000/a/b:1'), '/images/host%3A5000/a/b%3A1');

@@ -15,7 +15,14 @@ import { readSeconds } from '../container-survey.ts';
 import { readDisk } from '../disk-usage.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, type ImageDetails, imageDetails, imageHistory, refusal, takeAnswer } from '../engine-answers.ts';
-import { connectEngine, type EngineAnswer, type EngineClientOptions, type EngineConnection, imagePath } from '../engine-client.ts';
+import {
+  connectEngine,
+  ELSEWHERE,
+  type EngineAnswer,
+  type EngineClientOptions,
+  type EngineConnection,
+  imagePath,
+} from '../engine-client.ts';
 import { EventResolver, parseEventLine, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
@@ -45,7 +52,8 @@ export async function openDocker(options: EngineClientOptions): Promise<Runtime>
 export async function startDocker(connection: EngineConnection): Promise<Runtime> {
   try {
     const client = speakDocker(connection);
-    return new DockerRuntime(client, takeAnswer(engineInfo, await client.call('GET', '/info')));
+    const info = takeAnswer(engineInfo, await client.call('GET', '/info'));
+    return new DockerRuntime(client, connection.isLocal ? info : { ...info, DockerRootDir: ELSEWHERE });
   } catch (error) {
     connection.close();
     throw error;

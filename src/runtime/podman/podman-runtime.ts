@@ -5,7 +5,14 @@ import { readSeconds } from '../container-survey.ts';
 import { readDisk } from '../disk-usage.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { refusal, takeAnswer } from '../engine-answers.ts';
-import { connectEngine, type EngineClient, type EngineClientOptions, type EngineConnection, imagePath } from '../engine-client.ts';
+import {
+  connectEngine,
+  ELSEWHERE,
+  type EngineClient,
+  type EngineClientOptions,
+  type EngineConnection,
+  imagePath,
+} from '../engine-client.ts';
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
 import { KEPT_BY_NOTHING, sortNames, useOf, withHeldNames } from '../image-names.ts';
@@ -37,7 +44,11 @@ export async function openPodman(options: EngineClientOptions): Promise<Runtime>
 export async function startPodman(connection: EngineConnection): Promise<Runtime> {
   try {
     const client = connection.speak(API);
-    return new PodmanRuntime(client, takeAnswer(podmanInfo, await client.call('GET', '/info')));
+    const info = takeAnswer(podmanInfo, await client.call('GET', '/info'));
+    return new PodmanRuntime(
+      client,
+      connection.isLocal ? info : { ...info, store: { ...info.store, graphRoot: `${ELSEWHERE} at ${client.address}` } },
+    );
   } catch (error) {
     connection.close();
     throw error;
