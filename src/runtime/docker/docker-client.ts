@@ -1,5 +1,6 @@
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { OperatingError, type OperatingErrorKind } from '../../model/error.ts';
+import { explainSocketFailure } from '../socket-failure.ts';
 
 /** The newest API version this adapter was tested with; an engine that knows less is spoken to in its own newest. */
 const API_VERSION_NEWEST = [1, 51] as const;
@@ -133,7 +134,7 @@ function sendRequest(agent: Agent, options: DockerClientOptions, method: string,
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
       clearTimeout(timer);
-      reject(explainFailure(cause, socketPath, `${method} ${path}`));
+      reject(explainSocketFailure(cause, socketPath, `${method} ${path}`));
     };
     const outgoing = request({ agent, socketPath, method, path, ...NO_SERVER_NAME, headers: { host: 'docker' } }, (answer) => {
       readText(answer).then((text) => {
@@ -168,7 +169,7 @@ function readStream(options: DockerClientOptions, path: string, { signal, onOpen
     signal.removeEventListener('abort', abort);
     outgoing.destroy();
     if (signal.aborted) resolve();
-    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, socketPath, `GET ${path.split('?')[0]}`));
+    else reject(cause instanceof OperatingError ? cause : explainSocketFailure(cause, socketPath, `GET ${path.split('?')[0]}`));
   };
   const abort = (): void => end(null);
   const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -201,30 +202,4 @@ function parseBody(text: string, status: number, subject: string): unknown {
     const parts = { operation: 'read the engine’s answer', subject, problem: 'it is not JSON', hint: 'does a Docker engine listen there?' };
     throw new OperatingError({ kind: 'engine-nonsense', ...parts, cause });
   }
-}
-
-const CLOSED_EARLY = 'the connection was closed before the answer was whole';
-const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: CLOSED_EARLY,
-  EPIPE: CLOSED_EARLY,
-};
-
-function explainFailure(cause: unknown, socketPath: string, call: string): OperatingError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const parts = { operation: `ask the engine (${call})`, subject: `unix://${socketPath}`, cause };
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (code === 'EACCES' || code === 'EPERM') {
-    const hint = 'run as root, or as a member of the group that owns the socket (usually "docker")';
-    return new OperatingError({ kind: 'permission', ...parts, problem: 'this user may not open the socket', hint });
-  }
-  if (code.startsWith('HPE_')) {
-    const hint = 'does a Docker engine listen there?';
-    return new OperatingError({ kind: 'engine-nonsense', ...parts, problem: `the answer is not HTTP (${text})`, hint });
-  }
-  const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED';
-  const hint = isAbsent ? 'is the engine running? is the address right?' : 'is the engine overloaded or restarting? try again';
-  const problem = CONNECTION_PROBLEMS[code] ?? text;
-  return new OperatingError({ kind: 'engine-unreachable', ...parts, problem, hint });
 }

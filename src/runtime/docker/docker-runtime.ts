@@ -1,7 +1,9 @@
 import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
+import { blobKey } from '../chain-ids.ts';
 import { GroupReader } from '../group-reader.ts';
+import { readDisk, readIngests } from '../image-filesystem.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
@@ -12,8 +14,7 @@ import { deletions, engineInfo, engineMessage, imageDetails, imageHistory, refus
 import { connectDocker, type DockerAnswer, type DockerClient, type DockerClientOptions, imagePath } from './docker-client.ts';
 import { CursorKeeper, cursorAt, EventResolver, eventsPath, parseEventLine, type RawEvent } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
-import { findGraphDriverRoot, readDisk, readIngests, readTemporaryFiles } from './image-disk.ts';
-import { blobKey } from './layer-sizes.ts';
+import { findGraphDriverRoot, readTemporaryFiles } from './image-disk.ts';
 import { type LayerSurvey, surveyLayers } from './layer-survey.ts';
 import { readServices } from './swarm-services.ts';
 

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
-import type { DiskUsage } from '../../model/inventory.ts';
+import { listNames } from '../image-filesystem.ts';
 import type { Receiving } from '../runtime.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
 
@@ -21,43 +21,10 @@ export function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage
   return isEngineRoot(info, list) ? join(info.DockerRootDir, info.Driver) : null;
 }
 
-/** Figures of the filesystem at a path; null when it cannot be read. `used` counts what is reserved for root as free. */
-export function readDisk(path: string): DiskUsage | null {
-  const figures = readOrNull(() => statfsSync(path, { bigint: true }));
-  if (figures === null) return null;
-  const { bsize, blocks, bfree, bavail, files, ffree } = figures;
-  return {
-    capacityBytes: bytes(Number(blocks * bsize)),
-    usedBytes: bytes(Number((blocks - bfree) * bsize)),
-    availableBytes: bytes(Number(bavail * bsize)),
-    // btrfs has no fixed number of inodes and says 0.
-    inodes: files === 0n ? null : Number(files),
-    inodesUsed: files === 0n ? null : Number(files - ffree),
-  };
-}
-
 /** What Docker with a graph driver is pulling or loading: it keeps the blobs in its folder for temporary files, and no size of them. */
 export function readTemporaryFiles(imageRoot: string): Receiving {
   const names = listNames(join(dirname(imageRoot), 'tmp'));
   return { isUnderWay: names.some((name) => /^(?:GetImageBlob|docker-import-)/.test(name)), missingBytes: bytes(0) };
-}
-
-/** What containerd is getting: a folder for each blob, with what has come of it and, where it is known, how much it will be. */
-export function readIngests(imageRoot: string): Receiving {
-  const folder = join(imageRoot, 'io.containerd.content.v1.content/ingest');
-  const names = listNames(folder);
-  const missing = names.map((name) => {
-    const total = Number(readOrNull(() => readFileSync(join(folder, name, 'total'), 'utf8')));
-    return Math.max(0, total - (readOrNull(() => statSync(join(folder, name, 'data')).size) ?? total));
-  });
-  return {
-    isUnderWay: names.length > 0,
-    missingBytes: bytes(missing.reduce((sum, size) => sum + (Number.isSafeInteger(size) ? size : 0), 0)),
-  };
-}
-
-function listNames(folder: string): readonly string[] {
-  return readOrNull(() => readdirSync(folder)) ?? [];
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */
