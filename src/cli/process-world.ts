@@ -2,13 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import { formatOwnerMark, parseOwnerMark } from '../model/hold.ts';
-import { openDocker } from '../runtime/docker/docker-runtime.ts';
 import { acquireEngineLock } from '../runtime/engine-lock.ts';
 import { readHostClock } from '../runtime/host/clock-reading.ts';
 import { judgeOwner, readOwnerMark } from '../runtime/host/owner-mark.ts';
 import { writeFileAtomically } from '../store/atomic-file.ts';
 import { openMemoryStore, openSqliteStore } from '../store/open-sqlite-store.ts';
 import { makeStoreDirectory } from '../store/store-files.ts';
+import { openEngineAt } from './open-engine.ts';
 import { askOnTerminal } from './terminal-question.ts';
 import type { World } from './world.ts';
 
@@ -34,7 +34,7 @@ export function processWorld(): World {
     readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
     listDirectory: (path) => readdirSync(path),
     writeFile: (path, text) => writeFileAtomically(path, text, 0o644),
-    openRuntime: (socketPath) => openDocker({ socketPath }),
+    openRuntime: openEngineAt,
     openStore: (directory, access) => openSqliteStore({ directory, access }),
     openMemoryStore,
     makeStoreFolder: makeStoreDirectory,

@@ -30,8 +30,8 @@ export interface World {
   readonly readBytes: (path: string) => Uint8Array;
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
-  /** @param socketPath of a Docker Engine */
-  readonly openRuntime: (socketPath: string) => Promise<Runtime>;
+  /** @param address of an engine: `unix:///var/run/docker.sock` */
+  readonly openRuntime: (address: string) => Promise<Runtime>;
   readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
   readonly openMemoryStore: () => Store;
   /** @throws OperatingError when there can be none */

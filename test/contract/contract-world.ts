@@ -1,5 +1,5 @@
 import type { ContainerId, ImageId } from '../../src/model/brands.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Capabilities, Runtime } from '../../src/runtime/runtime.ts';
 
 /** One engine under contract, and what others do to it behind the runtime's back. */
 export interface ContractWorld {
@@ -27,14 +27,51 @@ export interface ContractWorld {
 
 /** In what engines differ. */
 export interface ContractFeatures {
-  readonly imageMounts: boolean;
+  /**
+   * How it is known which image is mounted into a container: `named` by any name, `by-id` by its ID alone, because a tag may have moved, `apart`
+   * as a use of its own beside the container's.
+   */
+  readonly imageMounts: 'none' | 'named' | 'by-id' | 'apart';
   /** Removals tell which layers went. */
   readonly deletedLayers: boolean;
+  readonly buildCache: boolean;
   /** The build cache can be told without measuring all else. */
   readonly cheapBuildCache: boolean;
   /** A loaded image has no digest. */
   readonly digestsProvePull: boolean;
+  /** Names are taken off and given back one by one; else an image loses them all at once. */
+  readonly holds: boolean;
+  /** One image can be built on another that the engine knows to be its parent. */
+  readonly parents: boolean;
+  /** What a container can be in. */
+  readonly states: readonly ContractContainer['state'][];
+  /** The engine tells what images are made of: labels, layers and sizes. */
+  readonly contents: boolean;
+  /** A container's image is named also when it is gone. */
+  readonly namesGoneImages: boolean;
+  readonly events: Capabilities['events'];
+  /** Pulls, tags and the like are told as they happen. */
+  readonly imageEvents: boolean;
+  /** What a look asks for when it knows all layers, sorted, in words that all engines share. */
+  readonly listings: readonly string[];
 }
+
+/** An engine that has everything. */
+export const ALL_FEATURES: ContractFeatures = {
+  imageMounts: 'named',
+  deletedLayers: true,
+  buildCache: true,
+  cheapBuildCache: true,
+  digestsProvePull: true,
+  holds: true,
+  parents: true,
+  states: ['created', 'running', 'paused', 'exited'],
+  contents: true,
+  namesGoneImages: true,
+  events: 'replayed',
+  imageEvents: true,
+  listings: ['listContainers', 'listImages', 'listServices'],
+};
 
 /** A local image. Layers with equal key are one. */
 export interface ContractImage {

@@ -5,7 +5,14 @@ import { canonicalReference, splitReference } from '../../src/model/reference.ts
 import { openDocker } from '../../src/runtime/docker/docker-runtime.ts';
 import type { EngineKind, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
-import type { ContractContainer, ContractFeatures, ContractImage, ContractWorld, PulledImage } from './contract-world.ts';
+import {
+  ALL_FEATURES,
+  type ContractContainer,
+  type ContractFeatures,
+  type ContractImage,
+  type ContractWorld,
+  type PulledImage,
+} from './contract-world.ts';
 import { type EngineProxy, openEngineProxy, type Rewrite } from './engine-proxy.ts';
 
 const withId = v.object({ Id: v.string() });
@@ -28,7 +35,7 @@ export async function openDockerWorld(lab: Lab, kind: EngineKind, options: { rea
   return {
     runtime,
     engine,
-    features: featuresOf(kind),
+    features: dockerFeatures(kind),
     addImage: (spec) => actor.addImage(spec),
     pullImage: (repository, by) => actor.pullImage(repository, by),
     commit: (parent, child) => actor.commit(parent, child),
@@ -50,10 +57,17 @@ async function closeAll(closeRuntime: () => void, proxy: EngineProxy, engine: La
   await registry.stop();
 }
 
-function featuresOf(kind: EngineKind): ContractFeatures {
+/** In what one kind of Docker differs. */
+export function dockerFeatures(kind: EngineKind): ContractFeatures {
   const isGraphDriver = kind !== 'docker-new-containerd';
   const isOld = kind === 'docker-old-overlay2';
-  return { imageMounts: !isOld, cheapBuildCache: !isOld, deletedLayers: isGraphDriver, digestsProvePull: isGraphDriver };
+  const own: Partial<ContractFeatures> = {
+    imageMounts: isOld ? 'none' : 'named',
+    cheapBuildCache: !isOld,
+    deletedLayers: isGraphDriver,
+    digestsProvePull: isGraphDriver,
+  };
+  return { ...ALL_FEATURES, ...own };
 }
 
 /** The memory engine's words for Docker's calls, where the contract speaks of them. */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { bytes, type ContainerId, containerId, wallMs } from '../../src/model/brands.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
-import type { ContractWorld } from './contract-world.ts';
+import { ALL_FEATURES, type ContractWorld } from './contract-world.ts';
 
 const KIB = 1_024;
 
@@ -20,7 +20,7 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
   };
   return {
     runtime: openMemory(engine),
-    features: { imageMounts: true, cheapBuildCache: true, deletedLayers: true, digestsProvePull: true },
+    features: ALL_FEATURES,
     async addImage({ repository, tags, layers, labels = {} }) {
       const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
       return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });

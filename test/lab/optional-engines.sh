@@ -1,5 +1,5 @@
-# Sourced by lab.sh for podman-* and containerd-*, which `npm test` does not need yet: their roots are big (`lab.sh setup
-# --with podman`) and are made only when somebody asks. What differs from Docker is how they are configured and started.
+# Sourced by lab.sh for containerd-*, which lives in Docker's roots, and podman-*, which `npm test` does not need yet: its roots are big
+# (`lab.sh setup --with podman`) and are made only when somebody asks. What differs from Docker is how they are configured and started.
 
 lab_registries() { cat "$LAB_DIR"/registry*/address 2>/dev/null; }
 is_old() { case $(kind "$1") in *-old) return 0;; esac; return 1; }

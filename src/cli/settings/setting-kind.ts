@@ -18,7 +18,7 @@ export interface Kind<Value> {
 const HHMM = /^(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
 const CRON_FIELD = /^[0-9A-Za-z*][0-9A-Za-z*,/-]*$/;
 const PERCENT = /^([0-9]{1,3}(?:\.[0-9])?)%$/;
-const LATER_ADDRESS = /^(?:containerd|podman|tcp|https?|ssh|npipe|fd)(?::|$)/;
+const LATER_ADDRESS = /^(?:podman|tcp|https?|ssh|npipe|fd)(?::|$)/;
 
 /** `true` or `false`. */
 export const BOOL: Kind<boolean> = {
@@ -135,8 +135,8 @@ export const DAYS: Kind<DurationMs> = quoted('whole days', 'write whole days in 
 const ADDRESS_PROBLEM = 'write "auto" or a socket such as "unix:///var/run/docker.sock"';
 
 /** Where the engine listens. */
-export const ENGINE_ADDRESS: Kind<string> = quoted('"auto" or unix:///path', ADDRESS_PROBLEM, (raw) => {
-  if (raw === 'auto' || /^unix:\/\/\/./.test(raw)) return parsed(raw);
+export const ENGINE_ADDRESS: Kind<string> = quoted('"auto", unix:///path, containerd:///path or cri:///path', ADDRESS_PROBLEM, (raw) => {
+  if (raw === 'auto' || /^(?:unix|containerd|cri):\/\/\/./.test(raw)) return parsed(raw);
   return unparsable(LATER_ADDRESS.test(raw) ? `"${raw}" is not in this version; ${ADDRESS_PROBLEM}` : ADDRESS_PROBLEM);
 });
 

@@ -50,7 +50,7 @@ class DockerRuntime implements Runtime {
     this.identity = { name: 'docker', version, engineId: info.ID, storeId: Driver, title };
     this.#hasContentStore = (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1');
     // The containerd store makes up a digest reference for every tag, also of an image that was loaded or built.
-    this.capabilities = { holds: true, digestsProvePull: !this.#hasContentStore, parentsKnown: !this.#hasContentStore };
+    this.capabilities = { holds: true, digestsProvePull: !this.#hasContentStore, parentsKnown: !this.#hasContentStore, events: 'replayed' };
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
