@@ -41,8 +41,9 @@ describe('listCandidates()', () => {
   it('knows Docker and Podman, of the system and of a user, and Docker Desktop; root has no places of its own', () => {
     const sources = (world: ReturnType<typeof user>) => listCandidates(world).map(({ source }) => source);
     const own = ['rootless Docker', 'rootless Podman', 'Docker Desktop', 'Docker Desktop'];
-    assert.deepEqual(sources(user('knows')), ['Docker', 'Podman', ...own]);
-    assert.deepEqual(sources({ ...user('knows'), userId: 0 }), ['Docker', 'Podman']);
+    const later = ['containerd', 'k3s and RKE2', 'k0s', 'MicroK8s', 'CRI-O'];
+    assert.deepEqual(sources(user('knows')), ['Docker', 'Podman', ...own, ...later]);
+    assert.deepEqual(sources({ ...user('knows'), userId: 0 }), ['Docker', 'Podman', ...later]);
     const wishes = { CONTAINER_HOST: 'unix:///c.sock', DOCKER_HOST: 'unix:///d.sock' };
     assert.deepEqual(sources(user('knows', wishes)).slice(0, 3), ['DOCKER_HOST', 'CONTAINER_HOST', 'Docker']);
   });

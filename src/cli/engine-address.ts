@@ -20,6 +20,14 @@ const SYSTEM_PLACES = [
   ['/var/run/docker.sock', 'Docker'],
   ['/run/podman/podman.sock', 'Podman'],
 ] as const;
+/** Looked at last, because Docker has a containerd below it. */
+const LATER_PLACES = [
+  ['containerd:///run/containerd/containerd.sock', 'containerd'],
+  ['containerd:///run/k3s/containerd/containerd.sock', 'k3s and RKE2'],
+  ['containerd:///run/k0s/containerd.sock', 'k0s'],
+  ['containerd:///var/snap/microk8s/common/run/containerd.sock', 'MicroK8s'],
+  ['cri:///var/run/crio/crio.sock', 'CRI-O'],
+] as const;
 /** A user's own engines, below `$XDG_RUNTIME_DIR` and below the home folder. */
 const RUNTIME_PLACES = [
   ['docker.sock', 'rootless Docker'],
@@ -45,9 +53,8 @@ export function listCandidates(world: Surroundings): readonly Candidate[] {
   const own = userId === 0 ? [] : [...below(runtime, RUNTIME_PLACES), ...below(home, HOME_PLACES)];
   return [
     ...wishes.map((wish) => ({ ...wish, state: 'wished' as const })),
-    ...[...SYSTEM_PLACES, ...own].map(([socketPath, source]): Candidate => {
-      return { address: { kind: 'unix', socketPath }, source, state: stateOf(socketPath) };
-    }),
+    ...[...SYSTEM_PLACES, ...own].map(([path, source]) => lookAt(`unix://${path}`, source)),
+    ...LATER_PLACES.map(([address, source]) => lookAt(address, source)),
   ];
 }
 
@@ -67,6 +74,11 @@ export function findEngine(address: string, world: Surroundings): EngineAddress 
   const problem = `no socket at ${places.join(' or ')}`;
   const hint = 'start the engine, or say where it listens: DOCKER_HOST=unix:///path or --engine-address unix:///path';
   throw new OperatingError({ kind: 'engine-unreachable', ...told, problem, hint });
+}
+
+function lookAt(text: string, source: string): Candidate {
+  const address = parseEngineAddress(text);
+  return { address, source, state: 'socketPath' in address ? stateOf(address.socketPath) : 'wished' };
 }
 
 function stateOf(path: string): Candidate['state'] {

@@ -34,7 +34,7 @@ export function processWorld(): World {
     readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
     listDirectory: (path) => readdirSync(path),
     writeFile: (path, text) => writeFileAtomically(path, text, 0o644),
-    openRuntime: (address) => openEngineAt({ address }),
+    openRuntime: openEngineAt,
     openStore: (directory, access) => openSqliteStore({ directory, access }),
     openMemoryStore,
     makeStoreFolder: makeStoreDirectory,

@@ -45,6 +45,7 @@ interface Candidate {
  * @throws OperatingError when the engine fails; the names taken off until then are given back first, as far as it lets us
  */
 export async function removeBatch(removals: readonly Removal[], tools: BatchTools): Promise<readonly RemovalResult[]> {
+  if (!tools.runtime.capabilities.holds) return removeOneByOne(removals, tools);
   const candidates = new Map<ImageId, Candidate>();
   const outcomes = new Map<ImageId, Outcome>();
   const listOpen = (): readonly Candidate[] => {
@@ -64,6 +65,34 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
     throw error;
   }
   return removals.map((removal) => ({ removal, outcome: outcomes.get(removal.imageId) ?? outcome('failed', 'it was not tried') }));
+}
+
+/**
+ * Where names cannot be held: what was recorded and how each image is named are looked at right before, and the engine's side once more by the
+ * runtime itself.
+ */
+async function removeOneByOne(removals: readonly Removal[], tools: BatchTools): Promise<readonly RemovalResult[]> {
+  const results: RemovalResult[] = [];
+  for (const removal of removals) {
+    const failed = (error: unknown): Outcome => {
+      if (error instanceof OperatingError) return outcome('failed', error.problem);
+      throw error;
+    };
+    results.push({ removal, outcome: await removeWhole(removal, tools).catch(failed) });
+  }
+  return results;
+}
+
+async function removeWhole(removal: Removal, { runtime, recall, inventory }: BatchTools): Promise<Outcome> {
+  const before = await runtime.readNames(removal.imageId);
+  if (before === null) return outcome('already-gone', 'someone else removed it');
+  const change = recall([removal]).get(removal.imageId) ?? describeChange(removal, before);
+  if (change !== null) return outcome('changed', change);
+  const answer = await runtime.removeImage(removal.imageId);
+  if (answer.kind === 'gone') return outcome('already-gone', 'someone else removed it');
+  if (answer.kind !== 'done') return outcome(answer.kind, answer.message);
+  if (!answer.isImageDeleted) return outcome('changed', 'it gained a name at this very moment');
+  return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, inventory.layers) };
 }
 
 /**

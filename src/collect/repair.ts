@@ -66,6 +66,8 @@ export async function repairUnheld(
   namesOf: (image: ImageId) => Pick<ImageNames, 'references' | 'digests'> | null,
 ): Promise<readonly Repair[]> {
   const repairs: Repair[] = [];
+  // Nothing is given back there: what is left of the image is planned again.
+  if (!runtime.capabilities.holds) return repairs;
   for (const { imageId, references, digests } of intents) {
     const now = namesOf(imageId);
     if (now === null) continue;

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { OperatingError } from '../model/error.ts';
-import { type EngineAddress, type EngineTransport, openTransport } from './engine-transport.ts';
+import { type EngineTransport, type HttpAddress, openTransport } from './engine-transport.ts';
+import { explainSocketFailure } from './socket-failure.ts';
 
 /** Docker 28 with the containerd store needs 15 s to list 500 images; a small device needs longer. */
 const TIMEOUT_MS_DEFAULT = 120_000;
@@ -57,7 +58,7 @@ export interface StreamListener {
 }
 
 /** Where the engine is and how long one call may take. */
-export type EngineClientOptions = ({ readonly socketPath: string } | { readonly address: EngineAddress }) & { readonly timeoutMs?: number };
+export type EngineClientOptions = ({ readonly socketPath: string } | { readonly address: HttpAddress }) & { readonly timeoutMs?: number };
 
 interface RawAnswer {
   readonly status: number;
@@ -105,7 +106,7 @@ function sendRequest(transport: EngineTransport, timeoutMs: number, method: stri
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown) => {
       clearTimeout(timer);
-      reject(explainFailure(cause, transport.address, `${method} ${path}`));
+      reject(explainSocketFailure(cause, transport.address, `${method} ${path}`));
     };
     const outgoing = transport.request({ method, path }).on('response', (answer) => {
       readText(answer).then((text) => {
@@ -144,7 +145,7 @@ function readStream(
     signal.removeEventListener('abort', abort);
     outgoing.destroy();
     if (signal.aborted) resolve();
-    else reject(cause instanceof OperatingError ? cause : explainFailure(cause, transport.address, `GET ${path.split('?')[0]}`));
+    else reject(cause instanceof OperatingError ? cause : explainSocketFailure(cause, transport.address, `GET ${path.split('?')[0]}`));
   };
   const abort = (): void => end(null);
   const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -182,30 +183,4 @@ function parseBody(text: string, status: number, subject: string): unknown {
     };
     throw new OperatingError({ kind: 'engine-nonsense', ...parts, cause });
   }
-}
-
-const CLOSED_EARLY = 'the connection was closed before the answer was whole';
-const CONNECTION_PROBLEMS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such socket',
-  ECONNREFUSED: 'nothing listens there',
-  ECONNRESET: CLOSED_EARLY,
-  EPIPE: CLOSED_EARLY,
-};
-
-function explainFailure(cause: unknown, address: string, call: string): OperatingError {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  const parts = { operation: `ask the engine (${call})`, subject: address, cause };
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (code === 'EACCES' || code === 'EPERM') {
-    const hint = 'run as root, or as a member of the group that owns the socket (usually "docker")';
-    return new OperatingError({ kind: 'permission', ...parts, problem: 'this user may not open the socket', hint });
-  }
-  if (code.startsWith('HPE_')) {
-    const hint = 'does a container engine listen there?';
-    return new OperatingError({ kind: 'engine-nonsense', ...parts, problem: `the answer is not HTTP (${text})`, hint });
-  }
-  const isAbsent = code === 'ENOENT' || code === 'ECONNREFUSED';
-  const hint = isAbsent ? 'is the engine running? is the address right?' : 'is the engine overloaded or restarting? try again';
-  const problem = CONNECTION_PROBLEMS[code] ?? text;
-  return new OperatingError({ kind: 'engine-unreachable', ...parts, problem, hint });
 }

@@ -8,6 +8,12 @@ const TLS = { rejectUnauthorized: true };
 test('parseEngineAddress() takes sockets, tcp and ssh, and gives back what was written', () => {
   for (const [text, address] of [
     ['unix:///var/run/docker.sock', { kind: 'unix', socketPath: '/var/run/docker.sock' }],
+    [
+      'containerd:///run/c.sock?namespace=k8s.io,default',
+      { kind: 'containerd', socketPath: '/run/c.sock', namespaces: ['k8s.io', 'default'] },
+    ],
+    ['containerd:///run/c.sock', { kind: 'containerd', socketPath: '/run/c.sock', namespaces: [] }],
+    ['cri:///var/run/crio/crio.sock', { kind: 'cri', socketPath: '/var/run/crio/crio.sock', namespaces: [] }],
     ['tcp://10.0.0.1:4243', { kind: 'tcp', host: '10.0.0.1', port: 4243, tls: null }],
     ['tcp://[::1]:4243', { kind: 'tcp', host: '::1', port: 4243, tls: null }],
     ['ssh://ann@host.example:2222', { kind: 'ssh', user: 'ann', host: 'host.example', port: '2222' }],
@@ -33,7 +39,17 @@ test('parseEngineAddress() refuses everything else, and what ssh would take for 
     'tcp://',
     'tcp://host:2375/path',
   ];
-  for (const text of [...words, 'ssh://-oProxyCommand=x', 'ssh://-l@host', 'ssh://host/run/podman.sock', 'http://host', 'host:2375']) {
+  for (const text of [
+    ...words,
+    'ssh://-oProxyCommand=x',
+    'ssh://-l@host',
+    'ssh://host/run/podman.sock',
+    'http://host',
+    'host:2375',
+    'containerd://run/x.sock',
+    'containerd:///x.sock?ns=a',
+    'cri:///x.sock?namespace=a',
+  ]) {
     assert.throws(
       () => parseEngineAddress(text),
       (error) => error instanceof OperatingError && error.kind === 'settings',

@@ -6,7 +6,19 @@ import { OperatingError } from '../model/error.ts';
 export type EngineAddress =
   | { readonly kind: 'unix'; readonly socketPath: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: TlsMaterial | null }
-  | SshAddress;
+  | SshAddress
+  | GrpcAddress;
+
+/** What Docker's API is spoken over. */
+export type HttpAddress = Exclude<EngineAddress, GrpcAddress>;
+
+/** A containerd by its own API, or whatever serves CRI. */
+export interface GrpcAddress {
+  readonly kind: 'containerd' | 'cri';
+  readonly socketPath: string;
+  /** Of containerd, those that may be touched; empty: all but those of other engines. */
+  readonly namespaces: readonly string[];
+}
 
 /** A host on which `docker` can be run. Empty: as ssh's own settings say. */
 export interface SshAddress {
@@ -40,11 +52,14 @@ const NO_SERVER_NAME = { servername: '' } as const;
  * Reads an address as DOCKER_HOST and CONTAINER_HOST write it.
  *
  * @param tls for `tcp`; null speaks without
- * @throws OperatingError `settings` for what is none of `unix:///path`, `tcp://host:port` and `ssh://user@host:port`
+ * @throws OperatingError `settings` for what is none of `unix:///path`, `containerd:///path?namespace=a,b`, `cri:///path`, `tcp://host:port` and
+ *   `ssh://user@host:port`
  */
 export function parseEngineAddress(address: string, tls: TlsMaterial | null = null): EngineAddress {
   const socketPath = /^unix:\/\/(\/.+)$/.exec(address)?.[1];
   if (socketPath !== undefined) return { kind: 'unix', socketPath };
+  const grpc = parseGrpcAddress(address);
+  if (grpc !== null) return grpc;
   const url = URL.canParse(address) ? new URL(address) : null;
   // What begins with a dash would be an option to ssh.
   const isWhole = url !== null && /^[^-]/.test(url.hostname) && !url.username.startsWith('-') && ['', '/'].includes(url.pathname);
@@ -57,26 +72,39 @@ export function parseEngineAddress(address: string, tls: TlsMaterial | null = nu
     };
   }
   if (isWhole && url.protocol === 'ssh:') return { kind: 'ssh', user: url.username, host: url.hostname, port: url.port };
-  const hint = 'write unix:///var/run/docker.sock, tcp://host:2376 or ssh://user@host';
+  const hint =
+    'write unix:///var/run/docker.sock, containerd:///run/containerd/containerd.sock?namespace=k8s.io, cri:///var/run/crio/crio.sock, tcp://host:2376 or ssh://user@host';
   const problem = 'it is no address of an engine';
   throw new OperatingError({ kind: 'settings', operation: 'use the engine address', subject: address, problem, hint });
 }
 
+function parseGrpcAddress(address: string): GrpcAddress | null {
+  const [, kind, socketPath, query = ''] = /^(containerd|cri):\/\/(\/[^?]+)(?:\?(.*))?$/.exec(address) ?? [];
+  const parameters = new URLSearchParams(query);
+  const namespaces = (parameters.get('namespace') ?? '').split(',').filter((each) => each !== '');
+  parameters.delete('namespace');
+  const isWhole = socketPath !== undefined && parameters.size === 0 && (kind === 'containerd' || query === '');
+  return isWhole && (kind === 'containerd' || kind === 'cri') ? { kind, socketPath, namespaces } : null;
+}
+
 /** The address as it is written. */
 export function formatEngineAddress(address: EngineAddress): string {
-  if (address.kind === 'unix') return `unix://${address.socketPath}`;
+  if ('socketPath' in address) {
+    const namespaces = 'namespaces' in address && address.namespaces.length > 0 ? `?namespace=${address.namespaces.join(',')}` : '';
+    return `${address.kind}://${address.socketPath}${namespaces}`;
+  }
   if (address.kind === 'tcp') return `tcp://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
   return `ssh://${address.user === '' ? '' : `${address.user}@`}${address.host}${address.port === '' ? '' : `:${address.port}`}`;
 }
 
 /** Makes connections to an address as they are needed, and keeps some of them. What TLS and ssh take is loaded by who needs it. */
-export async function openTransport(address: EngineAddress, options: AgentOptions): Promise<EngineTransport> {
+export async function openTransport(address: HttpAddress, options: AgentOptions): Promise<EngineTransport> {
   return { address: formatEngineAddress(address), ...(await openSender(address, options)) };
 }
 
 type Sender = Omit<EngineTransport, 'address'>;
 
-async function openSender(address: EngineAddress, options: AgentOptions): Promise<Sender> {
+async function openSender(address: HttpAddress, options: AgentOptions): Promise<Sender> {
   if (address.kind === 'ssh') return overSsh(address, options);
   if (address.kind === 'unix') return overSocket({ socketPath: address.socketPath, ...NO_SERVER_NAME }, options);
   const { host, port, tls } = address;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { alignHistory, blobKey, chainIds, type HistoryEntry } from './layer-sizes.ts';
+import { blobKey, chainIds } from './chain-ids.ts';
+import { alignHistory, type HistoryEntry } from './layer-sizes.ts';
 
 /** Newest first, as Docker answers. */
 function history(...oldestFirst: readonly (readonly [createdBy: string, size: number])[]): readonly HistoryEntry[] {

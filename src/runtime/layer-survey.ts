@@ -1,9 +1,10 @@
 import { type Bytes, type ChainId, type ImageId, imageId } from '../model/brands.ts';
 import { inFlight } from '../model/in-flight.ts';
 import type { LayerFacts } from '../model/inventory.ts';
+import { chainIds } from './chain-ids.ts';
 import { imageDetails, imageHistory, takeAnswer } from './engine-answers.ts';
 import { type EngineClient, imagePath } from './engine-client.ts';
-import { alignHistory, chainIds } from './layer-sizes.ts';
+import { alignHistory } from './layer-sizes.ts';
 
 /** As many calls as the client has connections. */
 const CALLS_IN_FLIGHT = 8;

@@ -75,7 +75,7 @@ export interface Runtime {
    */
   removeName(reference: string): Promise<RemoveOutcome>;
 
-  /** Removes an image by its ID: for one that has no name, or names by digest in one repository only. */
+  /** Removes an image by its ID: with holds, one that has no name, or names by digest in one repository only; without, any. */
   removeImage(imageId: ImageId): Promise<RemoveOutcome>;
 
   /**
@@ -125,7 +125,7 @@ export interface EventWatcher {
 
 /** Which engine, and which of its stores, in words that stay the same over restarts of both sides. */
 export interface EngineIdentity {
-  readonly name: 'docker' | 'podman' | 'memory';
+  readonly name: 'docker' | 'podman' | 'containerd' | 'cri' | 'memory';
   readonly version: string;
   /** The engine's own ID; the lock is keyed by it. */
   readonly engineId: string;
@@ -137,7 +137,11 @@ export interface EngineIdentity {
 
 /** What an engine can do; the difference is named here, never guessed from a version. */
 export interface Capabilities {
-  /** Names can be taken off and given back: removal goes by holds (design §5.4). */
+  /**
+   * Names can be taken off and given back: removal goes by holds (design §5.4). Where false, {@link Runtime.addName} and
+   * {@link Runtime.removeName} do nothing, and {@link Runtime.removeImage} takes all names; it looks again itself right before, one image
+   * at a time, and answers `in-use` for whatever the engine's own records speak against.
+   */
   readonly holds: boolean;
   /** A registry digest is proof of a pull; where false, an unseen origin counts as local. */
   readonly digestsProvePull: boolean;
@@ -145,6 +149,8 @@ export interface Capabilities {
   readonly digestsGoAlone: boolean;
   /** A listing tells of every image the one it was built on; where false, one removal may need another to have ended. */
   readonly parentsKnown: boolean;
+  /** `replayed`: a watch resumes from a cursor. `live`: what happened while nobody watched is lost. `none`: only looks tell. */
+  readonly events: 'replayed' | 'live' | 'none';
 }
 
 /** The result of {@link Runtime.observe}. */

@@ -1,5 +1,5 @@
 import type { ContainerId, ImageId } from '../../src/model/brands.ts';
-import type { Runtime } from '../../src/runtime/runtime.ts';
+import type { Capabilities, Runtime } from '../../src/runtime/runtime.ts';
 
 /** One engine under contract, and what others do to it behind the runtime's back. */
 export interface ContractWorld {
@@ -41,17 +41,55 @@ export interface ContractFeatures {
   readonly digestsGoAlone: boolean;
   /** A loaded image has no digest. */
   readonly digestsProvePull: boolean;
-  /** What a container is bound to that mounts an image by a tag: that image, or whatever has the tag at each start. */
-  readonly imageMounts: 'by-id' | 'by-name' | 'none';
+  /**
+   * What a container is bound to that mounts an image by a tag: that image (`by-id`), or whatever has the tag at each start (`by-name`). `only-by-id`: the
+   * ID has to be given, because a tag may have moved; `apart`: it is a use of its own beside the container's.
+   */
+  readonly imageMounts: 'none' | 'by-id' | 'by-name' | 'only-by-id' | 'apart';
   /** Whoever loads an image is told of with its ID. */
   readonly loadsToldById: boolean;
   /** Of several who remove an image at the same moment one is told that it did; else each may be. */
   readonly oneRemoverIsTold: boolean;
   /** An image that others were built on outlives its last name. */
   readonly parentsStay: boolean;
-  /** There are services beside containers. */
-  readonly services: boolean;
+  /** Names are taken off and given back one by one; else an image loses them all at once. */
+  readonly holds: boolean;
+  /** One image can be built on another that the engine knows to be its parent. */
+  readonly parents: boolean;
+  /** What a container can be in. */
+  readonly states: readonly ContractContainer['state'][];
+  /** The engine tells what images are made of: labels, layers and sizes. */
+  readonly contents: boolean;
+  /** A container's image is named also when it is gone. */
+  readonly namesGoneImages: boolean;
+  readonly events: Capabilities['events'];
+  /** Pulls, tags and the like are told as they happen. */
+  readonly imageEvents: boolean;
+  /** What a look asks for when it knows all layers, sorted, in words that all engines share. */
+  readonly listings: readonly string[];
 }
+
+/** An engine that has everything. */
+export const ALL_FEATURES: ContractFeatures = {
+  buildCache: 'cheap',
+  containersOutliveImages: true,
+  deletedLayers: true,
+  digestsGoAlone: true,
+  digestsProvePull: true,
+  removesContainers: true,
+  imageMounts: 'by-id',
+  loadsToldById: true,
+  oneRemoverIsTold: true,
+  parentsStay: true,
+  holds: true,
+  parents: true,
+  states: ['created', 'running', 'paused', 'exited'],
+  contents: true,
+  namesGoneImages: true,
+  events: 'replayed',
+  imageEvents: true,
+  listings: ['listContainers', 'listImages', 'listServices'],
+};
 
 /** A local image. Layers with equal key are one. */
 export interface ContractImage {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { DOCKER_KINDS, type DockerKind, type Lab } from '../lab/lab.ts';
 import { find, nothingKnown } from './contract-images.ts';
-import { type DockerWorld, openDockerWorld } from './docker-world.ts';
+import { type DockerWorld, dockerFeatures, openDockerWorld } from './docker-world.ts';
 import { describeEvents } from './events-contract.ts';
 import { openLabOfRun } from './lab-of-run.ts';
 import { describeRuntimeContract } from './runtime-contract.ts';
@@ -14,7 +14,7 @@ const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `runtime contract on $
 if (lab !== null) {
   after(() => lab.close());
   for (const kind of DOCKER_KINDS) {
-    describeRuntimeContract(kind, () => openDockerWorld(lab, kind));
+    describeRuntimeContract(kind, dockerFeatures(kind), () => openDockerWorld(lab, kind));
     describeAccounting(lab, kind);
     describeHiddenFiles(lab, kind);
   }
@@ -105,7 +105,7 @@ function describeHiddenFiles(lab: Lab, kind: DockerKind): void {
     });
     after(() => world.close());
     // The engine has to be asked for the image of every container there.
-    describeEvents(() => world);
+    describeEvents(() => world, dockerFeatures(kind));
 
     test('the disk is unknown, and layer sizes are an upper bound', async () => {
       const { addImage, runtime, engine } = world;

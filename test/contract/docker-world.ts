@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openDocker } from '../../src/runtime/docker/docker-runtime.ts';
 import type { DockerKind, Lab, LabEngine } from '../lab/lab.ts';
-import type { ContractFeatures, ContractWorld } from './contract-world.ts';
+import { ALL_FEATURES, type ContractFeatures, type ContractWorld } from './contract-world.ts';
 import { closeWorld, EngineActor, nameCall } from './engine-actor.ts';
 import { openEngineProxy, type Rewrite } from './engine-proxy.ts';
 
@@ -22,7 +22,7 @@ export async function openDockerWorld(lab: Lab, kind: DockerKind, options: { rea
   return {
     runtime,
     engine,
-    features: featuresOf(kind),
+    features: dockerFeatures(kind),
     addImage: (spec) => actor.addImage(spec),
     pullImage: (repository, by) => actor.pullImage(repository, by),
     commit: (parent, child) => actor.commit(parent, child),
@@ -38,20 +38,16 @@ export async function openDockerWorld(lab: Lab, kind: DockerKind, options: { rea
   };
 }
 
-function featuresOf(kind: DockerKind): ContractFeatures {
+/** In what one kind of Docker differs. */
+export function dockerFeatures(kind: DockerKind): ContractFeatures {
   const isGraphDriver = kind !== 'docker-new-containerd';
   const isOld = kind === 'docker-old-overlay2';
-  return {
+  const own: Partial<ContractFeatures> = {
     buildCache: isOld ? 'slow' : 'cheap',
-    containersOutliveImages: true,
     deletedLayers: isGraphDriver,
     digestsGoAlone: isGraphDriver,
     digestsProvePull: isGraphDriver,
-    removesContainers: true,
     imageMounts: isOld ? 'none' : 'by-id',
-    loadsToldById: true,
-    oneRemoverIsTold: true,
-    parentsStay: true,
-    services: true,
   };
+  return { ...ALL_FEATURES, ...own };
 }

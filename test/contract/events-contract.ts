@@ -4,7 +4,7 @@ import type { ImageId } from '../../src/model/brands.ts';
 import type { EngineEvent, EventCursor } from '../../src/model/engine-event.ts';
 import type { Runtime } from '../../src/runtime/runtime.ts';
 import { local } from './contract-images.ts';
-import type { ContractWorld } from './contract-world.ts';
+import type { ContractFeatures, ContractWorld } from './contract-world.ts';
 
 /** A watch under way, and what it was told. */
 interface Watching {
@@ -52,7 +52,14 @@ async function startWatching(runtime: Runtime, since: EventCursor | null = null)
 }
 
 /** What every adapter tells of what happens on an engine. */
-export function describeEvents(world: () => ContractWorld): void {
+export function describeEvents(world: () => ContractWorld, { events, imageEvents }: ContractFeatures): void {
+  describeWatching(world, events);
+  if (events !== 'none') describeContainerEvents(world);
+  if (imageEvents) describeImageEvents(world);
+  if (events === 'replayed') describeResuming(world);
+}
+
+function describeContainerEvents(world: () => ContractWorld): void {
   test('watch() tells every step in the life of a container, and its image by ID', async () => {
     const { addImage, createContainer, removeContainer, runtime } = world();
     const id = await addImage(local('watched'));
@@ -71,19 +78,6 @@ export function describeEvents(world: () => ContractWorld): void {
     assert.ok(told.every(({ at }) => Math.abs(at - Date.now()) < 3_600_000));
   });
 
-  test('watch() tells all that happened since it was opened to whoever resumes from there, also when it told nothing', async () => {
-    const { addImage, createContainer, removeContainer, runtime } = world();
-    const id = await addImage(local('quiet'));
-    const watching = await startWatching(runtime);
-    await watching.stop();
-    const container = await createContainer({ image: 'lab/quiet:1', name: 'quiet', state: 'exited' });
-    await removeContainer(container);
-    const resumed = await startWatching(runtime, watching.cursor());
-    const removed = await resumed.until(({ kind, containerId }) => kind === 'container-removed' && containerId === container);
-    await resumed.stop();
-    assert.deepEqual(removed.imageIds, [id]);
-  });
-
   test('watch() tells the image that a container was made of, also when its tag was moved before the event is read', async () => {
     const { addImage, createContainer, removeContainer, tag, runtime } = world();
     const [older, newer] = [await addImage(local('switch-old')), await addImage(local('switch-new'))];
@@ -97,7 +91,9 @@ export function describeEvents(world: () => ContractWorld): void {
     await watching.stop();
     assert.deepEqual([created.imageIds, removed.imageIds], [[older], [older]]);
   });
+}
 
+function describeImageEvents(world: () => ContractWorld): void {
   test('watch() tells pulls with their name, loads, tags and removals', async () => {
     const { addImage, pullImage, tag, forceRemove, features, runtime } = world();
     const watching = await startWatching(runtime);
@@ -112,6 +108,21 @@ export function describeEvents(world: () => ContractWorld): void {
     await watching.until(({ kind, imageIds }) => kind === 'image-removed' && imageIds.includes(loaded));
     await watching.stop();
     assert.deepEqual([pull.reference, tagged.imageIds], [pulled.references[0], [loaded]]);
+  });
+}
+
+function describeResuming(world: () => ContractWorld): void {
+  test('watch() tells all that happened since it was opened to whoever resumes from there, also when it told nothing', async () => {
+    const { addImage, createContainer, removeContainer, runtime } = world();
+    const id = await addImage(local('quiet'));
+    const watching = await startWatching(runtime);
+    await watching.stop();
+    const container = await createContainer({ image: 'lab/quiet:1', name: 'quiet', state: 'exited' });
+    await removeContainer(container);
+    const resumed = await startWatching(runtime, watching.cursor());
+    const removed = await resumed.until(({ kind, containerId }) => kind === 'container-removed' && containerId === container);
+    await resumed.stop();
+    assert.deepEqual(removed.imageIds, [id]);
   });
 
   test('watch() resumes behind a cursor: what happened meanwhile is told once, what was told is not told again', async () => {
@@ -134,10 +145,20 @@ export function describeEvents(world: () => ContractWorld): void {
     );
     assert.equal(after.events.filter(({ kind, containerId }) => kind === 'container-created' && containerId === container).length, 1);
   });
+}
 
+function describeWatching(world: () => ContractWorld, expected: ContractFeatures['events']): void {
   test('watch() ends when it is told to, and not before', async () => {
     const watching = await startWatching(world().runtime);
     await watching.stop();
     assert.deepEqual(watching.events, []);
+  });
+
+  test('watch() says from where it can be resumed, or that it cannot', async () => {
+    const { runtime } = world();
+    const watching = await startWatching(runtime);
+    await watching.stop();
+    assert.equal(runtime.capabilities.events, expected);
+    assert.equal(watching.cursor() !== null, expected === 'replayed');
   });
 }

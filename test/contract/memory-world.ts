@@ -2,23 +2,9 @@ import { createHash } from 'node:crypto';
 import { bytes, type ContainerId, containerId, wallMs } from '../../src/model/brands.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
-import type { ContractContainer, ContractFeatures, ContractWorld, PulledImage } from './contract-world.ts';
+import { ALL_FEATURES, type ContractContainer, type ContractWorld, type PulledImage } from './contract-world.ts';
 
 const KIB = 1_024;
-const FEATURES: ContractFeatures = {
-  buildCache: 'cheap',
-  containersOutliveImages: true,
-  deletedLayers: true,
-  digestsGoAlone: true,
-  digestsProvePull: true,
-  removesContainers: true,
-  imageMounts: 'by-id',
-  loadsToldById: true,
-  oneRemoverIsTold: true,
-  parentsStay: true,
-  services: true,
-};
-
 /** The contract's world on the memory engine. */
 export async function openMemoryWorld(): Promise<ContractWorld> {
   const engine = new MemoryEngine({ capacityBytes: 10_000_000 });
@@ -33,7 +19,7 @@ export async function openMemoryWorld(): Promise<ContractWorld> {
   };
   return {
     runtime: openMemory(engine),
-    features: FEATURES,
+    features: ALL_FEATURES,
     async addImage({ repository, tags, layers, labels = {} }) {
       const sized = layers.map(([key, kib]) => [key, kib * KIB] as const);
       return engine.addImage({ layers: sized, references: tags.map((tag) => `${repository}:${tag}`), labels });

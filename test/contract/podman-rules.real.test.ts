@@ -8,7 +8,7 @@ import { type Lab, PODMAN_KINDS, type PodmanKind } from '../lab/lab.ts';
 import { find, local, nothingKnown } from './contract-images.ts';
 import { describeEvents } from './events-contract.ts';
 import { kindsOf, openLabOfRun } from './lab-of-run.ts';
-import { openPodmanWorld, type PodmanWorld } from './podman-world.ts';
+import { openPodmanWorld, type PodmanWorld, podmanFeatures } from './podman-world.ts';
 
 const lab = await openLabOfRun(PODMAN_KINDS.map((kind) => `rules of ${kind}`));
 if (lab !== null) {
@@ -35,7 +35,7 @@ function describeIdentity(world: () => PodmanWorld): void {
   test('openEngineAt() asks who listens; the identity stays the same over a restart', async () => {
     const { engine, runtime } = world();
     await engine.restart();
-    const again = await openEngineAt(engine);
+    const again = await openEngineAt({ kind: 'unix', socketPath: engine.socketPath });
     again.close();
     assert.equal(again.identity.name, 'podman');
     assert.deepEqual([again.identity.engineId, again.identity.storeId], [`podman${engine.dataRoot}`, 'overlay']);
@@ -155,7 +155,7 @@ function describeReadOnlyStore(lab: Lab, kind: PodmanKind): void {
     await engine.copyIn(join(shared.dataRoot), 'shared');
     await engine.restart();
     await engine.loadImages([{ repository: 'lab/own', tags: ['1'], layers: [{ key: 'own', kb: 20 }] }]);
-    const runtime = await openEngineAt(engine);
+    const runtime = await openEngineAt({ kind: 'unix', socketPath: engine.socketPath });
     const { inventory } = await runtime.observe(nothingKnown);
     const told = Object.fromEntries(inventory.images.map(({ references, readOnly }) => [references.join(), readOnly]));
     const id = await runtime.resolveName('docker.io/lab/shared:1');
@@ -176,7 +176,7 @@ function describeHiddenFiles(lab: Lab, kind: PodmanKind): void {
       world = await openPodmanWorld(lab, kind, { hideFiles: true });
     });
     after(() => world.close());
-    describeEvents(() => world);
+    describeEvents(() => world, podmanFeatures(kind));
 
     test('the disk is unknown, and layers and their sizes are those of the files', async () => {
       const { addImage, pullImage, runtime, engine } = world;
@@ -190,7 +190,7 @@ function describeHiddenFiles(lab: Lab, kind: PodmanKind): void {
       );
       const { id } = await pullImage('team/a', 'tag');
       const byAsking = (await runtime.observe(nothingKnown)).inventory;
-      const other = await openEngineAt(engine);
+      const other = await openEngineAt({ kind: 'unix', socketPath: engine.socketPath });
       const byFiles = (await other.observe(nothingKnown)).inventory;
       other.close();
       assert.deepEqual([byAsking.disk, await runtime.measureDisk()], [null, null]);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { openEngineAt } from '../../src/runtime/open-engine.ts';
 import type { Lab, LabEngine, PodmanKind } from '../lab/lab.ts';
-import type { ContractFeatures, ContractWorld } from './contract-world.ts';
+import { ALL_FEATURES, type ContractFeatures, type ContractWorld } from './contract-world.ts';
 import { closeWorld, EngineActor, nameCall } from './engine-actor.ts';
 import { openEngineProxy, type Rewrite } from './engine-proxy.ts';
 
@@ -19,11 +19,11 @@ export async function openPodmanWorld(lab: Lab, kind: PodmanKind, options: { rea
     options.hideFiles && call.endsWith('/info') ? text.replaceAll(engine.dataRoot, '/hidden') : text;
   const proxy = await openEngineProxy(join(lab.directory, engine.id, 'proxy.sock'), engine.socketPath, rewrite);
   const actor = new EngineActor(engine, registry);
-  const runtime = await openEngineAt({ socketPath: proxy.socketPath });
+  const runtime = await openEngineAt({ kind: 'unix', socketPath: proxy.socketPath });
   return {
     runtime,
     engine,
-    features: { ...FEATURES, loadsToldById: kind !== 'podman-old' },
+    features: podmanFeatures(kind),
     addImage: (spec) => actor.addImage(spec),
     pullImage: (repository, by) => actor.pullImage(repository, by),
     commit: (parent, child) => actor.commit(parent, child),
@@ -39,15 +39,18 @@ export async function openPodmanWorld(lab: Lab, kind: PodmanKind, options: { rea
   };
 }
 
-const FEATURES: Omit<ContractFeatures, 'loadsToldById'> = {
-  buildCache: 'none',
-  containersOutliveImages: false,
-  deletedLayers: false,
-  digestsGoAlone: true,
-  digestsProvePull: false,
-  removesContainers: true,
-  imageMounts: 'by-name',
-  oneRemoverIsTold: false,
-  parentsStay: false,
-  services: false,
-};
+/** In what Podman differs. */
+export function podmanFeatures(kind: PodmanKind): ContractFeatures {
+  const own: Partial<ContractFeatures> = {
+    buildCache: 'none',
+    containersOutliveImages: false,
+    deletedLayers: false,
+    digestsProvePull: false,
+    imageMounts: 'by-name',
+    loadsToldById: kind !== 'podman-old',
+    oneRemoverIsTold: false,
+    parentsStay: false,
+    listings: ['listContainers', 'listImages'],
+  };
+  return { ...ALL_FEATURES, ...own };
+}

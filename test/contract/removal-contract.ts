@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChainId } from '../../src/model/brands.ts';
+import { OperatingError } from '../../src/model/error.ts';
 import { parseHold } from '../../src/model/hold.ts';
 import type { RemoveOutcome } from '../../src/runtime/runtime.ts';
 import { BASE, find, holdOf, local, nothingKnown } from './contract-images.ts';
-import type { ContractWorld } from './contract-world.ts';
+import type { ContractFeatures, ContractWorld } from './contract-world.ts';
 
 const UNKNOWN_ID = `sha256:${'0'.repeat(64)}`;
 
 /** Names and holds, given and taken. */
-export function describeNames(world: () => ContractWorld): void {
+export function describeNames(world: () => ContractWorld, { holds }: ContractFeatures): void {
+  describeLookups(world);
+  if (holds) describeHolds(world);
+}
+
+function describeHolds(world: () => ContractWorld): void {
   test('a hold is found, is no name, and its original still counts as one', async () => {
     const { addImage, runtime } = world();
     const id = await addImage(local('held'));
@@ -50,6 +56,15 @@ export function describeNames(world: () => ContractWorld): void {
     assert.deepEqual(await runtime.readNames(id), namesBefore);
   });
 
+  test('addName() tells that an image is gone', async () => {
+    const { addImage, forceRemove, runtime } = world();
+    const id = await addImage(local('gone-names'));
+    await forceRemove(id);
+    assert.equal(await runtime.addName(id, 'docker.io/lab/gone-names:2'), false);
+  });
+}
+
+function describeLookups(world: () => ContractWorld): void {
   test('resolveName() tells where a tag or a digest points, and null for neither', async () => {
     const { pullImage, runtime } = world();
     const { id, references, digests } = await pullImage('team/resolve', 'tag');
@@ -57,17 +72,23 @@ export function describeNames(world: () => ContractWorld): void {
     assert.equal(await runtime.resolveName('docker.io/lab/nobody:1'), null);
   });
 
-  test('readNames() and addName() tell that an image is gone', async () => {
+  test('readNames() tells that an image is gone', async () => {
     const { addImage, forceRemove, runtime } = world();
-    const id = await addImage(local('gone-names'));
+    const id = await addImage(local('gone'));
     await forceRemove(id);
     assert.equal(await runtime.readNames(id), null);
-    assert.equal(await runtime.addName(id, 'docker.io/lab/gone-names:2'), false);
   });
 }
 
 /** What a removal takes, and what it leaves. */
-export function describeRemoval(world: () => ContractWorld): void {
+export function describeRemoval(world: () => ContractWorld, { holds, parents }: ContractFeatures): void {
+  describeRemovalById(world);
+  if (holds) describeRemovalByName(world);
+  else describeUnheldRemoval(world);
+  if (parents) describeFamilies(world);
+}
+
+function describeRemovalByName(world: () => ContractWorld): void {
   test('removeName() takes the image with its last name, and tells which layers went', async () => {
     const { addImage, runtime, features } = world();
     await addImage(local('last-neighbour', { layers: [BASE, ['last-shared', 2]] }));
@@ -103,17 +124,6 @@ export function describeRemoval(world: () => ContractWorld): void {
     await removeContainer(container);
   });
 
-  test('removeImage() removes by ID what has no name, or one digest alone', async () => {
-    const { addImage, pullImage, runtime } = world();
-    const dangling = await addImage(local('by-id', { tags: [] }));
-    const { id: byDigest } = await pullImage('team/remove-by-digest', 'digest');
-    for (const id of [dangling, byDigest]) {
-      const outcome = await runtime.removeImage(id);
-      assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
-      assert.deepEqual(await runtime.removeImage(id), { kind: 'gone' });
-    }
-  });
-
   test('removeImage() refuses an image with tags in two repositories', async () => {
     const { addImage, tag, runtime } = world();
     const id = await addImage(local('two-repositories'));
@@ -132,20 +142,6 @@ export function describeRemoval(world: () => ContractWorld): void {
     assert.deepEqual(await theirs(), digests);
     await runtime.removeName(`${repository}:other`);
     assert.deepEqual(await theirs(), []);
-  });
-
-  test('removing a child keeps its parent, and a parent with a child is not reported as deleted', async () => {
-    const { addImage, commit, tag, features, runtime } = world();
-    const parent = await addImage(local('family'));
-    const child = await commit('docker.io/lab/family:1', 'docker.io/lab/family-child:1');
-    if (features.parentsStay) {
-      assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
-    } else await tag(await addImage(local('family-other')), 'docker.io/lab/family:1');
-    assert.deepEqual(await runtime.readNames(parent), { references: [], digests: [], holds: [] });
-    const outcome = await runtime.removeName('docker.io/lab/family-child:1');
-    assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
-    assert.equal(await runtime.readNames(child), null);
-    assert.notEqual(await runtime.readNames(parent), null);
   });
 
   test('removing what never was is gone, not an error', async () => {
@@ -167,6 +163,75 @@ export function describeRemoval(world: () => ContractWorld): void {
   });
 }
 
+function describeRemovalById(world: () => ContractWorld): void {
+  test('removeImage() removes by ID what has no name, or one digest alone', async () => {
+    const { addImage, pullImage, runtime } = world();
+    const dangling = await addImage(local('by-id', { tags: [] }));
+    const { id: byDigest } = await pullImage('team/remove-by-digest', 'digest');
+    for (const id of [dangling, byDigest]) {
+      const outcome = await runtime.removeImage(id);
+      assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
+      assert.deepEqual(await runtime.removeImage(id), { kind: 'gone' });
+    }
+  });
+}
+
+function describeFamilies(world: () => ContractWorld): void {
+  test('removing a child keeps its parent, and a parent with a child is not reported as deleted', async () => {
+    const { addImage, commit, tag, features, runtime } = world();
+    const parent = await addImage(local('family'));
+    const child = await commit('docker.io/lab/family:1', 'docker.io/lab/family-child:1');
+    if (features.parentsStay) {
+      assert.deepEqual(await runtime.removeName('docker.io/lab/family:1'), kept(world()));
+    } else await tag(await addImage(local('family-other')), 'docker.io/lab/family:1');
+    assert.deepEqual(await runtime.readNames(parent), { references: [], digests: [], holds: [] });
+    const outcome = await runtime.removeName('docker.io/lab/family-child:1');
+    assert.ok(outcome.kind === 'done' && outcome.isImageDeleted);
+    assert.equal(await runtime.readNames(child), null);
+    assert.notEqual(await runtime.readNames(parent), null);
+  });
+}
+
+/** Where an image loses all its names at once. */
+function describeUnheldRemoval(world: () => ContractWorld): void {
+  test('removeImage() takes an image with all its names, and nothing of its neighbours', async () => {
+    const { addImage, tag, runtime } = world();
+    const neighbour = await addImage(local('whole-neighbour', { layers: [BASE, ['whole-shared', 2]] }));
+    const id = await addImage(local('whole', { tags: ['1', '2'], layers: [BASE, ['whole-shared', 2], ['whole-own', 3]] }));
+    await tag(id, 'docker.io/lab/whole-elsewhere:1');
+    assert.deepEqual(await runtime.removeImage(id), removed(null));
+    assert.deepEqual([await runtime.readNames(id), await runtime.resolveName('docker.io/lab/whole:2')], [null, null]);
+    const left = find((await runtime.observe(nothingKnown)).inventory, neighbour);
+    assert.deepEqual(left.references, ['docker.io/lab/whole-neighbour:1']);
+    assert.deepEqual(await runtime.removeImage(id), { kind: 'gone' });
+  });
+
+  test('removeImage() looks itself, and takes no name of an image that is in use', async () => {
+    const { addImage, createContainer, removeContainer, runtime } = world();
+    const id = await addImage(local('busy', { tags: ['1', '2'] }));
+    const container = await createContainer({ image: 'lab/busy:1', name: 'busy', state: 'exited' });
+    const outcome = await runtime.removeImage(id);
+    await removeContainer(container);
+    assert.ok(outcome.kind === 'in-use' && outcome.message.includes('busy'), JSON.stringify(outcome));
+    assert.deepEqual((await runtime.readNames(id))?.references, ['docker.io/lab/busy:1', 'docker.io/lab/busy:2']);
+  });
+
+  test('removeName() and addName() do nothing', async () => {
+    const { addImage, runtime } = world();
+    const id = await addImage(local('whole-names'));
+    assert.equal((await runtime.removeName('docker.io/lab/whole-names:1')).kind, 'failed');
+    await assert.rejects(runtime.addName(id, 'docker.io/lab/whole-names:2'), OperatingError);
+    assert.deepEqual((await runtime.readNames(id))?.references, ['docker.io/lab/whole-names:1']);
+  });
+
+  test('of removals of one image at the same moment one is done and the others are gone', async () => {
+    const { addImage, runtime } = world();
+    const id = await addImage(local('at-once'));
+    const outcomes = await Promise.all([1, 2, 3, 4].map(() => runtime.removeImage(id)));
+    assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['done', 'gone', 'gone', 'gone']);
+  });
+}
+
 /** The name is off, the image is there. */
 function kept({ features }: ContractWorld): RemoveOutcome {
   return { kind: 'done', isImageDeleted: false, deletedLayers: features.deletedLayers ? [] : null };
@@ -185,7 +250,7 @@ export function describeContainers(world: () => ContractWorld): void {
     const end = await runtime.readEnd(id);
     assert.equal(end !== null, features.removesContainers);
     assert.equal(await runtime.readEnd(id), end);
-    await startContainer(id);
+    if (features.removesContainers) await startContainer(id);
     assert.equal(await runtime.readEnd(id), null);
   });
 

@@ -17,7 +17,8 @@
 #
 # ENGINE is a kind, or kind@name to have several of a kind:
 #   docker-old-overlay2 docker-new-overlay2 docker-new-containerd registry
-#   podman-old podman-new containerd-old containerd-new     (after setup --with podman; see optional-engines.sh)
+#   containerd-old containerd-new     (in Docker's roots; see optional-engines.sh)
+#   podman-old podman-new             (after setup --with podman; likewise)
 # "old" is Debian bookworm, "new" is Debian sid (LAB_OLD_SUITE, LAB_NEW_SUITE). LAB_BASE: where open makes directories.
 #
 # A cell is a process (tini) that is number 1 of a process namespace and holds a mount namespace. When it ends, the
@@ -35,7 +36,8 @@ need_lab() { case $LAB_DIR in /*/imagegc-lab-*) [ -e "$LAB_DIR/.imagegc-lab" ] &
 root_of() { # ENGINE: the root its kind lives in
   local suite set=docker; case $(kind "$1") in
     docker-old-overlay2|registry) suite=$OLD_SUITE;; docker-new-overlay2|docker-new-containerd) suite=$NEW_SUITE;;
-    podman-old|containerd-old) suite=$OLD_SUITE set=podman;; podman-new|containerd-new) suite=$NEW_SUITE set=podman;;
+    containerd-old) suite=$OLD_SUITE;; containerd-new) suite=$NEW_SUITE;;
+    podman-old) suite=$OLD_SUITE set=podman;; podman-new) suite=$NEW_SUITE set=podman;;
     *) die "unknown engine $1";; esac
   local root; root=$("$HERE/roots.sh" path "$suite" "$set"); [ -e "$root/.lab-root" ] || die "run '$0 setup' first: $root is not there"
   echo "$root"; }

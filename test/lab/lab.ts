@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ContainerdKind } from './containerd-engine.ts';
+import { LabContainerd } from './containerd-engine.ts';
 import type { EngineKind } from './engine-process.ts';
 import { isPodman, LabEngine, LabRegistry } from './engine-process.ts';
 import { runLab, startGuard } from './lab-script.ts';
@@ -12,6 +14,8 @@ import { missingRequirements } from './requirements.ts';
 import type { Generation, Root } from './roots.ts';
 import { busyboxOf, GENERATIONS, openRoots } from './roots.ts';
 
+export type { ContainerdKind } from './containerd-engine.ts';
+export { CONTAINERD_KINDS, LabContainerd } from './containerd-engine.ts';
 export type { DockerKind, EngineKind, PodmanKind, RunOptions } from './engine-process.ts';
 export { DOCKER_KINDS, ENGINE_KINDS, isPodman, LabEngine, LabRegistry, PODMAN_KINDS } from './engine-process.ts';
 export type { BuiltImage, ImageSpec, LayerSpec } from './make-images.ts';
@@ -38,6 +42,8 @@ export interface Lab extends AsyncDisposable {
   missing(kind: EngineKind): string | null;
   /** Starts an engine with no images. @param name distinguishes several of a kind; made up if absent */
   start(kind: EngineKind, name?: string, options?: StartOptions): Promise<LabEngine>;
+  /** Starts a containerd with no images, that Docker has nothing to do with. */
+  startContainerd(kind: ContainerdKind): Promise<LabContainerd>;
   startRegistry(): Promise<LabRegistry>;
   /** Stops the engine and keeps a copy of its state; `engine.restart()` goes on with it. */
   save(engine: LabEngine): Promise<SavedState>;
@@ -121,6 +127,7 @@ function asLab(bench: Bench, close: () => Promise<void>): Lab {
     roots: bench.roots,
     missing: (kind) => (isPodman(kind) ? bench.noPodman : null),
     start: (kind, name, options) => bench.start(kind, name, options),
+    startContainerd: (kind) => bench.startContainerd(kind),
     startRegistry: () => bench.startRegistry(),
     save: (engine) => bench.save(engine),
     restore: (kind, saved, name, options) => bench.restore(kind, saved, name, options),
@@ -150,6 +157,12 @@ class Bench {
 
   async start(kind: EngineKind, name?: string, options?: StartOptions): Promise<LabEngine> {
     const engine = await this.#engine(kind, name, options);
+    await engine.restart();
+    return engine;
+  }
+
+  async startContainerd(kind: ContainerdKind): Promise<LabContainerd> {
+    const engine = new LabContainerd({ directory: this.directory, kind, id: this.#claim(kind, undefined), busybox: this.#busybox });
     await engine.restart();
     return engine;
   }

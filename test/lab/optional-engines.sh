@@ -1,5 +1,5 @@
-# Sourced by lab.sh for podman-* and containerd-*, which live in roots of their own (`lab.sh setup --with podman`). What differs from
-# Docker is how they are configured and started.
+# Sourced by lab.sh for containerd-*, which lives in Docker's roots, and podman-*, which lives in roots of its own (`lab.sh setup --with podman`).
+# What differs from Docker is how they are configured and started.
 
 lab_registries() { cat "$LAB_DIR"/registry*/address 2>/dev/null; }
 is_old() { case $(kind "$1") in *-old) return 0;; esac; return 1; }

@@ -26,9 +26,9 @@ export interface CollectWorld {
 }
 
 /** Makes a world of no images, on its first day. */
-export function collectWorld(policy: Partial<CollectContext['policy']> = {}): CollectWorld {
+export function collectWorld(policy: Partial<CollectContext['policy']> = {}, holds = true): CollectWorld {
   const world: CollectWorld = {
-    engine: new MemoryEngine({ capacityBytes: 1e12 }),
+    engine: new MemoryEngine({ capacityBytes: 1e12, holds }),
     store: openMemoryStore(),
     day: 0,
     run: 'first',

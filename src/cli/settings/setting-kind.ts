@@ -131,12 +131,19 @@ export const DAYS: Kind<DurationMs> = quoted('whole days', 'write whole days in 
   wholeDays(parseDuration(raw)),
 );
 
-const ADDRESS_PROBLEM = 'write "auto", or where it listens: "unix:///var/run/docker.sock", "tcp://host:2376" or "ssh://user@host"';
+const ADDRESS_PROBLEM =
+  'write "auto", or where it listens: "unix:///var/run/docker.sock", "containerd:///run/containerd/containerd.sock", "cri:///var/run/crio/crio.sock", "tcp://host:2376" or "ssh://user@host"';
 
 /** Where the engine listens. */
-export const ENGINE_ADDRESS: Kind<string> = quoted('"auto", unix:///path, tcp://host:port or ssh://user@host', ADDRESS_PROBLEM, (raw) => {
-  return raw === 'auto' || /^(?:unix:\/\/\/|(?:tcp|ssh):\/\/[^/])./.test(raw) ? parsed(raw) : unparsable(ADDRESS_PROBLEM);
-});
+export const ENGINE_ADDRESS: Kind<string> = quoted(
+  '"auto", unix:///path, containerd:///path, cri:///path, tcp://host:port or ssh://user@host',
+  ADDRESS_PROBLEM,
+  (raw) => {
+    return raw === 'auto' || /^(?:(?:unix|containerd|cri):\/\/\/|(?:tcp|ssh):\/\/[^/])./.test(raw)
+      ? parsed(raw)
+      : unparsable(ADDRESS_PROBLEM);
+  },
+);
 
 /** Refuses a length that is not one or more whole days. */
 export function wholeDays(length: Parsed<DurationMs>): Parsed<DurationMs> {

@@ -3,7 +3,7 @@ import { promises as files } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type Bytes, bytes, type ChainId } from '../../model/brands.ts';
-import { blobKey } from '../layer-sizes.ts';
+import { blobKey } from '../chain-ids.ts';
 import type { ListedImage } from './docker-answers.ts';
 
 const BLOBS = 'io.containerd.content.v1.content/blobs/sha256';

@@ -97,7 +97,7 @@ test('openEngineAt() takes what says so for Podman, whatever its socket is calle
   };
   for (const headers of [{ 'api-version': '1.41', 'libpod-api-version': '5.8.6' }, { 'api-version': '1.41' }]) {
     await using server = await serve((_, outgoing) => outgoing.setHeaders(new Map(Object.entries(headers))).end(JSON.stringify(info)));
-    const { identity } = await openEngineAt(server);
+    const { identity } = await openEngineAt({ kind: 'unix', socketPath: server.socketPath });
     assert.deepEqual(
       [identity.name, identity.engineId],
       'libpod-api-version' in headers ? ['podman', 'podman/home/me/storage'] : ['docker', 'engine'],

@@ -11,8 +11,8 @@ import {
 } from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
+import { blobKey } from '../chain-ids.ts';
 import { readSeconds } from '../container-survey.ts';
-import { readDisk } from '../disk-usage.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, type ImageDetails, imageDetails, imageHistory, refusal, takeAnswer } from '../engine-answers.ts';
 import {
@@ -25,8 +25,8 @@ import {
 } from '../engine-client.ts';
 import { EventResolver, parseEventLine, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
+import { readDisk, readIngests } from '../image-filesystem.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
-import { blobKey } from '../layer-sizes.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
@@ -36,7 +36,7 @@ import { deletions, type EngineInfo, engineInfo, type ListedImage, takeImageList
 import { type DockerClient, speakDocker } from './docker-client.ts';
 import { eventsPath, KINDS } from './docker-events.ts';
 import { type RawNames, readDockerNames, readHistoryNames } from './docker-names.ts';
-import { findGraphDriverRoot, readIngests, readTemporaryFiles } from './image-disk.ts';
+import { findGraphDriverRoot, readTemporaryFiles } from './image-disk.ts';
 import { readServices } from './swarm-services.ts';
 
 /**
@@ -78,7 +78,13 @@ class DockerRuntime implements Runtime {
     this.#hasContentStore = (info.DriverStatus ?? []).some(([, value]) => value === 'io.containerd.snapshotter.v1');
     // The containerd store makes up a digest reference for every tag, also of an image that was loaded or built.
     const isGraphDriver = !this.#hasContentStore;
-    this.capabilities = { holds: true, digestsProvePull: isGraphDriver, digestsGoAlone: isGraphDriver, parentsKnown: isGraphDriver };
+    this.capabilities = {
+      holds: true,
+      digestsProvePull: isGraphDriver,
+      digestsGoAlone: isGraphDriver,
+      parentsKnown: isGraphDriver,
+      events: 'replayed',
+    };
     this.#client = client;
     this.#info = info;
     this.#containers = new ContainerSurveyor(client, info.DockerRootDir);

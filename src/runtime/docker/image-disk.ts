@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytes } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
+import { listNames } from '../image-filesystem.ts';
 import type { Receiving } from '../runtime.ts';
 import type { EngineInfo, ListedImage } from './docker-answers.ts';
 
@@ -24,24 +25,6 @@ export function findGraphDriverRoot(info: EngineInfo, list: readonly ListedImage
 export function readTemporaryFiles(imageRoot: string): Receiving {
   const names = listNames(join(dirname(imageRoot), 'tmp'));
   return { isUnderWay: names.some((name) => /^(?:GetImageBlob|docker-import-)/.test(name)), missingBytes: bytes(0) };
-}
-
-/** What containerd is getting: a folder for each blob, with what has come of it and, where it is known, how much it will be. */
-export function readIngests(imageRoot: string): Receiving {
-  const folder = join(imageRoot, 'io.containerd.content.v1.content/ingest');
-  const names = listNames(folder);
-  const missing = names.map((name) => {
-    const total = Number(readOrNull(() => readFileSync(join(folder, name, 'total'), 'utf8')));
-    return Math.max(0, total - (readOrNull(() => statSync(join(folder, name, 'data')).size) ?? total));
-  });
-  return {
-    isUnderWay: names.length > 0,
-    missingBytes: bytes(missing.reduce((sum, size) => sum + (Number.isSafeInteger(size) ? size : 0), 0)),
-  };
-}
-
-function listNames(folder: string): readonly string[] {
-  return readOrNull(() => readdirSync(folder)) ?? [];
 }
 
 /** Docker 23 and later write their ID below their root; before that, only an engine's own images tell it from another's. */

@@ -45,6 +45,8 @@ export interface MemoryCall {
 export interface MemoryEngineOptions {
   readonly engineId?: string;
   readonly storeId?: string;
+  /** False: names are not given and taken one by one, as on containerd. */
+  readonly holds?: boolean;
   /** Of the disk that holds the images; absent: the engine's disk cannot be measured. */
   readonly capacityBytes?: number;
 }
@@ -58,6 +60,7 @@ export class MemoryEngine {
   engineId: string;
   readonly storeId: string;
   readonly capacityBytes: Bytes | null;
+  readonly holds: boolean;
   readonly images = new Map<ImageId, MemoryImage>();
   readonly containers = new Map<ContainerId, Container>();
   /** When a container ended that nothing starts again; taken out, it is one that something does. */
@@ -87,6 +90,7 @@ export class MemoryEngine {
   #ended = 0;
 
   constructor(options: MemoryEngineOptions = {}) {
+    this.holds = options.holds ?? true;
     this.engineId = options.engineId ?? 'memory-engine';
     this.storeId = options.storeId ?? 'memory';
     this.capacityBytes = options.capacityBytes === undefined ? null : bytes(options.capacityBytes);
@@ -193,7 +197,7 @@ export class MemoryEngine {
     if (!this.images.has(id)) return { kind: 'gone' };
     const refusal = this.#refuse(id);
     if (refusal !== null) return refusal;
-    if (!isOneReference(this.namesOf(id))) return { kind: 'in-use', message: 'image is referenced in multiple repositories' };
+    if (this.holds && !isOneReference(this.namesOf(id))) return { kind: 'in-use', message: 'image is referenced in multiple repositories' };
     if (this.#hasChildren(id)) return { kind: 'in-use', message: 'image has dependent child images' };
     return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
   }

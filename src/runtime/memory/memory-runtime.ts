@@ -24,12 +24,13 @@ export function openMemory(engine: MemoryEngine, now: () => WallMs = () => wallM
 
 class MemoryRuntime implements Runtime {
   readonly identity: Runtime['identity'];
-  readonly capabilities: Runtime['capabilities'] = { holds: true, digestsProvePull: true, digestsGoAlone: true, parentsKnown: true };
+  readonly capabilities: Runtime['capabilities'];
   readonly #engine: MemoryEngine;
   readonly #now: () => WallMs;
 
   constructor(engine: MemoryEngine, now: () => WallMs) {
-    const { engineId, storeId } = engine;
+    const { engineId, storeId, holds } = engine;
+    this.capabilities = { holds, digestsProvePull: true, digestsGoAlone: true, parentsKnown: true, events: 'replayed' };
     this.identity = { name: 'memory', version: VERSION, engineId, storeId, title: `memory engine ${engineId} (${storeId})` };
     this.#engine = engine;
     this.#now = now;

@@ -2,7 +2,6 @@ import { type Bytes, bytes, type ChainId, type ContainerId, type ImageId, imageI
 import type { DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import { readSeconds } from '../container-survey.ts';
-import { readDisk } from '../disk-usage.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { refusal, takeAnswer } from '../engine-answers.ts';
 import {
@@ -15,6 +14,7 @@ import {
 } from '../engine-client.ts';
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
+import { readDisk } from '../image-filesystem.ts';
 import { KEPT_BY_NOTHING, sortNames, useOf, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
@@ -58,7 +58,7 @@ export async function startPodman(connection: EngineConnection): Promise<Runtime
 class PodmanRuntime implements Runtime {
   readonly identity: Runtime['identity'];
   // Podman makes a digest up for every image that it loads or builds. It removes a parent whatever was built on it, and keeps the layers.
-  readonly capabilities = { holds: true, digestsProvePull: false, digestsGoAlone: true, parentsKnown: true } as const;
+  readonly capabilities = { holds: true, digestsProvePull: false, digestsGoAlone: true, parentsKnown: true, events: 'replayed' } as const;
   readonly #client: EngineClient;
   readonly #info: PodmanInfo;
   readonly #lists: ManifestLists;

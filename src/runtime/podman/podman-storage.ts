@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type Bytes, bytes, type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import type { LayerFacts } from '../../model/inventory.ts';
-import { chainIds } from '../layer-sizes.ts';
+import { chainIds } from '../chain-ids.ts';
 import { fullId, type PodmanImage, type PodmanInfo } from './podman-answers.ts';
 
 /** An image may vanish between the listing and the look; then the next look proves it. */

@@ -1,0 +1,96 @@
+import * as v from 'valibot';
+import { readOrNull } from '../../model/error.ts';
+import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { imageServiceApi, runtimeServiceApi } from './messages.ts';
+import type { AnswerOf } from './wire.ts';
+
+/** One image as CRI lists it. */
+export type CriImage = AnswerOf<typeof imageServiceApi.listImages>['images'][number];
+/** One container as CRI lists it. */
+export type CriContainer = AnswerOf<typeof runtimeServiceApi.listContainers>['containers'][number];
+
+const STATES = ['created', 'running', 'exited', 'unknown'] as const;
+/** What containerd 1.6 tells of its settings in `Status`. */
+const statusConfig = v.object({ sandboxImage: v.optional(v.string(), '') });
+
+/** The container runtime interface of Kubernetes, as far as it is about images. */
+export class CriClient {
+  readonly name: string;
+  readonly version: string;
+  readonly #client: GrpcClient;
+
+  private constructor(client: GrpcClient, { name, version }: Pick<CriClient, 'name' | 'version'>) {
+    this.#client = client;
+    this.name = name;
+    this.version = version;
+  }
+
+  /** @returns null when it is not served there @throws OperatingError when it is, but not yet ready, say */
+  static async open(client: GrpcClient): Promise<CriClient | null> {
+    try {
+      const { runtimeName, runtimeVersion } = await client.call(runtimeServiceApi.version, {});
+      return new CriClient(client, { name: runtimeName, version: runtimeVersion });
+    } catch (error) {
+      if (statusOf(error) === STATUS.unimplemented) return null;
+      throw error;
+    }
+  }
+
+  async listImages(): Promise<readonly CriImage[]> {
+    return (await this.#client.call(imageServiceApi.listImages, {})).images;
+  }
+
+  /** In every state. */
+  async listContainers(): Promise<readonly CriContainer[]> {
+    return (await this.#client.call(runtimeServiceApi.listContainers, {})).containers;
+  }
+
+  /** The name of the image that every pod begins with; null where the engine does not tell it so, but says that it is pinned. */
+  async readSandboxName(): Promise<string | null> {
+    const { info } = await this.#client.call(runtimeServiceApi.status, { verbose: true });
+    const config = v.safeParse(
+      statusConfig,
+      readOrNull(() => JSON.parse(info['config'] ?? '')),
+    );
+    return config.success && config.output.sandboxImage !== '' ? config.output.sandboxImage : null;
+  }
+
+  /** Names or IDs of the images that are mounted into a container as volumes. @returns null when the container is gone */
+  async readImageVolumes(id: string): Promise<readonly string[] | null> {
+    try {
+      const { status } = await this.#client.call(runtimeServiceApi.containerStatus, { containerId: id });
+      return (status?.mounts ?? []).flatMap(({ image }) => (image === null || image.image === '' ? [] : [image.image]));
+    } catch (error) {
+      if (statusOf(error) === STATUS.notFound) return null;
+      throw error;
+    }
+  }
+
+  /** @param name an ID, or any name that the image has @returns null when there is none */
+  async findImage(name: string): Promise<CriImage | null> {
+    return (await this.#client.call(imageServiceApi.imageStatus, { image: { image: name } })).image;
+  }
+
+  /** Takes all names and the image, whoever uses it: all care is the caller's. Whether there was anything is not told. */
+  async removeImage(name: string): Promise<void> {
+    await this.#client.call(imageServiceApi.removeImage, { image: { image: name } });
+  }
+
+  /** Where the engine keeps its images, by its own word. */
+  async readImageFolders(): Promise<readonly string[]> {
+    const { imageFilesystems } = await this.#client.call(imageServiceApi.imageFsInfo, {});
+    return imageFilesystems.flatMap(({ fsId }) => (fsId === null || fsId.mountpoint === '' ? [] : [fsId.mountpoint]));
+  }
+}
+
+/** The name of a container, in its pod. */
+export function nameOf({ id, metadata, labels }: CriContainer): string {
+  const own = metadata?.name ?? id.slice(0, 12);
+  const pod = labels['io.kubernetes.pod.name'];
+  return pod === undefined ? own : `${pod}/${own}`;
+}
+
+/** The word for a container's state. */
+export function stateOf({ state }: CriContainer): string {
+  return STATES[state] ?? 'unknown';
+}

@@ -1,0 +1,84 @@
+import { type Bytes, bytes, type ChainId, type ImageId } from '../../model/brands.ts';
+import { inFlight } from '../../model/in-flight.ts';
+import type { Layer, LayerFacts } from '../../model/inventory.ts';
+import { blobKey } from '../chain-ids.ts';
+import type { LayerCopy } from './container-survey.ts';
+import type { FoundImage } from './containerd-images.ts';
+import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { snapshotsApi } from './messages.ts';
+import type { Scene } from './scene.ts';
+
+const CALLS_IN_FLIGHT = 8;
+
+/** What images take up, each thing under a key of its own. */
+export interface LayerCount {
+  readonly layers: ReadonlyMap<ChainId, Layer>;
+  readonly layersByImage: ReadonlyMap<ImageId, readonly ChainId[]>;
+  readonly learned: LayerFacts;
+}
+
+/**
+ * Counts unpacked layers, of which each namespace has its own, and blobs, which namespaces share. The first namespace's copy of a layer has
+ * the chain ID for its key.
+ *
+ * @param mainSnapshotter the one that {@link LayerFacts} tells sizes of
+ */
+export async function countLayers(client: GrpcClient, scene: Scene, known: LayerFacts, mainSnapshotter: string): Promise<LayerCount> {
+  const copies = Map.groupBy(scene.layers, ({ chain }) => chain);
+  const factKey = ({ snapshotter, chain }: LayerCopy): ChainId =>
+    snapshotter === mainSnapshotter ? chain : blobKey(`${snapshotter}/${chain}`);
+  const keyOf = (copy: LayerCopy): ChainId =>
+    copies.get(copy.chain)?.[0] === copy ? copy.chain : blobKey(`${copy.namespace}/${copy.snapshotter}/${copy.chain}`);
+  const wanted = new Map([...scene.images.values()].map((image) => [image, copiesOf(image, copies)] as const));
+  const learnedSizes = await learnSizes(
+    client,
+    new Map([...wanted.values()].flat().map((copy) => [factKey(copy), copy])),
+    known.sizeByLayer,
+  );
+  const layers = new Map<ChainId, Layer>();
+  const layersByImage = new Map<ImageId, readonly ChainId[]>();
+  for (const [image, own] of wanted) {
+    for (const copy of own)
+      layers.set(keyOf(copy), { sizeBytes: known.sizeByLayer.get(factKey(copy)) ?? learnedSizes.get(factKey(copy)) ?? null });
+    const blobs = [...image.documents, ...image.packed].filter((digest) => scene.blobs.has(digest));
+    for (const digest of blobs) layers.set(blobKey(digest), { sizeBytes: bytes(scene.blobs.get(digest)?.sizeBytes ?? 0) });
+    layersByImage.set(image.id, [...own.map(keyOf), ...blobs.map(blobKey)]);
+  }
+  const learnedChains = new Map<ImageId, readonly ChainId[]>();
+  for (const { id, configs } of scene.images.values()) {
+    const chain = configs[0]?.chain;
+    if (chain !== undefined && !known.layersByImage.has(id)) learnedChains.set(id, chain);
+  }
+  return { layers, layersByImage, learned: { layersByImage: learnedChains, sizeByLayer: learnedSizes } };
+}
+
+/** Base first; only what is unpacked, where the image has a name. */
+function copiesOf({ configs, records }: FoundImage, copies: ReadonlyMap<ChainId, readonly LayerCopy[]>): readonly LayerCopy[] {
+  const namespaces = new Set(records.map(({ namespace }) => namespace));
+  const chain = new Set(configs.flatMap((config) => config.chain));
+  return [...chain].flatMap((each) => (copies.get(each) ?? []).filter(({ namespace }) => namespaces.has(namespace)));
+}
+
+async function learnSizes(
+  client: GrpcClient,
+  copies: ReadonlyMap<ChainId, LayerCopy>,
+  known: ReadonlyMap<ChainId, Bytes>,
+): Promise<ReadonlyMap<ChainId, Bytes>> {
+  const learned = new Map<ChainId, Bytes>();
+  const unknown = [...copies].filter(([key]) => !known.has(key));
+  await inFlight(unknown, CALLS_IN_FLIGHT, async ([key, { namespace, snapshotter, chain }]) => {
+    const size = await readSize(client, namespace, snapshotter, chain);
+    if (size !== null) learned.set(key, size);
+  });
+  return learned;
+}
+
+/** @returns null when it went meanwhile */
+async function readSize(client: GrpcClient, namespace: string, snapshotter: string, key: string): Promise<Bytes | null> {
+  try {
+    return bytes((await client.call(snapshotsApi.usage, { snapshotter, key }, namespace)).size);
+  } catch (error) {
+    if (statusOf(error) === STATUS.notFound) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,141 @@
+import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
+import type { Container, Doubt } from '../../model/inventory.ts';
+import { canonicalReference } from '../../model/reference.ts';
+import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
+import { type FoundImage, type ImageSurvey, surveyImages } from './containerd-images.ts';
+import { type CriClient, type CriContainer, type CriImage, nameOf, stateOf } from './cri-client.ts';
+import type { GrpcClient } from './grpc-client.ts';
+import type { DocumentReader } from './image-documents.ts';
+import { leasesApi } from './messages.ts';
+
+/** The namespace of Kubernetes, whose images CRI keeps its own books of. */
+export const CRI_NAMESPACE = 'k8s.io';
+/** Stands for the image of a container that has none; no image has this ID. */
+const NO_IMAGE = 'none';
+
+/** What a look at containerd needs. */
+export interface SceneTools {
+  readonly client: GrpcClient;
+  readonly cri: CriClient | null;
+  readonly documents: DocumentReader;
+  /** Those that the address names; empty: none. */
+  readonly named: readonly string[];
+  readonly snapshotters: readonly string[];
+}
+
+/** Everything that decides whether an image may go, at one instant. */
+export interface Scene extends ImageSurvey, ContentSurvey {
+  readonly criImages: readonly CriImage[];
+  readonly criContainers: ReadonlyMap<string, CriContainer>;
+  /** Canonical; null where the engine does not tell. */
+  readonly sandboxName: string | null;
+  /** Digests, and keys of snapshots, that leases hold. */
+  readonly leased: ReadonlySet<string>;
+  /** Images by their top layer; several differ in their configuration alone. */
+  readonly byTop: ReadonlyMap<ChainId, readonly FoundImage[]>;
+}
+
+/** Why an image stays by the engine's own word. */
+export interface Keeping {
+  readonly pinned: boolean;
+  readonly leased: boolean;
+  readonly sandbox: boolean;
+}
+
+/** Looks at all namespaces: images first, then whoever uses them. */
+export async function lookAround(tools: SceneTools): Promise<Scene> {
+  const { client, cri, documents, named, snapshotters } = tools;
+  const [survey, criImages, sandboxName] = await Promise.all([
+    surveyImages(client, documents, named),
+    cri?.listImages() ?? [],
+    cri?.readSandboxName() ?? null,
+  ]);
+  const leased = new Set((await Promise.all(survey.namespaces.map((namespace) => listLeased(client, namespace)))).flat());
+  const [content, criContainers] = await Promise.all([surveyContent(client, survey.namespaces, snapshotters), cri?.listContainers() ?? []]);
+  return {
+    ...survey,
+    ...content,
+    criImages,
+    criContainers: new Map(criContainers.map((container) => [userId(CRI_NAMESPACE, container.id), container])),
+    sandboxName: sandboxName === null ? null : canonicalReference(sandboxName),
+    leased,
+    byTop: indexByTop(survey.images.values()),
+  };
+}
+
+function indexByTop(images: Iterable<FoundImage>): ReadonlyMap<ChainId, readonly FoundImage[]> {
+  const byTop = new Map<ChainId, FoundImage[]>();
+  for (const image of images) {
+    for (const top of new Set(image.configs.map(({ chain }) => chain.at(-1)))) {
+      if (top !== undefined) byTop.set(top, [...(byTop.get(top) ?? []), image]);
+    }
+  }
+  return byTop;
+}
+
+/** The images that a user of content needs: its root's first. Of several with the same layers each may be meant. */
+export function imagesOfUser(
+  { chain, imageName, id }: ContentUser,
+  scene: Pick<Scene, 'byTop' | 'criContainers' | 'images'>,
+): readonly ImageId[] {
+  const candidates = chain === null || chain === undefined ? [] : (scene.byTop.get(chain) ?? []);
+  const name = canonicalReference(imageName ?? '');
+  const isNamed = ({ names }: FoundImage): boolean => names.references.includes(name) || names.digests.includes(name);
+  const ids = candidates.toSorted((a, b) => Number(isNamed(b)) - Number(isNamed(a))).map((image) => image.id);
+  const cri = scene.criContainers.get(id);
+  const told = cri === undefined ? [] : [imageId(cri.imageRef), imageId(cri.imageId)].filter((each) => scene.images.has(each));
+  return [...new Set([...ids, ...told])];
+}
+
+/** Containers, and whoever else uses an image, as the inventory has them. */
+export function describeUsers(scene: Scene): { readonly containers: readonly Container[]; readonly doubts: readonly Doubt[] } {
+  const containers: Container[] = [];
+  const doubts: Doubt[] = [];
+  for (const user of scene.users) {
+    const [root, ...others] = imagesOfUser(user, scene);
+    if (root === undefined && !user.isContainer) continue;
+    const { id, labels, imageName, createdAt, finishedAt } = user;
+    const cri = scene.criContainers.get(id);
+    const [name, state] = cri === undefined ? [user.name, user.state] : [nameOf(cri), stateOf(cri)];
+    // Where the image is gone, CRI still tells its ID; elsewhere what the container is made of stands for it.
+    const own = root ?? (cri === undefined ? imageId(user.chain ?? NO_IMAGE) : imageId(cri.imageRef));
+    const told = { id, name, labels, imageName, createdAt, finishedAt, startedAt: null };
+    containers.push({ ...told, state, imageId: own, mountedImageIds: others });
+    if (user.chain !== undefined) continue;
+    const message = `container ${name} (${state}): its snapshot is not there, so the engine does not say which image it was made from`;
+    doubts.push({ kind: 'in-use-unknown', message });
+  }
+  return { containers, doubts };
+}
+
+/** By the engine's own word, whoever uses it. */
+export function readKeeping(image: FoundImage, scene: Scene): Keeping {
+  const names = new Set([...image.names.references, ...image.names.digests]);
+  const isPinned = ({ id, repoTags, repoDigests, pinned }: CriImage): boolean =>
+    pinned && (id === image.id || [...repoTags, ...repoDigests].some((name) => names.has(canonicalReference(name))));
+  const tops = image.configs.map(({ chain }) => chain.at(-1) ?? '');
+  return {
+    pinned: image.records.some((record) => record.isPinned) || scene.criImages.some(isPinned),
+    leased: [...image.documents, ...tops].some((each) => scene.leased.has(each)),
+    sandbox: scene.sandboxName !== null && names.has(scene.sandboxName),
+  };
+}
+
+/** Why an image must not go now; null when nothing speaks against it. */
+export function findObstacle(image: FoundImage, scene: Scene): string | null {
+  const { containers, doubts } = describeUsers(scene);
+  const { pinned, leased, sandbox } = readKeeping(image, scene);
+  const user = containers.find(({ imageId: root, mountedImageIds }) => root === image.id || mountedImageIds.includes(image.id));
+  if (user !== undefined) return `container ${user.name} (${user.state}) uses it`;
+  if (doubts[0] !== undefined) return doubts[0].message;
+  if (image.isForeign) return `it is in namespace ${image.records.map(({ namespace }) => namespace).join(', ')} too, which is not ours`;
+  if (sandbox) return 'every pod begins with it';
+  if (pinned) return 'the engine asks to keep it';
+  return leased ? 'a lease holds it' : null;
+}
+
+async function listLeased(client: GrpcClient, namespace: string): Promise<readonly string[]> {
+  const { leases } = await client.call(leasesApi.list, {}, namespace);
+  const resources = await Promise.all(leases.map(({ id }) => client.call(leasesApi.listResources, { id }, namespace)));
+  return resources.flatMap(({ resources: held }) => held.map(({ id }) => id));
+}

@@ -1,0 +1,138 @@
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+
+/** One field of a message: its number, and how it stands on the wire. */
+interface Field<Value> {
+  readonly number: number;
+  readonly absent: Value;
+  /** @param before what earlier occurrences gave */
+  read(reader: BinaryReader, before: Value): Value;
+  write(writer: BinaryWriter, value: Value): void;
+}
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+type ValueOf<Each> = Each extends Field<infer Value> ? Value : never;
+type Values<Table> = { readonly [Key in keyof Table]: ValueOf<Table[Key]> };
+
+/** A protobuf message as a table. What is absent on the wire is "", 0, false, null or empty; a field that the table lacks is passed over. */
+export interface Message<Value> {
+  decode(data: Uint8Array): Value;
+  encode(value: Partial<Value>): Uint8Array;
+}
+
+/** One call of a service; answers that are streamed have the same form each. */
+export interface Method<Asked, Answered> {
+  /** `/package.Service/Call` */
+  readonly path: string;
+  readonly asked: Message<Asked>;
+  readonly answered: Message<Answered>;
+}
+
+/** What a call answers. */
+export type AnswerOf<Call> = Call extends Method<infer _, infer Answered> ? Answered : never;
+
+/** Makes a message of its fields, under their names. */
+export function message<Table extends Fields>(fields: Table): Message<Values<Table>> {
+  const names = new Map(Object.entries(fields).map(([name, { number }]) => [number, name]));
+  return {
+    decode(data) {
+      const reader = new BinaryReader(data);
+      const values = new Map<string, unknown>(Object.entries(fields).map(([name, { absent }]) => [name, absent]));
+      while (reader.pos < reader.len) {
+        const [number, type] = reader.tag();
+        const name = names.get(number);
+        const field = name === undefined ? undefined : fields[name];
+        if (name === undefined || field === undefined) reader.skip(type, number);
+        else values.set(name, field.read(reader, values.get(name)));
+      }
+      const pairs: Iterable<readonly unknown[]> = values;
+      return Object.fromEntries(pairs);
+    },
+    encode(value) {
+      const writer = new BinaryWriter();
+      for (const [name, content] of Object.entries(value)) if (content !== undefined) fields[name]?.write(writer, content);
+      return writer.finish();
+    },
+  };
+}
+
+/** Makes a call of what it asks and what it answers. */
+export function method<Asked, Answered>(path: string, asked: Message<Asked>, answered: Message<Answered>): Method<Asked, Answered> {
+  return { path, asked, answered };
+}
+
+/** `string` */
+export const text = (number: number): Field<string> => ({
+  number,
+  absent: '',
+  read: (reader) => reader.string(),
+  write: (writer, value) => writer.tag(number, WireType.LengthDelimited).string(value),
+});
+
+/** `int32`, `int64`, `uint64` and enumerations; beyond 2^53 the nearest number. */
+export const whole = (number: number): Field<number> => ({
+  number,
+  absent: 0,
+  read: (reader) => Number(reader.int64()),
+  write: (writer, value) => writer.tag(number, WireType.Varint).int64(value),
+});
+
+/** `bool` */
+export const flag = (number: number): Field<boolean> => ({
+  number,
+  absent: false,
+  read: (reader) => reader.bool(),
+  write: (writer, value) => writer.tag(number, WireType.Varint).bool(value),
+});
+
+/** `bytes` */
+export const blob = (number: number): Field<Uint8Array> => ({
+  number,
+  absent: new Uint8Array(),
+  read: (reader) => reader.bytes(),
+  write: (writer, value) => writer.tag(number, WireType.LengthDelimited).bytes(value),
+});
+
+/** `repeated string` */
+export const texts = (number: number): Field<readonly string[]> => ({
+  number,
+  absent: [],
+  read: (reader, before) => [...before, reader.string()],
+  write: (writer, values) => {
+    for (const value of values) writer.tag(number, WireType.LengthDelimited).string(value);
+  },
+});
+
+/** A message, or null. */
+export const one = <Value>(number: number, inner: Message<Value>): Field<Value | null> => ({
+  number,
+  absent: null,
+  read: (reader) => inner.decode(reader.bytes()),
+  write: (writer, value) => {
+    if (value !== null) writer.tag(number, WireType.LengthDelimited).bytes(inner.encode(value));
+  },
+});
+
+/** Messages, repeated. */
+export const many = <Value>(number: number, inner: Message<Value>): Field<readonly Value[]> => ({
+  number,
+  absent: [],
+  read: (reader, before) => [...before, inner.decode(reader.bytes())],
+  write: (writer, values) => {
+    for (const value of values) writer.tag(number, WireType.LengthDelimited).bytes(inner.encode(value));
+  },
+});
+
+const pair = message({ key: text(1), value: text(2) });
+
+/** `map<string, string>` */
+export const textMap = (number: number): Field<Readonly<Record<string, string>>> => ({
+  number,
+  absent: {},
+  read: (reader, before) => {
+    const { key, value } = pair.decode(reader.bytes());
+    return { ...before, [key]: value };
+  },
+  write: (writer, values) => {
+    for (const [key, value] of Object.entries(values)) writer.tag(number, WireType.LengthDelimited).bytes(pair.encode({ key, value }));
+  },
+});
