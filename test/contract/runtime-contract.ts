@@ -104,6 +104,10 @@ function describeInventory(world: () => ContractWorld): void {
     assert.deepEqual(find(again.inventory, id).layers?.slice(0, 2), learned.layersByImage.get(id));
   });
 
+  test('ping() asks for an answer, and gets one', async () => {
+    await world().runtime.ping();
+  });
+
   test('measureDisk() tells the filesystem of the images', async () => {
     const { addImage, runtime } = world();
     await addImage(local('disk'));

@@ -114,7 +114,7 @@ class PodmanRuntime implements Runtime {
   }
 
   async ping(): Promise<void> {
-    const answer = await this.#client.call('GET', '/_ping');
+    const answer = await this.#client.call('HEAD', '/_ping');
     if (answer.status !== 200) throw refusal(answer);
   }
 
