@@ -79,6 +79,10 @@ function describeInventory(world: () => ContractWorld, features: ContractFeature
 
   if (features.parents) describeParents(world);
 
+  test('ping() asks for an answer, and gets one', async () => {
+    await world().runtime.ping();
+  });
+
   test('measureDisk() tells the filesystem of the images', async () => {
     const { addImage, runtime } = world();
     await addImage(local('disk'));

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import * as v from 'valibot';
 import { acquireEngineLock, isHeld } from '../../src/runtime/engine-lock.ts';
-import { openLabOfRun } from '../contract/lab-of-run.ts';
-import { DOCKER_KINDS, type DockerKind, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
+import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
+import { ENGINE_KINDS, type EngineKind, isPodman, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
 import { TAR_END, tarMember } from '../lab/tar.ts';
 import { readUses, startDaemon, until, wordsFor } from './daemon-process.ts';
 import { imageOf, tagImage } from './engine-names.ts';
@@ -22,11 +22,11 @@ const image = (repository: string) => ({
   ],
 });
 
-const lab = await openLabOfRun(DOCKER_KINDS.map((kind) => `the daemon on ${kind}`));
+const lab = await openLabOfRun(ENGINE_KINDS.map((kind) => `the daemon on ${kind}`));
 if (lab !== null) {
   after(() => lab.close());
   describe('the daemon', { concurrency: true }, () => {
-    for (const kind of DOCKER_KINDS) describeDaemon(lab, kind);
+    for (const kind of kindsOf(lab, ENGINE_KINDS, 'the daemon')) describeDaemon(lab, kind);
   });
 }
 
@@ -36,10 +36,11 @@ interface Host extends AsyncDisposable {
   readonly folder: Folder;
 }
 
-async function openHost(lab: Lab, kind: DockerKind): Promise<Host> {
+async function openHost(lab: Lab, kind: EngineKind): Promise<Host> {
   const folder = makeFolder();
-  const engine = await lab.start(kind);
+  // The registry first, because Podman reads which of them speak plain HTTP when it starts.
   const registry = await lab.startRegistry();
+  const engine = await lab.start(kind);
   await engine.loadImages(['lab/app', 'lab/base', 'lab/other', 'lab/moving', 'lab/newer'].map(image));
   const close = async (): Promise<void> => {
     await engine.stop();
@@ -49,12 +50,12 @@ async function openHost(lab: Lab, kind: DockerKind): Promise<Host> {
   return { engine, registry, folder, [Symbol.asyncDispose]: close };
 }
 
-function describeDaemon(lab: Lab, kind: DockerKind): void {
+function describeDaemon(lab: Lab, kind: EngineKind): void {
   test(`records every use on ${kind}, through restarts and kills of either side, and ends when it is told to`, async () => {
     await using host = await openHost(lab, kind);
     const { engine, registry, folder } = host;
     await using daemon = startDaemon(folder.path, engine.socketPath);
-    await daemon.logged(/watching docker/);
+    await daemon.logged(/watching (?:docker|podman)/);
     await until(
       () => daemon.status('/readyz'),
       ({ httpStatus }) => httpStatus === 200,
@@ -62,7 +63,7 @@ function describeDaemon(lab: Lab, kind: DockerKind): void {
     await checkEvents(host);
 
     await engine.restart();
-    await daemon.logged(/watching docker/);
+    await daemon.logged(/watching (?:docker|podman)/);
     await engine.kill9();
     await daemon.logged(/error .*engine/);
     assert.equal((await daemon.status()).httpStatus, 503);
@@ -78,7 +79,7 @@ function describeDaemon(lab: Lab, kind: DockerKind): void {
     registry.seed([{ ...image('team/late'), tags: ['v1'] }]);
     await engine.pull(pulled);
     await using again = startDaemon(folder.path, engine.socketPath);
-    await again.logged(/watching docker/);
+    await again.logged(/watching (?:docker|podman)/);
     const late = await imageOf(engine, pulled);
     await until(
       () => readUses(folder.path, engine.socketPath),
@@ -97,7 +98,9 @@ async function checkEvents(host: Host): Promise<void> {
   const { engine, registry } = host;
   registry.seed([{ ...image('team/pulled'), tags: ['v1'] }]);
   await checkUse(host, 'pull', `${registry.address}/team/pulled:v1`, () => engine.pull(`${registry.address}/team/pulled:v1`));
-  await checkUse(host, 'load', 'lab/loaded:1', () => engine.loadImages([image('lab/loaded')]).then(() => undefined));
+  // Podman 4.3 does not say what it loaded: a look finds it, and its age begins then.
+  const isLoadTold = engine.kind !== 'podman-old';
+  if (isLoadTold) await checkUse(host, 'load', 'lab/loaded:1', () => engine.loadImages([image('lab/loaded')]).then(() => undefined));
   await checkUse(host, 'container', 'lab/app:1', () => runOnce(engine, 'lab/app:1'));
   // The tag moves on before the container goes: the image that was used is the older one.
   const [older, newer] = [await imageOf(engine, 'lab/moving:1'), await imageOf(engine, 'lab/newer:1')];
@@ -130,7 +133,7 @@ async function build(engine: LabEngine, base: string, name: string): Promise<voi
     TAR_END,
   ]);
   const { text } = await engine.request('POST', `/build?version=2&t=${name}`, context);
-  assert.match(text, /moby\.image\.id/, text);
+  assert.match(text, isPodman(engine.kind) ? /Successfully tagged/ : /moby\.image\.id/, text);
 }
 
 if (lab !== null) {

@@ -3,7 +3,7 @@ import type { DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import { readSeconds } from '../container-survey.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
-import { refusal, takeAnswer } from '../engine-answers.ts';
+import { engineMessage, refusal, takeAnswer } from '../engine-answers.ts';
 import {
   connectEngine,
   ELSEWHERE,
@@ -126,7 +126,7 @@ class PodmanRuntime implements Runtime {
   }
 
   async ping(): Promise<void> {
-    const answer = await this.#client.call('GET', '/_ping');
+    const answer = await this.#client.call('HEAD', '/_ping');
     if (answer.status !== 200) throw refusal(answer);
   }
 
@@ -215,7 +215,8 @@ class PodmanRuntime implements Runtime {
     if (this.#everNamed === null) await this.#listImages();
     const now = await this.resolveName(name);
     // A short name may have been completed in more than one way.
-    const once = [...(this.#everNamed ?? [])].filter(([each]) => each === name || each.endsWith(`/${name}`) || each === `${name}:latest`);
+    const written = [name, `${name}:latest`];
+    const once = [...(this.#everNamed ?? [])].filter(([each]) => written.some((text) => each === text || each.endsWith(`/${text}`)));
     return [...once.flatMap(([, images]) => images), ...(now === null ? [] : [now])];
   }
 
@@ -248,7 +249,7 @@ class PodmanRuntime implements Runtime {
   async #untag(id: ImageId, reference: string): Promise<boolean> {
     const answer = await this.#client.call('POST', `${imagePath(id)}/untag?${nameQuery(reference)}`);
     if (answer.status === 201) return true;
-    if (answer.status === 404 || answer.status === 500) return false;
+    if (answer.status === 404 || (answer.status === 500 && engineMessage(answer).includes('tag not known'))) return false;
     throw refusal(answer);
   }
 
