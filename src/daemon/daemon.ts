@@ -26,6 +26,8 @@ const PAUSE_LONGEST_MS = 60_000;
 /** Looks take at most this share of the time: on Docker's containerd store one can take 15 s of all cores. */
 const LOOK_SHARE = 20;
 const LOOK_LATEST_MS = 24 * 3_600_000;
+/** Where no engine tells what happens: as often as uses of one image are told apart. */
+const LOOK_UNTOLD_MS = 60_000;
 
 /** What the daemon says of itself. */
 export interface DaemonStatus {
@@ -195,7 +197,8 @@ export class Daemon {
 
   #isLookDue(watch: EngineWatch): boolean {
     const { agoMs, lastedMs } = watch.sinceLook();
-    if (!watch.isComplete || agoMs >= LOOK_LATEST_MS) return true;
+    const latestMs = watch.runtime.capabilities.events === 'none' ? Math.max(LOOK_UNTOLD_MS, lastedMs * LOOK_SHARE) : LOOK_LATEST_MS;
+    if (!watch.isComplete || agoMs >= latestMs) return true;
     return agoMs >= lastedMs * LOOK_SHARE && watch.recorder.takeNewImages();
   }
 

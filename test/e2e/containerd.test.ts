@@ -88,7 +88,8 @@ function describeCommands(lab: Lab, kind: ContainerdKind): void {
     await engine.restart();
     await daemon.logged(/ready: /);
     const late = await actor.addImage(local('after-restart'));
-    await until(uses, (list) => list.some((use) => use.endsWith(late)));
+    const seen = await until(uses, (list) => list.some((use) => use.endsWith(late)));
+    assert.equal(seen.filter((use) => use === `pull ${pulled.id}`).length, 1);
   });
 }
 

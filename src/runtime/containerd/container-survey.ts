@@ -44,7 +44,11 @@ export function userId(namespace: string, id: string): ContainerId {
   return containerId(`${namespace}/${id}`);
 }
 
-/** Looks for who uses what, by snapshots alone: containers first, so that what each is made of can be found after. */
+/**
+ * Looks for who uses what, by snapshots alone: containers first, so that what each is made of can be found after.
+ *
+ * @param snapshotters those that work; what a container of another one uses cannot be known
+ */
 export async function surveyContent(
   client: GrpcClient,
   namespaces: readonly string[],
@@ -59,7 +63,7 @@ async function surveyNamespace(client: GrpcClient, namespace: string, snapshotte
     client.call(containersApi.list, {}, namespace),
     client.call(tasksApi.list, {}, namespace),
   ]);
-  const snapshots = await listSnapshots(client, namespace, [...new Set([...snapshotters, ...containers.map(snapshotterOf)])]);
+  const snapshots = await listSnapshots(client, namespace, snapshotters);
   const missing = containers.filter((each) => each.snapshotKey !== '' && !snapshots.has(keyOf(each)));
   // What went between the two listings is no container any more.
   const left = missing.length === 0 ? [] : (await client.call(containersApi.list, {}, namespace)).containers;
@@ -89,10 +93,6 @@ async function listSnapshots(
     for (const { info } of pieces) for (const each of info) snapshots.set(`${snapshotter}/${each.name}`, { ...each, snapshotter });
   }
   return snapshots;
-}
-
-function snapshotterOf({ snapshotter }: RawContainer): string {
-  return snapshotter;
 }
 
 function keyOf({ snapshotter, snapshotKey }: RawContainer): string {

@@ -1,6 +1,7 @@
-import { type ImageId, imageId } from '../../model/brands.ts';
+import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import type { Origin } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
+import { blobKey } from '../chain-ids.ts';
 import { sortNames } from '../image-names.ts';
 import type { ImageNames } from '../runtime.ts';
 import type { GrpcClient } from './grpc-client.ts';
@@ -34,10 +35,20 @@ export interface FoundImage extends ImageContent {
 
 /** One blob that is there. */
 interface Blob {
+  /** Under which it is counted. */
+  readonly key: ChainId;
   readonly sizeBytes: number;
   /** A namespace in which it can be read. */
   readonly namespace: string;
   readonly isPulled: boolean;
+}
+
+/** What a listing of images needs. */
+export interface ImageTools {
+  readonly client: GrpcClient;
+  readonly documents: DocumentReader;
+  /** The namespaces that the address names; empty: none. */
+  readonly named: readonly string[];
 }
 
 /** Images and blobs of all namespaces. */
@@ -57,8 +68,8 @@ export async function listNamespaces(client: GrpcClient): Promise<readonly strin
   return (await client.call(namespacesApi.list, {})).namespaces.map(({ name }) => name).sort();
 }
 
-/** Lists the images of all namespaces, and looks into those that are new. @param named as for {@link isOurs} */
-export async function surveyImages(client: GrpcClient, documents: DocumentReader, named: readonly string[]): Promise<ImageSurvey> {
+/** Lists the images of all namespaces, and looks into those that are new. */
+export async function surveyImages({ client, documents, named }: ImageTools): Promise<ImageSurvey> {
   const namespaces = await listNamespaces(client);
   // Images before blobs: a blob that is there already, but whose image is listed too late, is an image that is not removed yet.
   const records = (await Promise.all(namespaces.map((namespace) => listRecords(client, namespace)))).flat();
@@ -124,6 +135,17 @@ async function listBlobs(client: GrpcClient, namespace: string): Promise<readonl
     .flatMap(({ info }) => info)
     .map(({ digest, size, labels }) => {
       const isPulled = Object.keys(labels).some((label) => label.startsWith(SOURCE_LABEL));
-      return [digest, { sizeBytes: size, namespace, isPulled }] as const;
+      return [digest, { key: keyOf(digest), sizeBytes: size, namespace, isPulled }] as const;
     });
+}
+
+const KEYS = new Map<string, ChainId>();
+/** So many digests, in some 200 bytes each. */
+const KEYS_MAX = 20_000;
+
+/** Remembered, because hashing the digests of 500 images takes as long as half of all the rest. */
+function keyOf(digest: string): ChainId {
+  const key = KEYS.get(digest) ?? blobKey(digest);
+  if (KEYS.size < KEYS_MAX) KEYS.set(digest, key);
+  return key;
 }

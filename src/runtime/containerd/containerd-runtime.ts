@@ -17,7 +17,7 @@ import type {
   Runtime,
 } from '../runtime.ts';
 import { watchContainerd } from './containerd-events.ts';
-import { type FoundImage, type ImageRecord, isOurs, listNamespaces } from './containerd-images.ts';
+import { type FoundImage, type ImageRecord, isOurs, listNamespaces, surveyImages } from './containerd-images.ts';
 import { CriClient } from './cri-client.ts';
 import { openCri } from './cri-runtime.ts';
 import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
@@ -119,11 +119,11 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
-    return (await lookAround(this.#tools)).images.get(id)?.names ?? null;
+    return (await surveyImages(this.#tools)).images.get(id)?.names ?? null;
   }
 
   async resolveName(reference: string): Promise<ImageId | null> {
-    const { images } = await lookAround(this.#tools);
+    const { images } = await surveyImages(this.#tools);
     return images.values().find(({ names }) => names.references.includes(reference) || names.digests.includes(reference))?.id ?? null;
   }
 

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
+import { type ContainerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
+import type { Container } from '../../model/inventory.ts';
 import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { imageServiceApi, runtimeServiceApi } from './messages.ts';
 import type { AnswerOf } from './wire.ts';
@@ -9,6 +11,7 @@ export type CriImage = AnswerOf<typeof imageServiceApi.listImages>['images'][num
 /** One container as CRI lists it. */
 export type CriContainer = AnswerOf<typeof runtimeServiceApi.listContainers>['containers'][number];
 
+const NANOSECONDS_PER_MS = 1_000_000;
 const STATES = ['created', 'running', 'exited', 'unknown'] as const;
 /** What containerd 1.6 tells of its settings in `Status`. */
 const statusConfig = v.object({ sandboxImage: v.optional(v.string(), '') });
@@ -93,4 +96,22 @@ export function nameOf({ id, metadata, labels }: CriContainer): string {
 /** The word for a container's state. */
 export function stateOf({ state }: CriContainer): string {
   return STATES[state] ?? 'unknown';
+}
+
+/** A container as an inventory has it. @param root the image it was made of; null where that cannot be known */
+export function describeCriContainer(
+  listed: CriContainer,
+  id: ContainerId,
+  root: ImageId | null,
+  mountedImageIds: readonly ImageId[],
+): Container {
+  const { image, labels, createdAt } = listed;
+  const told = { labels, imageId: root, mountedImageIds, startedAt: null, finishedAt: null };
+  const imageName = image?.image ?? null;
+  return { ...told, id, name: nameOf(listed), imageName, state: stateOf(listed), createdAt: readNanoseconds(createdAt) };
+}
+
+/** Nanoseconds since 1970; 0 means that nobody wrote a time down. */
+export function readNanoseconds(count: number): WallMs | null {
+  return count > 0 ? wallMs(Math.floor(count / NANOSECONDS_PER_MS)) : null;
 }

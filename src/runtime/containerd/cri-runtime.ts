@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bytes, type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { bytes, type ContainerId, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
 import { OperatingError } from '../../model/error.ts';
 import { type Container, type DiskUsage, type Doubt, type Image, imagesOf as imagesOfContainer } from '../../model/inventory.ts';
@@ -18,13 +18,12 @@ import type {
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
-import { CriClient, type CriContainer, type CriImage, nameOf, stateOf } from './cri-client.ts';
+import { CriClient, type CriImage, describeCriContainer, readNanoseconds } from './cri-client.ts';
 import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { introspectionApi, runtimeServiceApi } from './messages.ts';
 import { UnheldRuntime } from './unheld-runtime.ts';
 import type { AnswerOf } from './wire.ts';
 
-const NANOSECONDS_PER_MS = 1_000_000;
 const ID = /^(?:sha256:)?[0-9a-f]{64}$/;
 const EVENT_KINDS: readonly EngineEventKind[] = ['container-created', 'container-started', 'container-ended', 'container-removed'];
 /** As for containerd: nothing can be resumed. */
@@ -216,8 +215,9 @@ class CriRuntime extends UnheldRuntime implements Runtime {
     for (const listed of await this.#cri.listContainers()) {
       const mounted = (await this.#readVolumes(listed.id)).map((name) => resolveImage([name], images));
       const root = resolveImage([listed.imageId, listed.imageRef], images);
-      const container = describeContainer(
+      const container = describeCriContainer(
         listed,
+        containerId(listed.id),
         root,
         mounted.filter((each) => each !== null),
       );
@@ -295,21 +295,4 @@ function resolveImage(told: readonly string[], images: readonly CriImage[]): Ima
   }
   const gone = told.find((each) => ID.test(each));
   return gone === undefined ? null : imageId(gone);
-}
-
-function describeContainer(listed: CriContainer, root: ImageId | null, mountedImageIds: readonly ImageId[]): Container {
-  const { id, image, labels, createdAt } = listed;
-  const told = { labels, imageId: root, mountedImageIds, startedAt: null, finishedAt: null };
-  return {
-    ...told,
-    id: containerId(id),
-    name: nameOf(listed),
-    imageName: image?.image ?? null,
-    state: stateOf(listed),
-    createdAt: readNanoseconds(createdAt),
-  };
-}
-
-function readNanoseconds(count: number): WallMs | null {
-  return count > 0 ? wallMs(Math.floor(count / NANOSECONDS_PER_MS)) : null;
 }

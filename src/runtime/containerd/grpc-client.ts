@@ -12,7 +12,10 @@ const FIRST_ANSWER_MS = 10_000;
 const MESSAGE_BYTES_MAX = 256_000_000;
 
 /** gRPC status codes, as far as they mean something here. */
-export const STATUS = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, unavailable: 14 } as const;
+export const STATUS = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, internal: 13, unavailable: 14 } as const;
+
+/** What gRPC itself says where nobody speaks it. */
+const NO_ANSWER: ReadonlySet<number> = new Set([STATUS.deadlineExceeded, STATUS.internal, STATUS.unavailable]);
 
 /** Speaks gRPC to an engine on a unix socket. */
 export interface GrpcClient {
@@ -76,7 +79,8 @@ export async function connectGrpc(socketPath: string, first: Method<object, unkn
   try {
     await askOnce(channel, socketPath, first, {}, metadataOf(''), { deadline: Date.now() + FIRST_ANSWER_MS });
   } catch (error) {
-    if (statusOf(error) !== STATUS.unimplemented) {
+    // Any other status is an engine's own word, which the next call tells as well.
+    if (NO_ANSWER.has(statusOf(error) ?? STATUS.unavailable)) {
       channel.close();
       const parts = { operation: 'speak gRPC with the engine', subject: `unix://${socketPath}`, problem: engineWords(error), cause: error };
       throw new OperatingError({ kind: 'engine-nonsense', ...parts, hint: 'does containerd or CRI-O listen there?' });

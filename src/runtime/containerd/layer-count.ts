@@ -40,9 +40,14 @@ export async function countLayers(client: GrpcClient, scene: Scene, known: Layer
   for (const [image, own] of wanted) {
     for (const copy of own)
       layers.set(keyOf(copy), { sizeBytes: known.sizeByLayer.get(factKey(copy)) ?? learnedSizes.get(factKey(copy)) ?? null });
-    const blobs = [...image.documents, ...image.packed].filter((digest) => scene.blobs.has(digest));
-    for (const digest of blobs) layers.set(blobKey(digest), { sizeBytes: bytes(scene.blobs.get(digest)?.sizeBytes ?? 0) });
-    layersByImage.set(image.id, [...own.map(keyOf), ...blobs.map(blobKey)]);
+    const keys = own.map(keyOf);
+    for (const digest of [...image.documents, ...image.packed]) {
+      const blob = scene.blobs.get(digest);
+      if (blob === undefined) continue;
+      layers.set(blob.key, { sizeBytes: bytes(blob.sizeBytes) });
+      keys.push(blob.key);
+    }
+    layersByImage.set(image.id, keys);
   }
   const learnedChains = new Map<ImageId, readonly ChainId[]>();
   for (const { id, configs } of scene.images.values()) {

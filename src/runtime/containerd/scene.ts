@@ -1,11 +1,10 @@
-import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
+import { type ChainId, type ContainerId, type ImageId, imageId } from '../../model/brands.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
-import { type FoundImage, type ImageSurvey, surveyImages } from './containerd-images.ts';
-import { type CriClient, type CriContainer, type CriImage, nameOf, stateOf } from './cri-client.ts';
+import { type FoundImage, type ImageSurvey, type ImageTools, surveyImages } from './containerd-images.ts';
+import { type CriClient, type CriContainer, type CriImage, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
 import type { GrpcClient } from './grpc-client.ts';
-import type { DocumentReader } from './image-documents.ts';
 import { leasesApi } from './messages.ts';
 
 /** The namespace of Kubernetes, whose images CRI keeps its own books of. */
@@ -14,19 +13,15 @@ export const CRI_NAMESPACE = 'k8s.io';
 const NO_IMAGE = 'none';
 
 /** What a look at containerd needs. */
-export interface SceneTools {
-  readonly client: GrpcClient;
+export interface SceneTools extends ImageTools {
   readonly cri: CriClient | null;
-  readonly documents: DocumentReader;
-  /** Those that the address names; empty: none. */
-  readonly named: readonly string[];
   readonly snapshotters: readonly string[];
 }
 
 /** Everything that decides whether an image may go, at one instant. */
 export interface Scene extends ImageSurvey, ContentSurvey {
   readonly criImages: readonly CriImage[];
-  readonly criContainers: ReadonlyMap<string, CriContainer>;
+  readonly criContainers: ReadonlyMap<ContainerId, CriContainer>;
   /** Canonical; null where the engine does not tell. */
   readonly sandboxName: string | null;
   /** Digests, and keys of snapshots, that leases hold. */
@@ -44,9 +39,9 @@ export interface Keeping {
 
 /** Looks at all namespaces: images first, then whoever uses them. */
 export async function lookAround(tools: SceneTools): Promise<Scene> {
-  const { client, cri, documents, named, snapshotters } = tools;
+  const { client, cri, snapshotters } = tools;
   const [survey, criImages, sandboxName] = await Promise.all([
-    surveyImages(client, documents, named),
+    surveyImages(tools),
     cri?.listImages() ?? [],
     cri?.readSandboxName() ?? null,
   ]);
@@ -105,6 +100,9 @@ export function describeUsers(scene: Scene): { readonly containers: readonly Con
     const message = `container ${name} (${state}): its snapshot is not there, so the engine does not say which image it was made from`;
     doubts.push({ kind: 'in-use-unknown', message });
   }
+  const known = new Set(scene.users.map(({ id }) => id));
+  for (const [id, listed] of scene.criContainers)
+    if (!known.has(id)) containers.push(describeCriContainer(listed, id, imageId(listed.imageRef), []));
   return { containers, doubts };
 }
 

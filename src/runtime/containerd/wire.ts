@@ -3,7 +3,8 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** One field of a message: its number, and how it stands on the wire. */
 interface Field<Value> {
   readonly number: number;
-  readonly absent: Value;
+  /** A new one each time, which {@link read} adds to where it is repeated. */
+  absent(): Value;
   /** @param before what earlier occurrences gave */
   read(reader: BinaryReader, before: Value): Value;
   write(writer: BinaryWriter, value: Value): void;
@@ -32,19 +33,20 @@ export type AnswerOf<Call> = Call extends Method<infer _, infer Answered> ? Answ
 
 /** Makes a message of its fields, under their names. */
 export function message<Table extends Fields>(fields: Table): Message<Values<Table>> {
-  const names = new Map(Object.entries(fields).map(([name, { number }]) => [number, name]));
+  const entries = Object.entries(fields);
+  const places = new Map(entries.map(([, { number }], place) => [number, place]));
   return {
     decode(data) {
       const reader = new BinaryReader(data);
-      const values = new Map<string, unknown>(Object.entries(fields).map(([name, { absent }]) => [name, absent]));
+      const values = entries.map(([, field]) => field.absent());
       while (reader.pos < reader.len) {
         const [number, type] = reader.tag();
-        const name = names.get(number);
-        const field = name === undefined ? undefined : fields[name];
-        if (name === undefined || field === undefined) reader.skip(type, number);
-        else values.set(name, field.read(reader, values.get(name)));
+        const place = places.get(number) ?? -1;
+        const field = entries[place]?.[1];
+        if (field === undefined) reader.skip(type, number);
+        else values[place] = field.read(reader, values[place]);
       }
-      const pairs: Iterable<readonly unknown[]> = values;
+      const pairs: readonly (readonly unknown[])[] = entries.map(([name], place) => [name, values[place]]);
       return Object.fromEntries(pairs);
     },
     encode(value) {
@@ -63,7 +65,7 @@ export function method<Asked, Answered>(path: string, asked: Message<Asked>, ans
 /** `string` */
 export const text = (number: number): Field<string> => ({
   number,
-  absent: '',
+  absent: () => '',
   read: (reader) => reader.string(),
   write: (writer, value) => writer.tag(number, WireType.LengthDelimited).string(value),
 });
@@ -71,7 +73,7 @@ export const text = (number: number): Field<string> => ({
 /** `int32`, `int64`, `uint64` and enumerations; beyond 2^53 the nearest number. */
 export const whole = (number: number): Field<number> => ({
   number,
-  absent: 0,
+  absent: () => 0,
   read: (reader) => Number(reader.int64()),
   write: (writer, value) => writer.tag(number, WireType.Varint).int64(value),
 });
@@ -79,7 +81,7 @@ export const whole = (number: number): Field<number> => ({
 /** `bool` */
 export const flag = (number: number): Field<boolean> => ({
   number,
-  absent: false,
+  absent: () => false,
   read: (reader) => reader.bool(),
   write: (writer, value) => writer.tag(number, WireType.Varint).bool(value),
 });
@@ -87,16 +89,19 @@ export const flag = (number: number): Field<boolean> => ({
 /** `bytes` */
 export const blob = (number: number): Field<Uint8Array> => ({
   number,
-  absent: new Uint8Array(),
+  absent: () => new Uint8Array(),
   read: (reader) => reader.bytes(),
   write: (writer, value) => writer.tag(number, WireType.LengthDelimited).bytes(value),
 });
 
 /** `repeated string` */
-export const texts = (number: number): Field<readonly string[]> => ({
+export const texts = (number: number): Field<string[]> => ({
   number,
-  absent: [],
-  read: (reader, before) => [...before, reader.string()],
+  absent: () => [],
+  read: (reader, before) => {
+    before.push(reader.string());
+    return before;
+  },
   write: (writer, values) => {
     for (const value of values) writer.tag(number, WireType.LengthDelimited).string(value);
   },
@@ -105,7 +110,7 @@ export const texts = (number: number): Field<readonly string[]> => ({
 /** A message, or null. */
 export const one = <Value>(number: number, inner: Message<Value>): Field<Value | null> => ({
   number,
-  absent: null,
+  absent: () => null,
   read: (reader) => inner.decode(reader.bytes()),
   write: (writer, value) => {
     if (value !== null) writer.tag(number, WireType.LengthDelimited).bytes(inner.encode(value));
@@ -113,10 +118,13 @@ export const one = <Value>(number: number, inner: Message<Value>): Field<Value |
 });
 
 /** Messages, repeated. */
-export const many = <Value>(number: number, inner: Message<Value>): Field<readonly Value[]> => ({
+export const many = <Value>(number: number, inner: Message<Value>): Field<Value[]> => ({
   number,
-  absent: [],
-  read: (reader, before) => [...before, inner.decode(reader.bytes())],
+  absent: () => [],
+  read: (reader, before) => {
+    before.push(inner.decode(reader.bytes()));
+    return before;
+  },
   write: (writer, values) => {
     for (const value of values) writer.tag(number, WireType.LengthDelimited).bytes(inner.encode(value));
   },
@@ -125,12 +133,14 @@ export const many = <Value>(number: number, inner: Message<Value>): Field<readon
 const pair = message({ key: text(1), value: text(2) });
 
 /** `map<string, string>` */
-export const textMap = (number: number): Field<Readonly<Record<string, string>>> => ({
+export const textMap = (number: number): Field<Record<string, string>> => ({
   number,
-  absent: {},
+  absent: () => ({}),
   read: (reader, before) => {
     const { key, value } = pair.decode(reader.bytes());
-    return { ...before, [key]: value };
+    // Not by assignment: a label may be called __proto__.
+    Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    return before;
   },
   write: (writer, values) => {
     for (const [key, value] of Object.entries(values)) writer.tag(number, WireType.LengthDelimited).bytes(pair.encode({ key, value }));
