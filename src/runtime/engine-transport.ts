@@ -1,6 +1,7 @@
 import { Agent, type AgentOptions, type ClientRequest, type RequestOptions, request } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import { OperatingError } from '../model/error.ts';
+import type { SshAddress } from './ssh-connection.ts';
 
 /** Where an engine is spoken to, as DOCKER_HOST and Docker's contexts say it. */
 export type EngineAddress =
@@ -18,14 +19,6 @@ export interface GrpcAddress {
   readonly socketPath: string;
   /** Of containerd, those that may be touched; empty: all but those of other engines. */
   readonly namespaces: readonly string[];
-}
-
-/** A host on which `docker` can be run. Empty: as ssh's own settings say. */
-export interface SshAddress {
-  readonly kind: 'ssh';
-  readonly user: string;
-  readonly host: string;
-  readonly port: string;
 }
 
 /** What TLS needs: who the engine may be, and who we are. */

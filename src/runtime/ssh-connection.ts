@@ -1,6 +1,13 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import type { SshAddress } from './engine-transport.ts';
+
+/** A host on which `docker` can be run. Empty: as ssh's own settings say. */
+export interface SshAddress {
+  readonly kind: 'ssh';
+  readonly user: string;
+  readonly host: string;
+  readonly port: string;
+}
 
 /**
  * A connection as Docker's own client makes it: on the other host `docker system dial-stdio` stands between ssh and the engine. ssh asks nothing,
