@@ -6,6 +6,8 @@ import type { Desk } from './session.ts';
 /** One command as the command line knows it. */
 export interface ListedCommand {
   readonly about: string;
+  /** On several engines it is run on each; absent: it is not. */
+  readonly isOfEngine?: (given: Pick<Command, 'opts'>) => boolean;
   /** Adds its own words and options. */
   readonly add?: (command: Command) => Command;
   /** Runs it, with what commander has read and checked. @returns the exit status */
@@ -26,11 +28,13 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
         .option('--uses <file>', 'use records for it')
         .option('--at <time>', 'the moment to decide at (RFC 3339); default: when it was observed')
         .option('--scheduled', "as the daemon's scheduled runs do it, which hold back after boot and before mass expiry"),
+    isOfEngine: (given) => given.opts()['inventory'] === undefined,
     run: async (desk, given) => (await import('./commands/plan.ts')).runPlan(desk, given.opts()),
   },
   collect: {
     about: 'the same plan, then does it',
     add: (command) => command.addOption(freeOption()).option('-y, --yes', 'do not ask'),
+    isOfEngine: always,
     run: async (desk, given) => (await import('./commands/collect.ts')).runCollect(desk, given.opts()),
   },
   daemon: {
@@ -39,16 +43,19 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   },
   images: {
     about: 'every image: last use, exclusive bytes, verdict, when it would go',
+    isOfEngine: always,
     run: async (desk) => (await import('./commands/images.ts')).runImages(desk),
   },
   why: {
     about: 'the full reasoning for one image',
     add: (command) => command.argument('<image>', 'name, digest or ID'),
+    isOfEngine: always,
     run: async (desk, { args: [image = ''] }) => (await import('./commands/images.ts')).runWhy(desk, image),
   },
   history: {
     about: 'uses and removals, with digests to pull again',
     add: (command) => command.addOption(new Option('--limit <count>', 'newest entries of each kind').default(50).argParser(readCount)),
+    isOfEngine: always,
     run: async (desk, given) => (await import('./commands/history.ts')).runHistory(desk, given.opts()),
   },
   pin: {
@@ -100,6 +107,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     run: async (desk, given) => (await import('./commands/doctor.ts')).runDoctor(desk, given.opts()),
   },
 };
+
+function always(): boolean {
+  return true;
+}
 
 function freeOption(): Option {
   return new Option('--free <size>', 'free this much now, such as 5GB; the disk rule is not asked').argParser(readSize);

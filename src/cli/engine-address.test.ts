@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { OperatingError } from '../model/error.ts';
 import { formatEngineAddress } from '../runtime/engine-transport.ts';
-import { findEngine, listCandidates } from './engine-address.ts';
+import { findEngines, listCandidates } from './engine-address.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'imagegc-address-'));
 chmodSync(folder, 0o755);
@@ -18,7 +18,7 @@ function readFile(path: string): never {
 
 /** The engine that is chosen, as it is written. */
 function find(address: string, world: ReturnType<typeof user>): string {
-  return formatEngineAddress(findEngine(address, world));
+  return findEngines(address, world).map(formatEngineAddress).join(' ');
 }
 
 /** A user whose own places are below a folder of the test's making. */
@@ -49,7 +49,7 @@ describe('listCandidates()', () => {
   });
 });
 
-describe('findEngine()', () => {
+describe('findEngines()', () => {
   const hasSystemEngine = !isAbsent(user('probe'), /^(?:Docker|Podman)$/);
 
   it('finds a user\u2019s own Podman, and says every place where there is nothing', {
@@ -58,7 +58,7 @@ describe('findEngine()', () => {
     const world = user('podman');
     const lookedAt = /no socket at \/var\/run\/docker\.sock \(Docker\) or \/run\/podman\/podman\.sock \(Podman\) or .*Docker Desktop/;
     const isSaid = (error: unknown) => error instanceof OperatingError && lookedAt.test(error.problem);
-    assert.throws(() => findEngine('auto', world), isSaid);
+    assert.throws(() => findEngines('auto', world), isSaid);
     const socket = place(join(world.home, 'run/podman/podman.sock'));
     assert.equal(find('auto', world), `unix://${socket}`);
     assert.equal(find('auto', user('podman')), `unix://${socket}`);
@@ -73,13 +73,26 @@ describe('findEngine()', () => {
     // Root may open every socket, so a process of its own becomes nobody.
     if (process.getuid?.() !== 0) chmodSync(closed, 0);
     const module = JSON.stringify(join(import.meta.dirname, 'engine-address.ts'));
-    const script = `import { findEngine, listCandidates } from ${module};
+    const script = `import { findEngines, listCandidates } from ${module};
       if (process.getuid() === 0) process.setuid(65534);
       const world = { ...${JSON.stringify(world)}, readFile: () => { throw new Error('none'); } };
-      console.log(JSON.stringify([findEngine('auto', world), ...listCandidates(world).map(({ source, state }) => source + ' ' + state)]));`;
+      console.log(JSON.stringify([...findEngines('auto', world), ...listCandidates(world).map(({ source, state }) => source + ' ' + state)]));`;
     const [chosen, ...told] = JSON.parse(execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' }));
     assert.deepEqual(chosen, { kind: 'unix', socketPath: open });
     assert.deepEqual(told.slice(2, 4), ['rootless Docker closed', 'rootless Podman open']);
+  });
+
+  it('takes all that can be opened, and containerd where no Docker is', { skip: hasSystemEngine && 'an engine runs here' }, () => {
+    const world = user('several');
+    const docker = place(join(world.home, 'run/docker.sock'));
+    const podman = place(join(world.home, 'run/podman/podman.sock'));
+    assert.equal(find('auto', world), `unix://${docker} unix://${podman}`);
+    assert.equal(find(`auto, unix://${docker}, cri:///run/c.sock`, world), `unix://${docker} unix://${podman} cri:///run/c.sock`);
+  });
+
+  it('takes those that are named, one of them with commas of its own', () => {
+    const named = ['unix:///a.sock', 'containerd:///c.sock?namespace=k8s.io,default', 'ssh://host'];
+    assert.equal(find(named.join(','), user('named')), named.join(' '));
   });
 
   it('believes a variable whatever is there, and an address before it', () => {
@@ -87,7 +100,7 @@ describe('findEngine()', () => {
     assert.equal(find('auto', world), 'unix:///nowhere/podman.sock');
     assert.equal(find('unix:///elsewhere.sock', world), 'unix:///elsewhere.sock');
     assert.throws(
-      () => findEngine('auto', user('wish', { CONTAINER_HOST: 'ssh://host/run/podman/podman.sock' })),
+      () => findEngines('auto', user('wish', { CONTAINER_HOST: 'ssh://host/run/podman/podman.sock' })),
       /no address of an engine/,
     );
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { OperatingError, readOrNull } from '../model/error.ts';
 import { type EngineAddress, formatEngineAddress, parseEngineAddress } from '../runtime/engine-transport.ts';
 import { readDockerWish, tlsOfEnvironment } from './docker-host.ts';
+import { splitAddresses } from './settings/setting-kind.ts';
 import type { World } from './world.ts';
 
 /** One place where an engine may listen. */
@@ -59,21 +60,32 @@ export function listCandidates(world: Surroundings): readonly Candidate[] {
 }
 
 /**
- * The engine to use: the one named, else with `auto` the first that can be opened, else the first that is there.
+ * The engines to use: those named, separated by commas; else with `auto` what was wished for, else all that can be opened, else the first that is
+ * there. containerd is taken so only where no Docker is: below a Docker it is Docker's.
  *
- * @throws OperatingError `engine-unreachable` that names every place looked at
+ * @throws OperatingError `settings`; `engine-unreachable` that names every place looked at
  */
-export function findEngine(address: string, world: Surroundings): EngineAddress {
-  if (address !== 'auto') return parseEngineAddress(address, tlsOfEnvironment(world));
-  const candidates = listCandidates(world);
-  const chosen =
-    candidates.find(({ state }) => state === 'open' || state === 'wished') ?? candidates.find(({ state }) => state === 'closed');
-  if (chosen !== undefined) return chosen.address;
+export function findEngines(setting: string, world: Surroundings): readonly [EngineAddress, ...EngineAddress[]] {
+  const found = splitAddresses(setting).flatMap((part) =>
+    part === 'auto' ? findAll(world) : [parseEngineAddress(part, tlsOfEnvironment(world))],
+  );
+  const [first, ...others] = new Map(found.map((address) => [formatEngineAddress(address), address])).values();
+  if (first !== undefined) return [first, ...others];
   const told = { operation: 'find a container engine', subject: 'engine.address = "auto"' };
-  const places = candidates.map(({ address: place, source }) => `${formatEngineAddress(place).replace('unix://', '')} (${source})`);
+  const places = listCandidates(world).map(({ address, source }) => `${formatEngineAddress(address).replace('unix://', '')} (${source})`);
   const problem = `no socket at ${places.join(' or ')}`;
   const hint = 'start the engine, or say where it listens: DOCKER_HOST=unix:///path or --engine-address unix:///path';
   throw new OperatingError({ kind: 'engine-unreachable', ...told, problem, hint });
+}
+
+function findAll(world: Surroundings): readonly EngineAddress[] {
+  const candidates = listCandidates(world);
+  const inState = (wanted: Candidate['state']) => candidates.filter(({ state }) => state === wanted).map(({ address }) => address);
+  const wished = inState('wished');
+  if (wished.length > 0) return wished;
+  const open = inState('open');
+  const isOwnContainerd = ({ kind }: EngineAddress) => kind !== 'containerd' || !open.some((each) => each.kind === 'unix');
+  return open.length > 0 ? open.filter(isOwnContainerd) : inState('closed').slice(0, 1);
 }
 
 function lookAt(text: string, source: string): Candidate {

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { COMMANDS, type ListedCommand } from './command-list.ts';
 import { EXIT, outcomeOf } from './output/error-text.ts';
-import { type CommonOptions, openDesk } from './session.ts';
+import { type CommonOptions, onEachEngine, openDesk } from './session.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type SettingPath } from './settings/setting-keys.ts';
 import { VERSION } from './version.ts';
 import type { World } from './world.ts';
@@ -61,7 +61,7 @@ function makeProgram(world: World, argv: readonly string[], finish: (status: num
 
 /** Adds a command under each of its words, with what all have, and its run. */
 function define(program: Command, words: readonly string[], listed: ListedCommand, world: World, finish: (status: number) => void): void {
-  const { about, add, run } = listed;
+  const { about, add, run, isOfEngine } = listed;
   const command = words.reduce((above, word) => above.command(word).description(about), program);
   add?.(command);
   command
@@ -78,7 +78,8 @@ function define(program: Command, words: readonly string[], listed: ListedComman
       const value: unknown = command.getOptionValue(option.attributeName());
       return typeof value === 'string' ? [[path, value] as const] : [];
     });
-    finish(await run(openDesk(world, { config, json, flags: new Map(flags) }), command));
+    const desk = openDesk(world, { config, json, flags: new Map(flags) });
+    finish(isOfEngine?.(command) === true ? await onEachEngine(desk, async (one) => run(one, command)) : await run(desk, command));
   });
 }
 

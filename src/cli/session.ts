@@ -3,11 +3,12 @@ import type { Bytes } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import type { Policy } from '../model/policy.ts';
 import { planCollection } from '../plan/plan-collection.ts';
+import { formatEngineAddress } from '../runtime/engine-transport.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
-import { findEngine } from './engine-address.ts';
-import { EXIT } from './output/error-text.ts';
-import { lookOf, printable, type Look as TextLook } from './output/style.ts';
+import { findEngines } from './engine-address.ts';
+import { EXIT, outcomeOf } from './output/error-text.ts';
+import { lookOf, paint, printable, type Look as TextLook } from './output/style.ts';
 import { type Loaded, loadSettings } from './settings/load-settings.ts';
 import { policyOf } from './settings/policy-of.ts';
 import { findWorkloads } from './workloads/find-workloads.ts';
@@ -58,8 +59,38 @@ export async function openSession(desk: Desk, need: 'read' | 'write'): Promise<S
 
 /** Connects to the engine alone. @throws OperatingError when it does not answer */
 export function openEngine({ world, loaded }: Desk): Promise<Runtime> {
-  return world.openRuntime(findEngine(loaded.settings['engine.address'], world));
+  return world.openRuntime(findEngines(loaded.settings['engine.address'], world)[0]);
 }
+
+/**
+ * Runs a command on each engine that the settings mean, one after the other: what is wrong with one costs only that one. Several documents of JSON
+ * become one.
+ *
+ * @returns the exit status; of several the first of usage, failed, kept back, target not reached
+ */
+export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<number>): Promise<number> {
+  const { world, options, loaded } = desk;
+  const addresses = findEngines(loaded.settings['engine.address'], world).map(formatEngineAddress);
+  if (addresses.length === 1) return run(desk);
+  const documents: unknown[] = [];
+  const statuses: number[] = [];
+  for (const address of addresses) {
+    let text = '';
+    const write = (part: string): void => {
+      text += part;
+    };
+    const out = options.json ? { ...world.out, write } : world.out;
+    if (!options.json) out.write(`${paint('bold', `== ${printable(address)}`, desk.look)}\n\n`);
+    const one = { ...options, flags: new Map([...options.flags, ['engine.address', address]]) };
+    statuses.push(await outcomeOf(() => run(openDesk({ ...world, out }, one)), world));
+    if (options.json) documents.push({ address, document: text === '' ? null : JSON.parse(text) });
+    else out.write('\n');
+  }
+  if (options.json) world.out.write(`${JSON.stringify({ format: 'imagegc.engines/1', engines: documents }, null, 2)}\n`);
+  return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.done;
+}
+
+const WORST_FIRST: readonly number[] = [EXIT.interrupted, EXIT.usage, EXIT.failed, EXIT.keptBack, EXIT.targetNotReached];
 
 /** Opens the store beside an engine, which is closed when that fails. @throws OperatingError when the store is needed and cannot be had */
 export function joinStore(desk: Desk, runtime: Runtime, need: 'read' | 'write'): Session {

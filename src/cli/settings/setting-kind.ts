@@ -134,16 +134,19 @@ export const DAYS: Kind<DurationMs> = quoted('whole days', 'write whole days in 
 const ADDRESS_PROBLEM =
   'write "auto", or where it listens: "unix:///var/run/docker.sock", "containerd:///run/containerd/containerd.sock", "cri:///var/run/crio/crio.sock", "tcp://host:2376" or "ssh://user@host"';
 
-/** Where the engine listens. */
+const ADDRESS = /^(?:auto$|(?:unix|containerd|cri):\/\/\/.|(?:tcp|ssh):\/\/[^/])/;
+
+/** Where engines listen. */
 export const ENGINE_ADDRESS: Kind<string> = quoted(
-  '"auto", unix:///path, containerd:///path, cri:///path, tcp://host:port or ssh://user@host',
+  '"auto", or addresses separated by commas (docs/addresses.md)',
   ADDRESS_PROBLEM,
-  (raw) => {
-    return raw === 'auto' || /^(?:(?:unix|containerd|cri):\/\/\/|(?:tcp|ssh):\/\/[^/])./.test(raw)
-      ? parsed(raw)
-      : unparsable(ADDRESS_PROBLEM);
-  },
+  (raw) => (splitAddresses(raw).every((part) => ADDRESS.test(part)) ? parsed(raw) : unparsable(ADDRESS_PROBLEM)),
 );
+
+/** Takes a list of addresses apart; one may have commas in it, as between namespaces. */
+export function splitAddresses(list: string): readonly string[] {
+  return list.split(/,(?=\s*(?:auto|[a-z]+:\/\/))/).map((part) => part.trim());
+}
 
 /** Refuses a length that is not one or more whole days. */
 export function wholeDays(length: Parsed<DurationMs>): Parsed<DurationMs> {
