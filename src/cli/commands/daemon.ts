@@ -1,14 +1,14 @@
 import { SETTLE_MS } from '../../collect/collection.ts';
-import { Daemon, type DaemonStatus } from '../../daemon/daemon.ts';
+import { Daemon } from '../../daemon/daemon.ts';
 import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
-import { type HttpAnswer, serveHttp } from '../../daemon/http-server.ts';
+import { serveHttp } from '../../daemon/http-server.ts';
 import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
-import { formatStatus } from '../forms/status-form.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
+import { healthPages } from '../pages/health-pages.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
 import type { Settings } from '../settings/setting-keys.ts';
 import { keepLock, lockFor, lockStore } from './collecting.ts';
@@ -45,7 +45,7 @@ export async function runDaemon(first: Desk): Promise<number> {
     }
   };
   const stop = world.catchServiceSignals(reload);
-  await using _serving = await serve(first, daemon, log);
+  await using _serving = await serve(first, () => settings, daemon, log);
   using _beating = beat(daemon, notifier, stop);
   log('info', `imagegc daemon, store ${first.loaded.settings['store.path']}`);
   await daemon.run(stop);
@@ -84,17 +84,13 @@ async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
   return keepLock(await lockStore(desk), 'keeps this store already', told);
 }
 
-async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
+async function serve(desk: Desk, settings: () => DaemonSettings, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
   const serving = new AsyncDisposableStack();
   const listen = desk.loaded.settings['http.listen'];
   if (listen !== '') {
-    const answerIf = (isWell: (status: DaemonStatus) => boolean) => (): HttpAnswer => {
-      const status = daemon.status();
-      return { status: isWell(status) ? 200 : 503, body: formatStatus(status) };
-    };
-    const routes = { '/healthz': answerIf(({ problems }) => problems.length === 0), '/readyz': answerIf(({ isReady }) => isReady) };
+    const routes = healthPages(daemon, settings);
     serving.use(await serveHttp(listen, routes));
-    log('info', `health is served at ${listen}: /healthz, /readyz`);
+    log('info', `health is served at ${listen}: ${Object.keys(routes).join(', ')}`);
   }
   makeStoreFolder(desk);
   const orders = await serveOrders(desk, log);

@@ -1,4 +1,4 @@
-import type { DaemonStatus } from '../../daemon/daemon.ts';
+import type { DaemonStatus } from '../../daemon/daemon-status.ts';
 import type { WallMs } from '../../model/brands.ts';
 import { formatTime } from './rfc3339.ts';
 
