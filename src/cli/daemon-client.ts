@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import * as v from 'valibot';
 import { peerOf } from '../daemon/control-socket.ts';
-import { type CollectOrder, daemonFrame } from './forms/order-form.ts';
+import { type CollectOrder, type DashboardOrder, daemonFrame } from './forms/order-form.ts';
 import { EXIT } from './output/error-text.ts';
 import type { CommonOptions } from './session.ts';
 import type { World } from './world.ts';
@@ -32,11 +32,11 @@ export function formOrder(world: World, options: CommonOptions, order: Pick<Coll
 }
 
 /**
- * Has the daemon collect, and is its terminal meanwhile.
+ * Has the daemon do what is ordered, and is its terminal meanwhile.
  *
  * @returns the exit status; null when no daemon takes orders there, or not from this user
  */
-export async function askDaemon(path: string, order: CollectOrder, world: World): Promise<number | null> {
+export async function askDaemon(path: string, order: CollectOrder | DashboardOrder, world: World): Promise<number | null> {
   const socket = connect({ path });
   const isOpen = await new Promise<boolean>((resolve) => {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false));

@@ -154,10 +154,11 @@ export interface SeenImages {
 
 function resultOf({ plan, report }: RunDone): RunResultKind {
   if (report?.results.some(({ outcome }) => outcome.kind === 'failed') === true) return 'failed';
-  if (plan.refusal !== null || (report === null && plan.removals.length > 0)) return 'refused';
+  const isIdle = report === null || report.results.length + report.containers.length + report.cachePrunedBytes === 0;
+  if (plan.refusal !== null || (isIdle && plan.removals.length > 0 && report?.stopped == null)) return 'refused';
   if (report?.stopped === 'interrupted') return 'interrupted';
   if (report?.isShort === true || plan.target?.reached === false) return 'short';
-  return report === null ? 'nothing' : 'removed';
+  return isIdle ? 'nothing' : 'removed';
 }
 
 function isGone(kind: OutcomeKind): boolean {

@@ -35,15 +35,20 @@ export interface ServedDaemon extends AsyncDisposable {
   run(words: readonly string[]): Promise<RanBeside>;
 }
 
-/** @param settings flags beyond the store's path and the address @param change what else differs from the process's own world */
+/**
+ * @param settings flags beyond the store's path and the address
+ * @param agoMs how long ago it is in the beginning
+ * @param change what else differs from the process's own world
+ */
 export async function serveDaemon(
   engine: MemoryEngine,
   settings: readonly string[] = [],
+  agoMs = 0,
   change: Partial<World> = {},
 ): Promise<ServedDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'served-'));
   const port = await freePort();
-  const clock = movableClock();
+  const clock = movableClock(agoMs);
   engine.now = () => clock.readClock().wallMs;
   const own = processWorld();
   const common: Partial<World> = {
@@ -85,9 +90,9 @@ export async function serveDaemon(
   };
 }
 
-function movableClock(): { readonly readClock: World['readClock']; readonly pass: (ms: number) => void } {
+function movableClock(agoMs: number): { readonly readClock: World['readClock']; readonly pass: (ms: number) => void } {
   const startedAt = performance.now();
-  const startedWallMs = Date.now();
+  const startedWallMs = Date.now() - agoMs;
   let aheadMs = 0;
   return {
     readClock() {

@@ -8,7 +8,10 @@ import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-
 import { OperatingError } from '../../model/error.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
+import { DashboardKey } from '../pages/dashboard-key.ts';
+import { dashboardPages } from '../pages/dashboard-pages.ts';
 import { healthPages } from '../pages/health-pages.ts';
+import { pageOrders } from '../pages/page-orders.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
 import type { Settings } from '../settings/setting-keys.ts';
 import { keepLock, lockFor, lockStore } from './collecting.ts';
@@ -45,7 +48,7 @@ export async function runDaemon(first: Desk): Promise<number> {
     }
   };
   const stop = world.catchServiceSignals(reload);
-  await using _serving = await serve(first, () => settings, daemon, log);
+  await using _serving = await serve(first, { settings: () => settings, daemon, log, stop });
   using _beating = beat(daemon, notifier, stop);
   log('info', `imagegc daemon, store ${first.loaded.settings['store.path']}`);
   await daemon.run(stop);
@@ -84,16 +87,27 @@ async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
   return keepLock(await lockStore(desk), 'keeps this store already', told);
 }
 
-async function serve(desk: Desk, settings: () => DaemonSettings, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
+/** What is served beside the daemon, and by what. */
+interface Served {
+  readonly settings: () => DaemonSettings;
+  readonly daemon: Daemon;
+  readonly log: Log;
+  readonly stop: AbortSignal;
+}
+
+async function serve(desk: Desk, { settings, daemon, log, stop }: Served): Promise<AsyncDisposable> {
   const serving = new AsyncDisposableStack();
+  const key = new DashboardKey();
   const listen = desk.loaded.settings['http.listen'];
   if (listen !== '') {
-    const routes = healthPages(daemon, settings);
-    serving.use(await serveHttp(listen, routes));
-    log('info', `health is served at ${listen}: ${Object.keys(routes).join(', ')}`);
+    const { world, options } = desk;
+    const shown = dashboardPages(daemon, settings, world);
+    const orders = pageOrders({ world, options, key, ledger: daemon.ledger, log, stop });
+    serving.use(await serveHttp(listen, { ...healthPages(daemon, settings), ...shown, ...orders }));
+    log('info', `health is served at ${listen}: /healthz, /readyz, /metrics; "imagegc dashboard" tells how to look at more`);
   }
   makeStoreFolder(desk);
-  const orders = await serveOrders(desk, log);
+  const orders = await serveOrders(desk, log, { key, ledger: daemon.ledger });
   if (orders !== null) serving.use(orders);
   return serving;
 }

@@ -1,12 +1,8 @@
-import { type Look, look } from '../../collect/look.ts';
+import { look } from '../../collect/look.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { Image } from '../../model/inventory.ts';
-import { assess, gatherCircumstances } from '../../plan/assess.ts';
 import { findImages } from '../../plan/find-image.ts';
-import { exclusiveBytes } from '../../plan/layer-counts.ts';
-import { indexStandings } from '../../usage/habit-learner.ts';
-import { formatImages } from '../forms/images-form.ts';
-import type { ImageFacts } from '../image-facts.ts';
+import { formatImages, formatWhy } from '../forms/images-form.ts';
+import { factsOf, findHolds } from '../image-facts.ts';
 import { renderImages, renderWhy } from '../output/render-images.ts';
 import { answer, type Desk, lookContext, openSession } from '../session.ts';
 
@@ -28,21 +24,11 @@ export async function runWhy(desk: Desk, text: string): Promise<number> {
     const problem = 'no image has this name, digest or ID';
     throw new OperatingError({ kind: 'not-found', operation: 'find the image', subject: text, problem, hint: NAMES_HINT });
   }
-  const facts = factsOf(seen);
+  const holdsOf = findHolds(seen);
   return answer(desk, {
-    json: () => formatImages(images, facts, (image) => ({ holds: holdsOf(image, seen) })),
-    text: () => images.map((image) => renderWhy(image, facts, desk.look, holdsOf(image, seen))).join(''),
+    json: () => formatWhy(images, seen),
+    text: () => images.map((image) => renderWhy(image, factsOf(seen), desk.look, holdsOf(image))).join(''),
   });
-}
-
-function factsOf({ plan, input, inventory }: Look): ImageFacts {
-  const standings = indexStandings(input.habits.lineages.values());
-  return { plan, records: input.records, exclusiveBytes: exclusiveBytes(inventory), standings, now: input.now };
-}
-
-/** Everything that keeps the image, not only the first reason. */
-function holdsOf(image: Image, { input }: Look): ReturnType<typeof assess>['holds'] {
-  return assess(image, input.records.get(image.id), gatherCircumstances(input)).holds;
 }
 
 const NAMES_HINT = 'names are taken as engines take them ("app" is docker.io/library/app:latest); "imagegc images" lists all';

@@ -1,0 +1,125 @@
+import { type ComponentChild, h } from 'preact';
+import { useState } from 'preact/hooks';
+import type { ImageRow } from './api.ts';
+import { countOf, goes, idleDays, nameOf, sizeOf, when } from './words.ts';
+
+const PAGE_ROWS = 100;
+
+/** A column: its title, what it sorts by, and what stands in it. */
+type Column = readonly [title: string, key: (image: ImageRow) => number | string, cell: (image: ImageRow) => ComponentChild];
+
+interface TableProps {
+  readonly images: readonly ImageRow[];
+  readonly choose: (imageId: string) => void;
+}
+
+/** Every image; searched, filtered and sorted here. */
+export function ImageTable({ images, choose }: TableProps): ComponentChild {
+  const [search, setSearch] = useState('');
+  const [only, setOnly] = useState('');
+  const [sort, setSort] = useState({ at: 2, isDown: true });
+  const [rows, setRows] = useState(PAGE_ROWS);
+  const columns = columnsOf(choose);
+  const words = search.toLowerCase().split(/\s+/);
+  const found = images.filter((image) => (only === '' || image.verdict === only) && words.every((word) => textOf(image).includes(word)));
+  const key = columns[sort.at]?.[1] ?? nameOf;
+  const sorted = found.toSorted((a, b) => compare(key(a), key(b)) * (sort.isDown ? -1 : 1));
+  const count =
+    found.length === images.length
+      ? countOf(images.length, 'image')
+      : `${found.length.toLocaleString('en')} of ${countOf(images.length, 'image')}`;
+  return h(
+    'div',
+    {},
+    h(
+      'div',
+      { class: 'tools' },
+      h('input', {
+        type: 'search',
+        placeholder: 'Search names, digests, reasons',
+        'aria-label': 'Search images',
+        value: search,
+        onInput: (event: InputEvent) => setSearch(inputOf(event)),
+      }),
+      h(
+        'select',
+        { 'aria-label': 'Verdict', value: only, onChange: (event: Event) => setOnly(inputOf(event)) },
+        h('option', { value: '' }, 'all'),
+        h('option', { value: 'keep' }, 'kept'),
+        h('option', { value: 'remove' }, 'going'),
+      ),
+      h('span', { class: 'quiet', role: 'status' }, count),
+    ),
+    h(
+      'div',
+      { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Table of images' },
+      h(
+        'table',
+        { class: 'images' },
+        h(
+          'thead',
+          {},
+          h(
+            'tr',
+            {},
+            columns.map(([title], at) =>
+              headOf(title, sort.at === at ? sort.isDown : null, () => setSort({ at, isDown: sort.at === at ? !sort.isDown : at !== 0 })),
+            ),
+          ),
+        ),
+        h(
+          'tbody',
+          {},
+          sorted.slice(0, rows).map((image) =>
+            h(
+              'tr',
+              { key: image.imageId },
+              columns.map(([title, , cell]) => h('td', { 'data-title': title }, cell(image))),
+            ),
+          ),
+        ),
+      ),
+    ),
+    sorted.length > rows
+      ? h(
+          'button',
+          { type: 'button', onClick: () => setRows(rows + 5 * PAGE_ROWS) },
+          `Show more (${(sorted.length - rows).toLocaleString('en')})`,
+        )
+      : null,
+  );
+}
+
+/** What stands in an input. */
+export function inputOf({ target }: Event): string {
+  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement ? target.value : '';
+}
+
+function columnsOf(choose: TableProps['choose']): readonly Column[] {
+  return [
+    ['Image', nameOf, (image) => h('button', { type: 'button', class: 'name', onClick: () => choose(image.imageId) }, nameOf(image))],
+    ['Last used', (image) => -idleDays(image), ({ reason, lastUsedAt }) => (reason === 'in-use' ? 'in use' : when(lastUsedAt))],
+    ['Exclusive', ({ exclusiveBytes }) => exclusiveBytes ?? -1, ({ exclusiveBytes }) => sizeOf(exclusiveBytes)],
+    ['Verdict', ({ verdict, reason }) => `${verdict} ${reason}`, badgeOf],
+    ['Would go', ({ verdict, until }) => (verdict === 'remove' ? '' : (until ?? '~')), goes],
+  ];
+}
+
+/** The verdict in two words. */
+export function badgeOf({ verdict, reason }: Pick<ImageRow, 'verdict' | 'reason'>): ComponentChild {
+  return h('span', { class: `badge ${verdict}` }, `${verdict}: ${reason}`);
+}
+
+function headOf(title: string, isDown: boolean | null, sort: () => void): ComponentChild {
+  const order = isDown === null ? 'none' : isDown ? 'descending' : 'ascending';
+  const arrow = h('span', { 'aria-hidden': 'true' }, isDown === null ? '' : isDown ? ' ↓' : ' ↑');
+  return h('th', { scope: 'col', 'aria-sort': order }, h('button', { type: 'button', onClick: sort }, title, arrow));
+}
+
+function textOf({ references, digests, imageId, verdict, reason, detail }: ImageRow): string {
+  return [...references, ...digests, imageId, verdict, reason, detail].join(' ').toLowerCase();
+}
+
+function compare(a: number | string, b: number | string): number {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b));
+}
