@@ -2,7 +2,8 @@ import { type ComponentChild, h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Served } from './api.ts';
-import { countOf, momentOf, sizeOf } from './words.ts';
+import { el } from './elements.ts';
+import { countOf, momentOf, percentOf, sizeOf } from './words.ts';
 
 type Disk = Served['disk'];
 const HEIGHT = 220;
@@ -28,21 +29,13 @@ export function DiskChart({ disk }: { readonly disk: Disk }): ComponentChild {
       chart.destroy();
     };
   }, [disk]);
-  const waiting =
-    disk.samples.length < 2
-      ? h('p', { class: 'quiet' }, 'The disk is measured once a minute; the curve begins with the second sample.')
-      : null;
-  return h(
+  const waiting = 'The disk is measured once a minute; the curve begins with the second sample.';
+  return el(
     'div',
-    {},
-    waiting,
+    disk.samples.length < 2 && el('p.quiet', waiting),
     h('div', { ref: place, class: 'chart', 'aria-hidden': 'true' }),
-    h('p', { class: 'summary' }, summarise(disk)),
+    el('p.summary', summarise(disk)),
   );
-}
-
-function percentOf({ usedBytes, availableBytes }: Disk['samples'][number]): number {
-  return (usedBytes / Math.max(1, usedBytes + availableBytes)) * 100;
 }
 
 function secondsOf(at: string): number {
@@ -59,6 +52,7 @@ function optionsOf({ runs }: Disk, place: HTMLElement): uPlot.Options {
   const style = getComputedStyle(place);
   const [ink, line, accent, warn] = ['--quiet', '--line', '--accent', '--warn'].map((name) => style.getPropertyValue(name));
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px system-ui' };
+  const dashed = (stroke: string | undefined) => ({ stroke, width: 1.5, dash: [6, 4] });
   const range = (_chart: uPlot, least: number, most: number): [number, number] => [Math.max(0, least - 5), Math.min(100, most + 5)];
   const mark = (chart: uPlot): void => {
     const { ctx, bbox } = chart;
@@ -72,16 +66,11 @@ function optionsOf({ runs }: Disk, place: HTMLElement): uPlot.Options {
   return {
     width: place.clientWidth,
     height: HEIGHT,
-    cursor: { drag: { x: false, y: false } },
+    cursor: { show: false },
     legend: { show: false },
     scales: { y: { range } },
     axes: [axis, { ...axis, values: (_chart, values) => values.map((value) => `${value} %`) }],
-    series: [
-      {},
-      { stroke: accent, width: 2, fill: `${accent}22` },
-      { stroke: warn, width: 1.5, dash: [6, 4] },
-      { stroke: ink, width: 1.5, dash: [2, 4] },
-    ],
+    series: [{}, { stroke: accent, width: 2, fill: `${accent}22` }, dashed(warn), dashed(ink)],
     hooks: { draw: [mark] },
   };
 }
@@ -90,10 +79,8 @@ function summarise({ samples, runs, highFraction, lowFraction, minFreeBytes }: D
   const last = samples.at(-1);
   if (last === undefined) return 'The filesystem of the images is not known yet.';
   const used = `${percentOf(last).toFixed(0)} % is used: ${sizeOf(last.usedBytes)} of ${sizeOf(last.capacityBytes)}, ${sizeOf(last.availableBytes)} free.`;
-  const high =
-    highFraction === null
-      ? ''
-      : ` Room is made from ${Math.round(highFraction * 100)} %${lowFraction === null ? '' : ` down to ${Math.round(lowFraction * 100)} %`}.`;
+  const low = lowFraction === null ? '' : ` down to ${Math.round(lowFraction * 100)} %`;
+  const high = highFraction === null ? '' : ` Room is made from ${Math.round(highFraction * 100)} %${low}.`;
   const free = minFreeBytes === null ? '' : ` ${sizeOf(minFreeBytes)} shall stay free.`;
   const off = highFraction === null && minFreeBytes === null ? ' No disk rule is set.' : '';
   const run = runs.findLast(({ removed }) => removed > 0);

@@ -1,6 +1,7 @@
 import { type ComponentChild, h } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { ImageRow, Served } from './api.ts';
+import { el } from './elements.ts';
 import { badgeOf } from './image-table.ts';
 import { goes, momentOf, nameOf, sizeOf, when } from './words.ts';
 
@@ -31,28 +32,19 @@ export function ImageDialog({ image, pins, pin, close }: DialogProps): Component
     ['Origin', image.origin ?? 'unknown'],
     ['Frees alone', sizeOf(image.exclusiveBytes)],
     ['Names', image.references.join(', ') || 'none (dangling)'],
-    ['Digests', h('code', {}, image.digests.join('\n') || 'none')],
-    ['ID', h('code', {}, image.imageId)],
+    ['Digests', el('code', image.digests.join('\n') || 'none')],
+    ['ID', el('code', image.imageId)],
   ];
   const [name = image.imageId] = image.references;
+  const isPinned = pins.some(({ pattern }) => pattern === name);
   return h(
     'dialog',
     { ref: dialog, onClose: close, 'aria-labelledby': 'why' },
     h('form', { method: 'dialog' }, h('button', { class: 'close', 'aria-label': 'Close' }, '×')),
     h('h2', { id: 'why' }, image.verdict === 'remove' ? 'Why does it go?' : 'Why is it still here?'),
-    h('p', { class: 'title' }, nameOf(image)),
-    h(
-      'dl',
-      {},
-      facts.map(([key, value]) => [h('dt', {}, key), h('dd', {}, value)]),
-    ),
-    pin === null
-      ? null
-      : pinForm(
-          name,
-          pins.some(({ pattern }) => pattern === name),
-          pin,
-        ),
+    el('p.title', nameOf(image)),
+    el('dl', ...facts.flatMap(([key, value]) => [el('dt', key), el('dd', value)])),
+    pin && pinForm(name, isPinned, pin),
   );
 }
 
@@ -62,11 +54,7 @@ function pinForm(pattern: string, isPinned: boolean, pin: PinOrder): ComponentCh
     const reason = event.target instanceof HTMLFormElement ? new FormData(event.target).get('reason') : null;
     pin(isPinned ? 'unpin' : 'pin', pattern, typeof reason === 'string' && reason !== '' ? reason : 'from the page');
   };
-  const why = isPinned ? null : h('input', { name: 'reason', placeholder: 'Reason', 'aria-label': 'Reason for the pin', maxLength: 200 });
-  return h(
-    'form',
-    { class: 'tools', onSubmit: submit },
-    why,
-    h('button', { class: 'action' }, isPinned ? 'Take the pin back' : 'Pin: keep it'),
-  );
+  const field = { name: 'reason', placeholder: 'Reason', 'aria-label': 'Reason for the pin', maxLength: 200 };
+  const press = el('button.action', isPinned ? 'Take the pin back' : 'Pin: keep it');
+  return h('form', { class: 'tools', onSubmit: submit }, isPinned ? null : h('input', field), press);
 }

@@ -1,6 +1,7 @@
 import { type ComponentChild, h } from 'preact';
 import { useState } from 'preact/hooks';
 import type { ImageRow } from './api.ts';
+import { button, el, inputOf, moreRows, table } from './elements.ts';
 import { countOf, goes, idleDays, nameOf, sizeOf, when } from './words.ts';
 
 const PAGE_ROWS = 100;
@@ -24,80 +25,34 @@ export function ImageTable({ images, choose }: TableProps): ComponentChild {
   const found = images.filter((image) => (only === '' || image.verdict === only) && words.every((word) => textOf(image).includes(word)));
   const key = columns[sort.at]?.[1] ?? nameOf;
   const sorted = found.toSorted((a, b) => compare(key(a), key(b)) * (sort.isDown ? -1 : 1));
-  const count =
-    found.length === images.length
-      ? countOf(images.length, 'image')
-      : `${found.length.toLocaleString('en')} of ${countOf(images.length, 'image')}`;
-  return h(
-    'div',
-    {},
-    h(
-      'div',
-      { class: 'tools' },
-      h('input', {
-        type: 'search',
-        placeholder: 'Search names, digests, reasons',
-        'aria-label': 'Search images',
-        value: search,
-        onInput: (event: InputEvent) => setSearch(inputOf(event)),
-      }),
-      h(
-        'select',
-        { 'aria-label': 'Verdict', value: only, onChange: (event: Event) => setOnly(inputOf(event)) },
-        h('option', { value: '' }, 'all'),
-        h('option', { value: 'keep' }, 'kept'),
-        h('option', { value: 'remove' }, 'going'),
-      ),
-      h('span', { class: 'quiet', role: 'status' }, count),
+  const part = found.length === images.length ? '' : `${found.length.toLocaleString('en')} of `;
+  const find = { type: 'search', placeholder: 'Search names, digests, reasons', 'aria-label': 'Search images', value: search };
+  const options = [
+    ['', 'all'],
+    ['keep', 'kept'],
+    ['remove', 'going'],
+  ].map(([value, text]) => h('option', { value }, text));
+  const heads = columns.map(([title], at) => {
+    const isChosen = sort.at === at;
+    return headOf(title, isChosen ? sort.isDown : null, () => setSort({ at, isDown: isChosen ? !sort.isDown : at !== 0 }));
+  });
+  const cells = sorted.slice(0, rows).map((image) => columns.map(([, , cell]) => cell(image)));
+  return el(
+    'div.images',
+    el(
+      'div.tools',
+      h('input', { ...find, onInput: (event: InputEvent) => setSearch(inputOf(event)) }),
+      h('select', { 'aria-label': 'Verdict', value: only, onChange: (event: Event) => setOnly(inputOf(event)) }, options),
+      h('span', { class: 'quiet', role: 'status' }, part + countOf(images.length, 'image')),
     ),
-    h(
-      'div',
-      { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Table of images' },
-      h(
-        'table',
-        { class: 'images' },
-        h(
-          'thead',
-          {},
-          h(
-            'tr',
-            {},
-            columns.map(([title], at) =>
-              headOf(title, sort.at === at ? sort.isDown : null, () => setSort({ at, isDown: sort.at === at ? !sort.isDown : at !== 0 })),
-            ),
-          ),
-        ),
-        h(
-          'tbody',
-          {},
-          sorted.slice(0, rows).map((image) =>
-            h(
-              'tr',
-              { key: image.imageId },
-              columns.map(([title, , cell]) => h('td', { 'data-title': title }, cell(image))),
-            ),
-          ),
-        ),
-      ),
-    ),
-    sorted.length > rows
-      ? h(
-          'button',
-          { type: 'button', onClick: () => setRows(rows + 5 * PAGE_ROWS) },
-          `Show more (${(sorted.length - rows).toLocaleString('en')})`,
-        )
-      : null,
+    table('Table of images', heads, cells),
+    moreRows(sorted.length - rows, () => setRows(rows + 5 * PAGE_ROWS)),
   );
-}
-
-/** What stands in an input. */
-export function inputOf({ target }: Event): string {
-  return target instanceof HTMLInputElement || target instanceof HTMLSelectElement ? target.value : '';
 }
 
 function columnsOf(choose: TableProps['choose']): readonly Column[] {
   return [
-    ['Image', nameOf, (image) => h('button', { type: 'button', class: 'name', onClick: () => choose(image.imageId) }, nameOf(image))],
+    ['Image', nameOf, (image) => button(nameOf(image), () => choose(image.imageId), 'name')],
     ['Last used', (image) => -idleDays(image), ({ reason, lastUsedAt }) => (reason === 'in-use' ? 'in use' : when(lastUsedAt))],
     ['Exclusive', ({ exclusiveBytes }) => exclusiveBytes ?? -1, ({ exclusiveBytes }) => sizeOf(exclusiveBytes)],
     ['Verdict', ({ verdict, reason }) => `${verdict} ${reason}`, badgeOf],
@@ -113,7 +68,7 @@ export function badgeOf({ verdict, reason }: Pick<ImageRow, 'verdict' | 'reason'
 function headOf(title: string, isDown: boolean | null, sort: () => void): ComponentChild {
   const order = isDown === null ? 'none' : isDown ? 'descending' : 'ascending';
   const arrow = h('span', { 'aria-hidden': 'true' }, isDown === null ? '' : isDown ? ' ↓' : ' ↑');
-  return h('th', { scope: 'col', 'aria-sort': order }, h('button', { type: 'button', onClick: sort }, title, arrow));
+  return h('th', { scope: 'col', 'aria-sort': order }, button([title, arrow], sort));
 }
 
 function textOf({ references, digests, imageId, verdict, reason, detail }: ImageRow): string {

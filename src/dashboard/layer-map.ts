@@ -1,6 +1,7 @@
 import { type HierarchyRectangularNode, hierarchy, treemap } from 'd3-hierarchy';
 import { type ComponentChild, h } from 'preact';
 import type { ImageRow, Served } from './api.ts';
+import { el } from './elements.ts';
 import { countOf, idleDays, nameOf, shorten, sizeOf } from './words.ts';
 
 /** One rectangle, or a group of them. */
@@ -26,7 +27,11 @@ const TITLE_HEIGHT = 18;
 const LETTER_WIDTH = 6.6;
 /** Days since the last use, and the shade from there on. */
 const AGES = [0, 1, 3, 7, 14, 30] as const;
-const LEGEND = [['in-use', 'in use'], ...AGES.map((days, at) => [`age-${at}`, days === 0 ? 'used today' : `${days} d`])] as const;
+const LEGEND = [
+  ['in-use', 'in use'],
+  ...AGES.map((days, at) => [`age-${at}`, days === 0 ? 'used today' : `${days} d`] as const),
+  ['hatched', 'shared'],
+] as const;
 
 /** Layers by size: an image's own in the colour of its idle time, shared ones hatched, in that of the image that was used last. */
 export function LayerMap({ layers, images, width, choose }: MapProps): ComponentChild {
@@ -43,31 +48,16 @@ export function LayerMap({ layers, images, width, choose }: MapProps): Component
   const shared = layers.sets.filter(({ images: users }) => users.length > 1).reduce((sum, set) => sum + set.bytes, 0);
   const all = layers.sets.reduce((sum, set) => sum + set.bytes, 0);
   const summary = `${sizeOf(all)} in ${countOf(images.length, 'image')}, ${sizeOf(shared)} of it shared between images.`;
-  const hatch = h(
-    'pattern',
-    { id: 'hatch', width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
-    h('rect', { width: 2, height: 6, class: 'hatch' }),
-  );
+  const label = `Map of layers. ${summary} The table of images has the same figures.`;
+  const pattern = { id: 'hatch', width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' };
   const drawn = h(
     'svg',
-    {
-      viewBox: `0 0 ${width} ${height}`,
-      width,
-      height,
-      role: 'img',
-      'aria-label': `Map of layers. ${summary} The table of images has the same figures.`,
-      class: 'map',
-    },
-    h('defs', {}, hatch),
+    { viewBox: `0 0 ${width} ${height}`, width, height, role: 'img', 'aria-label': label, class: 'map' },
+    el('defs', h('pattern', pattern, h('rect', { width: 2, height: 6, class: 'hatch' }))),
     (root.children ?? []).map((group) => [titleOf(group), group.leaves().map((leaf) => drawTile(leaf, choose))]),
   );
-  const legend = h(
-    'ul',
-    { class: 'legend' },
-    LEGEND.map(([shade, text]) => h('li', {}, h('i', { class: shade }), text)),
-    h('li', {}, h('i', { class: 'hatched' }), 'shared'),
-  );
-  return h('div', {}, drawn, legend, h('p', { class: 'summary' }, summary));
+  const legend = LEGEND.map(([shade, text]) => el('li', el(`i.${shade}`), text));
+  return el('div', drawn, el('ul.legend', ...legend), el('p.summary', summary));
 }
 
 function groupsOf({ sets }: Served['layers'], images: readonly ImageRow[]): readonly Tile[] {
@@ -111,7 +101,7 @@ function drawTile({ x0, x1, y0, y1, data, value }: Node, choose: MapProps['choos
   return h(
     'g',
     { class: imageId === null ? 'tile' : 'tile choice', onClick: () => imageId !== null && choose(imageId) },
-    h('title', {}, `${data.name}: ${sizeOf(value ?? 0)}\n${data.about}`),
+    el('title', `${data.name}: ${sizeOf(value ?? 0)}\n${data.about}`),
     h('rect', { ...size, class: data.shade }),
     isShared ? h('rect', { ...size, fill: 'url(#hatch)' }) : null,
     width > 50 && height > 18

@@ -1,6 +1,7 @@
 import { type ComponentChild, h, render } from 'preact';
 import { type Data, load, order, type Served } from './api.ts';
 import { DiskChart } from './disk-chart.ts';
+import { el } from './elements.ts';
 import { ImageDialog, type PinOrder } from './image-dialog.ts';
 import { ImageTable } from './image-table.ts';
 import { LayerMap } from './layer-map.ts';
@@ -53,17 +54,16 @@ function page(): ComponentChild {
     void act(name, token, { pattern, ...(name === 'pin' ? { reason } : {}) });
   };
   const width = Math.min(1_180, document.documentElement.clientWidth) - 66;
-  return h(
+  return el(
     'main',
-    {},
     h(Head, { data, isOffline: view.isOffline }),
-    message === '' ? null : h('p', { class: 'message', role: 'status' }, message),
+    message !== '' && h('p', { class: 'message', role: 'status' }, message),
     section('Disk', disk && h(DiskChart, { disk })),
     section('Layers', layers && images && h(LayerMap, { layers, images: images.images, width, choose })),
     section('Next plan', plan && h(NextPlan, { plan, collect: token === '' ? null : collect })),
     section('Images', images && h(ImageTable, { images: images.images, choose })),
     section('History', history && h(History, history)),
-    h('footer', {}, h(Lock, { isOpen: token !== '', unlock: (given) => update({ token: given, message: '' }) })),
+    el('footer', h(Lock, { isOpen: token !== '', unlock: (given) => update({ token: given, message: '' }) })),
     image === undefined
       ? null
       : h(ImageDialog, { image, pins: pins?.pins ?? [], pin: token === '' ? null : pin, close: () => update({ chosen: '' }) }),
@@ -77,7 +77,7 @@ function collect(): void {
 }
 
 function section(title: string, content: ComponentChild): ComponentChild {
-  return h('section', { 'aria-label': title }, h('h2', {}, title), content ?? h('p', { class: 'quiet' }, 'Not known yet.'));
+  return h('section', { 'aria-label': title }, el('h2', title), content ?? el('p.quiet', 'Not known yet.'));
 }
 
 addEventListener('resize', () => update({}));

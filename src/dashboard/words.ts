@@ -31,6 +31,11 @@ export function momentOf(at: string): string {
   return new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
 }
 
+/** The share of a disk that is used, as df shows it. */
+export function percentOf({ usedBytes, availableBytes }: { readonly usedBytes: number; readonly availableBytes: number }): number {
+  return (usedBytes / Math.max(1, usedBytes + availableBytes)) * 100;
+}
+
 /** What people call an image. */
 export function nameOf({
   references,

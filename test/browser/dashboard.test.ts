@@ -65,8 +65,8 @@ describe('the page', { skip }, () => {
         ascending,
         ascending.toSorted((a, b) => a.localeCompare(b)),
       );
-      assert.equal(await page.locator('table.images th').first().getAttribute('aria-sort'), 'ascending');
-      await page.getByRole('button', { name: 'Image ↑' }).press('Enter');
+      assert.equal(await page.locator('.images table th').first().getAttribute('aria-sort'), 'ascending');
+      await page.getByRole('button', { name: 'Image', exact: true }).press('Enter');
       assert.deepEqual(await names(), ascending.toReversed());
       await page.getByRole('searchbox', { name: 'Search images' }).fill('postgres in-use');
       assert.deepEqual(await names(), ['postgres:16']);
@@ -159,7 +159,7 @@ describe('the page', { skip }, () => {
 });
 
 function rows(page: Page) {
-  return page.locator('table.images tbody tr');
+  return page.locator('.images table tbody tr');
 }
 
 async function open(

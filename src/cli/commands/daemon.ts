@@ -103,8 +103,8 @@ async function serve(desk: Desk, { settings, daemon, log, stop }: Served): Promi
     const { world, options } = desk;
     const shown = dashboardPages(daemon, settings, world);
     const orders = pageOrders({ world, options, key, ledger: daemon.ledger, log, stop });
-    serving.use(await serveHttp(listen, { ...healthPages(daemon, settings), ...shown, ...orders }));
-    log('info', `health is served at ${listen}: /healthz, /readyz, /metrics; "imagegc dashboard" tells how to look at more`);
+    serving.use(await serveHttp(listen, { ...healthPages(daemon, settings, world), ...shown, ...orders }));
+    log('info', `health is served at ${listen}: /healthz, /readyz`);
   }
   makeStoreFolder(desk);
   const orders = await serveOrders(desk, log, { key, ledger: daemon.ledger });
