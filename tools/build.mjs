@@ -3,7 +3,7 @@
 //
 // It is two files: start.cjs, as dist/imagegc.cjs, runs the bundle with code that was compiled before.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -43,9 +43,25 @@ await esbuild.build({
   legalComments: 'none',
   // require() instead: V8's script has no loader for import().
   supported: { 'dynamic-import': false },
+  define: { 'import.meta.dirname': '__dirname' },
   logLevel: 'warning',
   plugins: [withoutUnused],
 });
+// The page that the daemon serves: read by it when it is asked for, and no part of the bundle.
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: { dashboard: 'src/dashboard/main.ts', style: 'src/dashboard/dashboard.css' },
+  outdir: join(dist, 'dashboard'),
+  bundle: true,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'esm',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+renameSync(join(dist, 'dashboard/style.css'), join(dist, 'dashboard/dashboard.css'));
+for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/dashboard', name), join(dist, 'dashboard', name));
 const hash = createHash('sha256').update(readFileSync(partial)).digest('hex').slice(0, 16);
 const start = readFileSync(join(root, 'tools/start.cjs'), 'utf8').replace("BUNDLE_HASH = ''", `BUNDLE_HASH = '${hash}'`);
 // Renamed into place, so that a command that starts during a build never reads half a file.

@@ -41,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     about: 'watches use, and collects on schedule, until it is told to stop',
     run: async (desk) => (await import('./commands/daemon.ts')).runDaemon(desk),
   },
+  dashboard: {
+    about: "the daemon's page: its address, and the token for what it may change",
+    run: async (desk) => (await import('./commands/dashboard.ts')).runDashboard(desk),
+  },
   images: {
     about: 'every image: last use, exclusive bytes, verdict, when it would go',
     isOfEngine: always,
