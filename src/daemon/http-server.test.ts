@@ -104,6 +104,9 @@ describe('serveHttp()', () => {
     assert.equal((await ask(server.path, { host, headers: { 'sec-fetch-site': 'cross-site' } })).status, 403);
     assert.equal(isOwnOrigin({ host, origin: `http://${host}`, 'sec-fetch-site': 'same-origin' }), true);
     assert.equal(isOwnOrigin({ host }), true);
+    assert.equal(isOwnOrigin({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }), true);
+    const posted = { host, origin: 'http://evil.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+    assert.equal(isOwnOrigin(posted), false);
     for (const origin of ['null', 'http://127.0.0.1:9721', `https://${host}`, '']) assert.equal(isOwnOrigin({ host, origin }), false);
   });
 

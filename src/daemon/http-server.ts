@@ -63,9 +63,11 @@ export function isOwnHost(header: string | undefined): boolean {
   return host === 'localhost' || isIP(host) !== 0;
 }
 
-/** Whether no page of another site sent it: a browser says where a page came from, a program nothing. */
-export function isOwnOrigin({ host, origin, 'sec-fetch-site': site = 'none' }: IncomingMessage['headers']): boolean {
-  return (origin === undefined || origin === `http://${host}`) && (site === 'none' || site === 'same-origin');
+/** Whether no page of another site sent it: a browser says where a page came from, a program nothing. A person may follow a link from there. */
+export function isOwnOrigin(headers: IncomingMessage['headers']): boolean {
+  const { host, origin, 'sec-fetch-site': site = 'none', 'sec-fetch-mode': mode } = headers;
+  if (origin !== undefined && origin !== `http://${host}`) return false;
+  return site === 'none' || site === 'same-origin' || (mode === 'navigate' && origin === undefined);
 }
 
 function boundConnections(server: Server): void {

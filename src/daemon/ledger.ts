@@ -85,9 +85,9 @@ export class Ledger {
   }
 
   #note(kind: RunKind, done: RunDone | RunResultKind, began: ClockReading, ended: ClockReading): void {
-    const result = typeof done === 'string' ? done : resultOf(done);
-    const report = typeof done === 'string' ? null : done.report;
-    const plan = typeof done === 'string' ? null : done.plan;
+    const isTold = typeof done !== 'string';
+    const { report, plan } = isTold ? done : { report: null, plan: null };
+    const result = isTold ? resultOf(done) : done;
     const durationMs = ended.bootTimeMs - began.bootTimeMs;
     count(this.runs, `kind="${kind}",result="${result}"`);
     count(this.runSeconds, `kind="${kind}"`, durationMs / 1_000);

@@ -1,78 +1,41 @@
-import type { RuleName, Verdict } from '../model/plan.ts';
+import type { Verdict } from '../model/plan.ts';
 
 /** One image as `/api/images` tells it (`docs/json.md`). */
-export interface ImageRow {
+export interface ImageRow extends Unknowable<'origin' | 'firstSeenAt' | 'lastUsedAt' | 'detail' | 'until', string> {
   readonly imageId: string;
   readonly references: readonly string[];
   readonly digests: readonly string[];
-  readonly origin: string | null;
-  readonly firstSeenAt: string | null;
-  readonly lastUsedAt: string | null;
   readonly exclusiveBytes: number | null;
   readonly verdict: Verdict['verdict'] | null;
   readonly reason: Verdict['reason'] | null;
-  readonly detail: string | null;
-  readonly until: string | null;
-  readonly holds: readonly { readonly reason: string; readonly detail: string }[];
+  readonly holds: readonly Texts<'reason' | 'detail'>[];
 }
+
+type Texts<Key extends string> = Readonly<Record<Key, string>>;
+type Numbers<Key extends string> = Readonly<Record<Key, number>>;
+type Unknowable<Key extends string, Value> = Readonly<Record<Key, Value | null>>;
+type Named = Pick<ImageRow, 'imageId' | 'references'>;
+type Removed = Named & Pick<ImageRow, 'digests'> & Texts<'at' | 'rule' | 'outcome' | 'message'> & Unknowable<'freedBytes', number>;
+type Planned = Named & Texts<'rule'> & Numbers<'idleSeconds'> & Unknowable<'freesBytes', number>;
+type Problem = Texts<'subject' | 'problem'> & Unknowable<'hint', string>;
+type Sample = Texts<'at'> & Numbers<'capacityBytes' | 'usedBytes' | 'availableBytes'>;
+type Run = Texts<'at' | 'kind' | 'result'> & Numbers<'removed' | 'freedBytes'>;
 
 /** What the daemon serves, by the name of its path. */
 export interface Served {
-  readonly status: {
-    readonly ready: boolean;
-    readonly collecting: boolean;
-    readonly engine: string | null;
-    readonly problems: readonly { readonly subject: string; readonly problem: string; readonly hint: string | null }[];
-    readonly lastRunAt: string | null;
-    readonly nextRunAt: string | null;
+  readonly status: Readonly<Record<'ready' | 'collecting', boolean>> &
+    Unknowable<'engine' | 'lastRunAt' | 'nextRunAt', string> & { readonly problems: readonly Problem[] };
+  readonly disk: Unknowable<'highFraction' | 'lowFraction' | 'minFreeBytes', number> & {
+    readonly samples: readonly Sample[];
+    readonly runs: readonly Run[];
   };
-  readonly disk: {
-    readonly highFraction: number | null;
-    readonly lowFraction: number | null;
-    readonly minFreeBytes: number | null;
-    readonly samples: readonly {
-      readonly at: string;
-      readonly capacityBytes: number;
-      readonly usedBytes: number;
-      readonly availableBytes: number;
-    }[];
-    readonly runs: readonly {
-      readonly at: string;
-      readonly kind: string;
-      readonly result: string;
-      readonly removed: number;
-      readonly freedBytes: number;
-    }[];
-  };
-  readonly images: { readonly at: string; readonly images: readonly ImageRow[] };
-  readonly layers: { readonly sets: readonly { readonly bytes: number; readonly layers: number; readonly images: readonly string[] }[] };
-  readonly plan: {
-    readonly refusal: { readonly message: string } | null;
-    readonly expectedFreedBytes: number;
-    readonly target: { readonly bytes: number; readonly reached: boolean } | null;
-    readonly removals: readonly {
-      readonly imageId: string;
-      readonly references: readonly string[];
-      readonly rule: RuleName;
-      readonly idleSeconds: number;
-      readonly freesBytes: number | null;
-    }[];
-  };
-  readonly history: {
-    readonly removals: readonly {
-      readonly at: string;
-      readonly imageId: string;
-      readonly references: readonly string[];
-      readonly digests: readonly string[];
-      readonly rule: string;
-      readonly outcome: string;
-      readonly message: string;
-      readonly freedBytes: number | null;
-    }[];
-  };
-  readonly pins: {
-    readonly pins: readonly { readonly pattern: string; readonly owner: string; readonly reason: string; readonly until: string | null }[];
-  };
+  readonly images: Texts<'at'> & { readonly images: readonly ImageRow[] };
+  readonly layers: { readonly sets: readonly (Numbers<'bytes' | 'layers'> & { readonly images: readonly string[] })[] };
+  readonly plan: Numbers<'expectedFreedBytes'> &
+    Unknowable<'refusal', Texts<'message'>> &
+    Unknowable<'target', Numbers<'bytes'> & { readonly reached: boolean }> & { readonly removals: readonly Planned[] };
+  readonly history: { readonly removals: readonly Removed[] };
+  readonly pins: { readonly pins: readonly Texts<'pattern'>[] };
 }
 
 /** All that was fetched so far; null: not yet. */

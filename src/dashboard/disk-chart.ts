@@ -52,7 +52,8 @@ function optionsOf({ runs }: Disk, place: HTMLElement): uPlot.Options {
   const style = getComputedStyle(place);
   const [ink, line, accent, warn] = ['--quiet', '--line', '--accent', '--warn'].map((name) => style.getPropertyValue(name));
   const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: '12px system-ui' };
-  const dashed = (stroke: string | undefined) => ({ stroke, width: 1.5, dash: [6, 4] });
+  const points = { show: false };
+  const dashed = (stroke: string | undefined) => ({ stroke, width: 1.5, dash: [6, 4], points });
   const range = (_chart: uPlot, least: number, most: number): [number, number] => [Math.max(0, least - 5), Math.min(100, most + 5)];
   const mark = (chart: uPlot): void => {
     const { ctx, bbox } = chart;
@@ -70,7 +71,7 @@ function optionsOf({ runs }: Disk, place: HTMLElement): uPlot.Options {
     legend: { show: false },
     scales: { y: { range } },
     axes: [axis, { ...axis, values: (_chart, values) => values.map((value) => `${value} %`) }],
-    series: [{}, { stroke: accent, width: 2, fill: `${accent}22` }, dashed(warn), dashed(ink)],
+    series: [{}, { stroke: accent, width: 2, fill: `${accent}22`, points }, dashed(warn), dashed(ink)],
     hooks: { draw: [mark] },
   };
 }

@@ -10,8 +10,8 @@ import type { ServedDaemon } from '../worlds/served-daemon.ts';
 import { findChromium, NO_CHROMIUM, openChromium, SIZES } from './chromium.ts';
 import { pull, serveMany, serveShop } from './scenes.ts';
 
-/** The aim is one second; a machine that does other things at the same time takes longer. */
-const LOAD_LIMIT_MS = 3_000;
+/** The aim is one second, which is printed; a machine that does eight other things at the same time took 2.8. */
+const LOAD_LIMIT_MS = 10_000;
 const IMAGES = 2_000;
 
 /** A page, with all that it complained about. */
