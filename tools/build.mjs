@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { collectLicences } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -59,6 +59,7 @@ rmSync(join(dist, 'compile-cache'), { recursive: true, force: true });
 
 writeFileSync(join(dist, 'THIRD-PARTY-LICENCES.txt'), collectLicences(root, Object.keys(metafile.inputs)));
 await buildLibrary();
+await buildShellFiles();
 
 /** The core alone, which needs nothing from around it: one ES module, and the types of all that it is made of. */
 async function buildLibrary() {
@@ -83,4 +84,25 @@ async function buildLibrary() {
   }
   rmSync(join(dist, 'library'), { recursive: true, force: true });
   renameSync(making, join(dist, 'library'));
+}
+
+/** Completions and the man page, from the program itself; bundled first, because this may run under a Node that reads no TypeScript. */
+async function buildShellFiles() {
+  const made = join(dist, `shell-files.${process.pid}.cjs`);
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['tools/shell-files/shell-files.ts'],
+    outfile: made,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    logLevel: 'warning',
+  });
+  const { makeShellFiles } = await import(pathToFileURL(made).href);
+  rmSync(made);
+  for (const [path, text] of makeShellFiles()) {
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    writeFileSync(join(dist, path), text);
+  }
 }

@@ -64,9 +64,7 @@ function define(program: Command, words: readonly string[], listed: ListedComman
   const { about, add, run } = listed;
   const command = words.reduce((above, word) => above.command(word).description(about), program);
   add?.(command);
-  command
-    .option('--json', 'print one JSON document (docs/json.md)')
-    .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
+  addCommonOptions(command);
   let settings: ReadonlyMap<string, SettingPath> = new Map();
   // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
   (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
@@ -79,6 +77,13 @@ function define(program: Command, words: readonly string[], listed: ListedComman
     const desk = openDesk(world, { config: typeof config === 'string' ? config : undefined, json: json === true, flags });
     finish(await run(desk, options, given.slice(0, -2)));
   });
+}
+
+/** Adds what every command takes beside the settings. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document (docs/json.md)')
+    .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
 }
 
 /**
