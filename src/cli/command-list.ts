@@ -1,7 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { type Bytes, bytes } from '../model/brands.ts';
 import { parseByteSize } from '../model/byte-size.ts';
-import { EXPORTS } from './commands/exports.ts';
+import { EXPORTS, FOREIGN_TOOLS } from './commands/exports.ts';
 import type { Desk } from './session.ts';
 
 /** One command as the command line knows it. */
@@ -96,9 +96,18 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     },
   },
   import: {
-    about: 'take over the use records of IoT Edge',
-    add: (command) => command.addArgument(new Argument('<what>').choices(['image_use'])).argument('<file>'),
-    run: async (desk, _options, [, file]) => (await import('./commands/transfer.ts')).runImport(desk, String(file)),
+    about: 'take over use records of IoT Edge, or settings (and records) of IoT Edge, the kubelet, docuum or docker-gc',
+    add: (command) =>
+      command
+        .addArgument(new Argument('<what>').choices(['image_use', ...FOREIGN_TOOLS]))
+        .argument('<file>')
+        .argument('[words...]', 'behind --: flags that docuum, or variables that docker-gc was started with'),
+    run: async (desk, _options, [what, file, words]) => {
+      const { runImport, runImportSettings } = await import('./commands/transfer.ts');
+      const tool = FOREIGN_TOOLS.find((known) => known === what);
+      if (tool === undefined) return runImport(desk, String(file));
+      return runImportSettings(desk, tool, String(file), Array.isArray(words) ? words.map(String) : []);
+    },
   },
   export: {
     about: 'write records, or what "plan --inventory" decides about',

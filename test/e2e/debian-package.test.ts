@@ -32,6 +32,7 @@ describe('the Debian package', { skip: missing }, () => {
     const env = { ...process.env, DPKG_DEB_FLAGS: '-Zgzip -z1', DEBFULLNAME: 'A Builder', DEBEMAIL: 'builder@imagegc.dev' };
     const { stdout } = await run(join(PROJECT_ROOT, 'packaging/debian/build.sh'), [folder.path], { env });
     file = stdout.trim();
+    assert.ok(file.startsWith(join(folder.path, `imagegc_${version}_`)), file);
     const { stdout: installed } = await run('dpkg-deb', ['--field', file, 'Installed-Size']);
     context.diagnostic(`${(statSync(file).size / 1e6).toFixed(1)} MB as gzip -1, ${(Number(installed) / 1e3).toFixed(0)} MB installed`);
   });
