@@ -122,6 +122,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     add: (command) => command.option('--origin', 'say where each value comes from'),
     run: async (desk, { origin }) => (await import('./commands/config.ts')).runConfigShow(desk, origin === true),
   },
+  init: {
+    about: 'write a commented settings file after a look at this host; one that sets something is never overwritten',
+    add: (command) => command.argument('[file]', '"-" prints it; default: the settings file of this user'),
+    run: async (desk, _options, [file]) => (await import('./commands/init.ts')).runInit(desk, text(file)),
+  },
   doctor: {
     about: 'engine, permissions, clock, store, settings: what is wrong and what to do',
     add: (command) => command.option('--repair', 'give back names that an interrupted run took off'),
