@@ -17,7 +17,8 @@ export interface HostFacts {
 }
 
 const KUBELET_FILES = ['/var/lib/kubelet/config.yaml', '/etc/kubernetes/kubelet/kubelet-config.json', '/etc/kubernetes/kubelet.yaml'];
-const SCHEDULES = ['cron.d', 'cron.hourly', 'cron.daily', 'cron.weekly', 'cron.monthly', 'systemd/system'].map((name) => `/etc/${name}`);
+const PERIODS = ['d', 'hourly', 'daily', 'weekly', 'monthly'].map((period) => `/etc/cron.${period}`);
+const SCHEDULES = [...PERIODS, '/etc/systemd/system', '/var/spool/cron/crontabs'];
 const COLLECTS = /\bdocuum\b|\bdocker-gc\b|\b(?:docker|podman) (?:system|image|builder) prune\b|\bcrictl rmi --prune\b/;
 const COLLECTORS = /^(?:docuum|docker-gc|eraser)$/;
 const BUILDERS = /^(?:gitlab-runner|buildkitd|Runner\.Listener|buildkite-agent|drone-runner.*|woodpecker-agent)$/;
@@ -27,11 +28,8 @@ export function readHostFacts(host: Host, path: string): HostFacts {
   const list = (folder: string) => readOrNull(() => host.listDirectory(folder)) ?? [];
   const read = (file: string) => readOrNull(() => host.readFile(file)) ?? '';
   const processes = list('/proc').flatMap((pid) => (/^\d+$/.test(pid) ? [{ pid, name: read(`/proc/${pid}/comm`).trim() }] : []));
-  const files = [
-    '/etc/crontab',
-    ...[...SCHEDULES, '/var/spool/cron/crontabs'].flatMap((folder) => list(folder).map((name) => `${folder}/${name}`)),
-  ];
-  const scheduled = files.flatMap((file) => {
+  const files = SCHEDULES.flatMap((folder) => list(folder).map((name) => `${folder}/${name}`));
+  const scheduled = ['/etc/crontab', ...files].flatMap((file) => {
     const found = COLLECTS.exec(read(file).replaceAll(/^\s*#.*$/gm, ''))?.[0];
     return found === undefined ? [] : [`${found} (${file})`];
   });

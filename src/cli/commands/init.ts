@@ -18,9 +18,10 @@ const IMAGES_PATH = '/var/lib/docker';
 export function runInit(desk: Desk, named: string | undefined): number {
   const { world } = desk;
   const file = named ?? `${settingsFolder({ ...world, isRoot: world.userId === 0 })}/config.toml`;
-  const there = readOrNull(() => world.readFile(file));
-  const layer = there === null ? null : parseSettingsFile(file, there);
-  if (file !== '-' && layer !== null && layer.entries.length + layer.problems.length > 0)
+  const isPrinted = file === '-';
+  const there = isPrinted ? null : readOrNull(() => world.readFile(file));
+  const { entries, problems } = parseSettingsFile(file, there ?? '');
+  if (entries.length + problems.length > 0)
     throw usageError('write settings', file, 'it is there and sets something', 'name another file, or "-" to see what would be written');
   const facts = readHostFacts(world, IMAGES_PATH);
   const [profile, why] = suggest(facts);
@@ -36,16 +37,12 @@ export function runInit(desk: Desk, named: string | undefined): number {
   ];
   const set = new Map<SettingPath, unknown>(profile === '' ? [['rules.disk.high', '85%']] : [['profile', profile]]);
   const text = formatSettingsText({ head, set, hasOthers: true });
-  if (file === '-') world.out.write(text);
-  else {
+  if (!isPrinted) {
     world.makeStoreFolder(dirname(file));
     writeOutput(world, file, text);
   }
-  const told = {
-    json: () => ({ format: 'imagegc.init/1', file, profile }),
-    text: () => `Wrote ${file}: ${head.at(-2)}. See it with "imagegc plan".\n`,
-  };
-  return file === '-' ? 0 : answer(desk, told);
+  const done = `Wrote ${file}: ${head.at(-2)}. See it with "imagegc plan".\n`;
+  return answer(desk, { json: () => ({ format: 'imagegc.init/1', file, profile }), text: () => (isPrinted ? text : done) });
 }
 
 function suggest({ kubelet, storage, hasBattery, builder }: HostFacts): readonly [profile: string, why: string] {

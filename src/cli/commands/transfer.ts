@@ -51,12 +51,7 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
   });
 }
 
-/** What became of records of uses that were taken over. */
-interface ImportedUses {
-  readonly imported: number;
-  readonly bad: readonly BadLine[];
-  readonly now: Now;
-}
+type ImportedUses = { readonly imported: number; readonly bad: readonly BadLine[]; readonly now: Now };
 
 async function importUses(desk: Desk, file: string, content: Uint8Array): Promise<ImportedUses> {
   const { world } = desk;

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { parse as parseToml } from 'smol-toml';
 import { parse as parseYaml } from 'yaml';
+import { durationMs } from '../../model/brands.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import type { FOREIGN_TOOLS } from '../commands/exports.ts';
@@ -37,11 +38,7 @@ export function readForeign(tool: (typeof FOREIGN_TOOLS)[number], file: string, 
 
 const READERS: Readonly<Record<(typeof FOREIGN_TOOLS)[number], Read>> = {
   'aziot-config': (file, text) => {
-    const section =
-      tableOf(
-        file,
-        parsing(file, () => parseToml(text)),
-      )[AZIOT_SECTION] ?? {};
+    const { [AZIOT_SECTION]: section = {} } = readTable(file, () => parseToml(text));
     const { entries, problems } = readAziotSection(tableOf(file, section), (key) => `${file}: ${key}`);
     if (problems[0] !== undefined) throw notOf(file, problems.join('; '));
     return { set: new Map(entries.map(({ path, raw }) => [path, raw])), noEqual: [], uses: null };
@@ -53,19 +50,21 @@ const READERS: Readonly<Record<(typeof FOREIGN_TOOLS)[number], Read>> = {
 
 /** The kubelet's own defaults stand where its file says nothing, because ours are others. */
 function readKubelet(file: string, text: string): Foreign {
-  const config = tableOf(
-    file,
-    parsing(file, () => parseYaml(text)),
-  );
-  if (config['kind'] !== 'KubeletConfiguration') throw notOf(file, 'its kind is not KubeletConfiguration');
-  const { imageGCHighThresholdPercent: high = 85, imageGCLowThresholdPercent: low = 80, ...rest } = config;
+  const {
+    kind,
+    imageGCHighThresholdPercent: high = 85,
+    imageGCLowThresholdPercent: low = 80,
+    ...rest
+  } = readTable(file, () => parseYaml(text));
+  if (kind !== 'KubeletConfiguration') throw notOf(file, 'its kind is not KubeletConfiguration');
   const { imageMinimumGCAge: minimum = '2m', imageMaximumGCAge: maximum = '0s', ...others } = rest;
-  const age = readGoDuration(file, maximum);
+  // Go writes 2m0s and 1h30m; whole for what is a whole number of seconds.
+  const age = readAge(file, String(maximum));
   if (Number(low) >= Number(high))
     throw notOf(file, `imageGCLowThresholdPercent ${low} is not below imageGCHighThresholdPercent ${high}, which the kubelet refuses`);
   const set = new Map<SettingPath, unknown>([
-    ['rules.unused_for', age === '0s' ? 'never' : age],
-    ['rules.min_age', readGoDuration(file, minimum)],
+    ['rules.unused_for', age === formatDuration(durationMs(0)) ? 'never' : age],
+    ['rules.min_age', readAge(file, String(minimum))],
   ]);
   // Up to 100, which turns it off there.
   if (high !== 100) set.set('rules.disk.high', `${high}%`).set('rules.disk.low', `${low}%`);
@@ -92,11 +91,8 @@ function readDocuum(file: string, text: string, words: readonly string[]): Forei
   if (threshold.endsWith('%')) noEqual.push(`--threshold ${threshold} meant the images alone; here it is how full their filesystem is`);
   if (flags['min-age'] !== undefined) set.set('rules.min_age', readAge(file, flags['min-age']));
   if (flags['deletion-chunk-size'] !== undefined) noEqual.push('--deletion-chunk-size: a plan frees just enough anyway');
-  protect(
-    { set, noEqual, uses: null },
-    (flags.keep ?? []).map((regex) => ({ regex, isWhole: false })),
-  );
-  const { images = {} } = tableOf(file, parsing(file, () => parseYaml(text)) ?? {});
+  protect({ set, noEqual }, flags.keep ?? [], false);
+  const { images = {} } = readTable(file, () => parseYaml(text) ?? {});
   const uses = Object.entries(tableOf(file, images)).map(([id, image]) => {
     const { last_used_since_epoch: last } = tableOf(file, image);
     return `${id} ${tableOf(file, last)['secs']}\n`;
@@ -111,31 +107,26 @@ const WITHOUT_EQUAL: Readonly<Record<string, string>> = {
   EXCLUDE_CONTAINERS_FROM_GC: 'containers that are to stay: give them a restart policy, or leave rules.containers off',
 };
 
+const GRACES = ['rules.unused_for', 'rules.min_age', 'rules.containers.exited_for'] as const;
+
 function readDockerGc(file: string, text: string, words: readonly string[]): Foreign {
   const given = new Map(words.map((word) => [word.split('=')[0] ?? '', word.slice(word.indexOf('=') + 1)]));
   const grace = readAge(file, `${given.get('GRACE_PERIOD_SECONDS') ?? 3_600}s`);
-  const set = new Map<SettingPath, unknown>([
-    ['rules.unused_for', grace],
-    ['rules.min_age', grace],
-    ['rules.containers.exited_for', grace],
-  ]);
-  const foreign: Foreign = { set, noEqual: [], uses: null };
+  const set = new Map<SettingPath, unknown>(GRACES.map((path) => [path, grace]));
+  const noEqual: string[] = [];
   const saved = Number(given.get('MINIMUM_IMAGES_TO_SAVE') ?? 0);
   set.set('protect.keep_last', Math.max(0, saved - 1));
   if (saved > 1) set.set('protect.keep_last_for', 'always');
   if (given.get('DRY_RUN') === '1') set.set('enabled', false);
-  for (const [name, why] of Object.entries(WITHOUT_EQUAL)) if ((given.get(name) ?? '0') !== '0') foreign.noEqual.push(`${name}: ${why}`);
-  const lines = text.split(/\r?\n/).map((line) => line.trim());
-  protect(
-    foreign,
-    lines.filter((line) => line !== '').map((regex) => ({ regex, isWhole: true })),
-  );
-  return foreign;
+  for (const [name, why] of Object.entries(WITHOUT_EQUAL)) if ((given.get(name) ?? '0') !== '0') noEqual.push(`${name}: ${why}`);
+  const lines = text.split('\n').map((line) => line.trim());
+  protect({ set, noEqual }, lines.filter(Boolean), true);
+  return { set, noEqual, uses: null };
 }
 
 /** Makes protections of regular expressions over `repository:tag`; one that no glob can say is told. */
-function protect({ set, noEqual }: Foreign, rules: readonly { readonly regex: string; readonly isWhole: boolean }[]): void {
-  const globs = rules.flatMap(({ regex, isWhole }) => {
+function protect({ set, noEqual }: Omit<Foreign, 'uses'>, regexes: readonly string[], isWhole: boolean): void {
+  const globs = regexes.flatMap((regex) => {
     const made = toGlobs(regex, isWhole);
     if (made.length === 0) noEqual.push(`KEEP ${regex}: no glob says the same; add to protect.references by hand what it kept`);
     return made;
@@ -166,17 +157,16 @@ function readAge(file: string, text: string): string {
   return formatDuration(length.value);
 }
 
-/** `2m0s`, `1h30m`: as Go writes it, which is whole for what is a whole number of seconds. */
-function readGoDuration(file: string, raw: unknown): string {
-  return raw === '0s' || raw === '0' || raw === 0 ? '0s' : readAge(file, String(raw));
-}
-
 function parsing<Value>(subject: string, parse: () => Value): Value {
   try {
     return parse();
   } catch (error) {
     throw notOf(subject, (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '');
   }
+}
+
+function readTable(file: string, parse: () => unknown): Table {
+  return tableOf(file, parsing(file, parse));
 }
 
 function tableOf(file: string, value: unknown): Table {
