@@ -116,6 +116,7 @@ async function buildShellFiles() {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
+    define: { 'import.meta.dirname': '__dirname' },
     logLevel: 'warning',
   });
   const { makeShellFiles } = await import(pathToFileURL(made).href);

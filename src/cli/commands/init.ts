@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { readOrNull } from '../../model/error.ts';
-import { readDisk } from '../../runtime/image-filesystem.ts';
 import { formatEngineAddress } from '../../runtime/engine-transport.ts';
+import { readDisk } from '../../runtime/image-filesystem.ts';
 import { listCandidates } from '../engine-address.ts';
 import { type HostFacts, readHostFacts } from '../host-facts.ts';
 import { writeOutput } from '../input-file.ts';
