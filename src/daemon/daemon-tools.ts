@@ -13,6 +13,8 @@ export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs'
 /** Everything around the daemon. */
 export interface DaemonTools extends Pick<CollectContext, 'readClock' | 'wait' | 'makeMark' | 'judgeOwner' | 'settleMs'> {
   readonly settings: () => DaemonSettings;
+  /** What tells this host from all others; null: the engine's own ID has to. */
+  readonly machineId: string | null;
   /** @throws OperatingError when no engine answers */
   readonly openRuntime: () => Promise<Runtime>;
   /** @throws OperatingError when the store cannot be had */

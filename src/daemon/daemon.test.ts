@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
-import { imageId } from '../model/brands.ts';
+import { durationMs, imageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import { spreadOffset } from './schedule.ts';
 
 async function connected(): Promise<DaemonWorld> {
   const world = new DaemonWorld();
@@ -182,6 +183,19 @@ describe('the daemon', () => {
     stop.abort();
     await ended;
     assert.ok((idleMs ?? DAY_MS) < HOUR_MS, String(idleMs));
+  });
+
+  it('begins a scheduled run later by the offset of this host, machine ID or else engine ID', async () => {
+    for (const machineId of ['c5d1f2e0b7a94f3f8b6c0123456789ab', null]) {
+      const spreadMs = durationMs(6 * HOUR_MS);
+      const world = new DaemonWorld(undefined, machineId);
+      const { schedule } = world.settings;
+      world.settings = { ...world.settings, schedule: { ...schedule, spreadMs } };
+      await world.connect();
+      const due = world.daemon.status('UTC').nextRunAt ?? 0;
+      const midnight = Math.ceil((world.wall - spreadOffset(machineId ?? 'memory-engine', spreadMs)) / DAY_MS) * DAY_MS;
+      assert.equal(due, midnight + spreadOffset(machineId ?? 'memory-engine', spreadMs));
+    }
   });
 
   it('gives an engine up that hangs, and connects again when it answers', async () => {

@@ -125,7 +125,7 @@ export class Daemon {
       counts: this.#watch?.recorder.counts ?? null,
       isCollecting: this.#collecting !== null,
       lastRunAt: lastRun?.wallMs ?? null,
-      nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, timeZone),
+      nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, this.#host(), timeZone),
     };
   }
 
@@ -205,7 +205,11 @@ export class Daemon {
   #isRunDue(watch: EngineWatch): boolean {
     if (this.#state === null || !watch.isComplete) return false;
     if (this.#keeper.now().reading.bootTimeMs < this.#notBeforeMs) return false;
-    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, this.#keeper.instant());
+    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, this.#keeper.instant(), this.#host());
+  }
+
+  #host(): string {
+    return this.#tools.machineId ?? this.#watch?.runtime.identity.engineId ?? '';
   }
 
   /** Reads the filesystem's figures, which costs nothing, and judges them. */

@@ -7,6 +7,7 @@ import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
 import { formatTime } from '../forms/rfc3339.ts';
+import { readMachineId } from '../machine-id.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
@@ -26,6 +27,7 @@ export async function runDaemon(first: Desk): Promise<number> {
   const daemon = new Daemon({
     ...{ readClock, wait, makeMark, judgeOwner, releaseMemory, settleMs: SETTLE_MS, log },
     settings: () => settings,
+    machineId: readMachineId(world),
     openRuntime: () => openEngine(desk),
     openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
     lockEngine: (runtime) => lockFor(world, runtime),
@@ -63,8 +65,8 @@ function readSettings(desk: Desk): DaemonSettings {
     const hint = 'five fields: minute, hour, day of the month, month, day of the week; such as "17 3 * * *"';
     throw usageError('use the settings', `schedule.cron = "${cron}"`, problem, hint);
   }
-  const daily = { kind: 'daily', at: settings['schedule.at'], everyMs: settings['schedule.every'] } as const;
-  const schedule: Schedule = cron === null ? daily : { kind: 'cron', pattern: cron };
+  const { 'schedule.at': at, 'schedule.every': everyMs, 'schedule.spread': spreadMs } = settings;
+  const schedule: Schedule = { ...(cron === null ? { kind: 'daily', at, everyMs } : { kind: 'cron', pattern: cron }), spreadMs };
   const { enabled, 'rules.pace': paceMs } = settings;
   return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk) };
 }
