@@ -1,3 +1,4 @@
+import type { AskRegistry } from '../collect/ask-registries.ts';
 import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
 import type { OwnerState } from '../model/hold.ts';
@@ -49,6 +50,8 @@ export interface World {
    * settings again calls `reload`.
    */
   readonly catchServiceSignals: (reload: () => void) => AbortSignal;
+  /** Asks the registry that an image names; what it said is remembered for as long as this process runs. */
+  readonly askRegistry: AskRegistry;
   /** Has a daemon do it. @returns the exit status; null where none takes orders */
   readonly askDaemon: (socketPath: string, order: CollectOrder, world: World) => Promise<number | null>;
 }

@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What of the settings the daemon works by; a reload puts others in their place. */
-export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs' | 'findWorkloads'> {
+export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs' | 'findWorkloads' | 'askRegistry'> {
   readonly enabled: boolean;
   readonly schedule: Schedule;
 }

@@ -79,7 +79,8 @@ export class EngineWatch {
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
     const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
-    const question = { runtime: this.runtime, store, mayWrite: true, freeBytes: null, decide: planCollection };
+    // Nothing is removed here, so no registry is asked.
+    const question = { runtime: this.runtime, store, mayWrite: true, freeBytes: null, decide: planCollection, askRegistry: undefined };
     const { inventory, clock, holds, plan } = await look({ ...world, ...question });
     const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
     this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;

@@ -68,7 +68,7 @@ function readSettings(desk: Desk): DaemonSettings {
   const { 'schedule.at': at, 'schedule.every': everyMs, 'schedule.spread': spreadMs } = settings;
   const schedule: Schedule = { ...(cron === null ? { kind: 'daily', at, everyMs } : { kind: 'cron', pattern: cron }), spreadMs };
   const { enabled, 'rules.pace': paceMs } = settings;
-  return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk) };
+  return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk), askRegistry: desk.world.askRegistry };
 }
 
 const LATE_KEYS = ['engine.address', 'store.path', 'http.listen'] as const;

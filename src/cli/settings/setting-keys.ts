@@ -81,6 +81,11 @@ export const SETTING_KEYS = {
     'last',
     'Images that no registry can give back: never, after all others, or like any.',
   ),
+  'protect.restorable': setting(
+    choice(['assume', 'check']),
+    'assume',
+    '"check": a pulled image goes only when its registry, asked for its digest, says that it can be pulled again.',
+  ),
   'schedule.at': setting(TIME, '00:00', "When the daemon collects, in the host's time zone."),
   'schedule.every': setting(DAYS, '1d', 'How often the daemon collects; counted from the last time.'),
   'schedule.cron': setting(CRON_OR_OFF, 'off', 'The same as cron says it, instead of `at` and `every`.'),
