@@ -4,6 +4,7 @@ import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
 import { durationMs, imageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import type { DaemonSettings } from './daemon-tools.ts';
 import { spreadOffset } from './schedule.ts';
 
 async function connected(): Promise<DaemonWorld> {
@@ -196,6 +197,26 @@ describe('the daemon', () => {
       const midnight = Math.ceil((world.wall - spreadOffset(machineId ?? 'memory-engine', spreadMs)) / DAY_MS) * DAY_MS;
       assert.equal(due, midnight + spreadOffset(machineId ?? 'memory-engine', spreadMs));
     }
+  });
+
+  it('asks registries in scheduled runs about what would go, and never while it only looks', async () => {
+    const world = await connected();
+    for (const name of ['lost', 'sound', 'more', 'still', 'other']) world.pull(name);
+    for (const name of ['more', 'still', 'other']) world.engine.createContainer({ image: `lab/${name}:1`, state: 'exited' });
+    const asked: string[] = [];
+    const askRegistry: DaemonSettings['askRegistry'] = async (name) => {
+      asked.push(name.split('@')[0] ?? '');
+      return name.includes('/lost@') ? { kind: 'absent', detail: 'registry.example does not have it (404)' } : { kind: 'present' };
+    };
+    const { policy } = world.settings;
+    const checked = { ...policy, protect: { ...policy.protect, restorable: 'check' as const } };
+    world.settings = { ...world.settings, policy: checked, askRegistry };
+    await world.live(24);
+    assert.deepEqual(asked, []);
+    await world.live(8 * 24);
+    assert.deepEqual([...new Set(asked)].toSorted(), ['docker.io/lab/lost', 'docker.io/lab/sound']);
+    const names = [...world.engine.names.keys()];
+    assert.deepEqual([names.includes('docker.io/lab/lost:1'), names.includes('docker.io/lab/sound:1')], [true, false]);
   });
 
   it('gives an engine up that hangs, and connects again when it answers', async () => {
