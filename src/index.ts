@@ -77,5 +77,6 @@ export const DEFAULT_POLICY: Policy = {
     keepLast: 1,
     keepLastForMs: durationMs(14 * DAY_MS),
     local: 'last',
+    restorable: 'assume',
   },
 };

@@ -6,6 +6,7 @@ import { acquireEngineLock } from '../runtime/engine-lock.ts';
 import { readHostClock } from '../runtime/host/clock-reading.ts';
 import { judgeOwner, readOwnerMark } from '../runtime/host/owner-mark.ts';
 import { openEngineAt } from '../runtime/open-engine.ts';
+import type { RegistryClient } from '../runtime/registry/registry-client.ts';
 import { writeFileAtomically } from '../store/atomic-file.ts';
 import { openMemoryStore, openSqliteStore } from '../store/open-sqlite-store.ts';
 import { makeStoreDirectory } from '../store/store-files.ts';
@@ -20,17 +21,20 @@ export function processWorld(): World {
   const output = (stream: NodeJS.WriteStream): World['out'] => {
     return { write: (text) => void stream.write(text), isTTY: stream.isTTY === true, columns: stream.columns };
   };
+  const [environment, home, userId] = [process.env, homedir(), process.getuid?.() ?? -1];
+  const readFile = (path: string): string => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8');
+  let registry: Promise<RegistryClient> | undefined;
   return {
-    environment: process.env,
-    home: homedir(),
-    userId: process.getuid?.() ?? -1,
+    environment,
+    home,
+    userId,
     out: output(process.stdout),
     err: output(process.stderr),
     // Not by process.stdin, which begins a stream for it.
     ask: isatty(STANDARD_INPUT) && process.stdout.isTTY ? askOnTerminal : null,
     readClock: () => readHostClock(),
     wait: pause,
-    readFile: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path, 'utf8'),
+    readFile,
     readBytes: (path) => readFileSync(path === '-' ? STANDARD_INPUT : path),
     listDirectory: (path) => readdirSync(path),
     writeFile: (path, text) => writeFileAtomically(path, text, 0o644),
@@ -49,6 +53,12 @@ export function processWorld(): World {
     catchInterrupts,
     catchServiceSignals,
     // Loaded by who needs it alone, as most commands do not.
+    askRegistry: async (name) => {
+      registry ??= import('../runtime/registry/registry.ts').then(({ openRegistry }) =>
+        openRegistry({ environment, home, userId, readFile }, () => readHostClock().bootTimeMs),
+      );
+      return (await registry).ask(name);
+    },
     askDaemon: async (socketPath, order, world) => (await import('./daemon-client.ts')).askDaemon(socketPath, order, world),
   };
 }

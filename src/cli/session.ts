@@ -152,7 +152,8 @@ function isAccessProblem(error: unknown): error is OperatingError {
 export function lookContext({ desk, runtime, store, mayWrite }: Session, freeBytes: Bytes | null): LookContext {
   const { policy, world } = desk;
   const findWorkloads = workloadFinder(desk);
-  return { runtime, store, mayWrite, policy, readClock: world.readClock, findWorkloads, freeBytes, decide: planCollection };
+  const { readClock, askRegistry } = world;
+  return { runtime, store, mayWrite, policy, readClock, askRegistry, findWorkloads, freeBytes, decide: planCollection };
 }
 
 /** Looks for what the files of this host need, those that the settings name among them. */

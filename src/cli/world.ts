@@ -1,3 +1,4 @@
+import type { AskRegistry } from '../collect/ask-registries.ts';
 import type { CollectReport } from '../collect/collection.ts';
 import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
@@ -50,6 +51,8 @@ export interface World {
    * settings again calls `reload`.
    */
   readonly catchServiceSignals: (reload: () => void) => AbortSignal;
+  /** Asks the registry that an image names; what it said is remembered for as long as this process runs. */
+  readonly askRegistry: AskRegistry;
   /** Has a daemon do it. @returns the exit status; null where none takes orders */
   readonly askDaemon: (socketPath: string, order: CollectOrder | DashboardOrder, world: World) => Promise<number | null>;
   /** Told what a collection came to. */

@@ -10,6 +10,7 @@ import type { FoundHold, Observation, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
 import { type Sighting, sight } from '../usage/sighting.ts';
+import { type AskRegistry, askRegistries } from './ask-registries.ts';
 import { noteEnded } from './ended-containers.ts';
 import { learnHabits } from './learn-habits.ts';
 
@@ -25,6 +26,8 @@ export interface LookContext {
   readonly ongoingClock?: () => IdleClockState;
   /** What files of this host say is needed; absent: nobody looks. */
   readonly findWorkloads?: (containers: Inventory['containers']) => Promise<Pick<Inventory, 'workloads' | 'doubts'>>;
+  /** Asks whether an image can be pulled again, where `protect.restorable` is "check"; absent: nobody asks, and nothing pulled goes then. */
+  readonly askRegistry?: AskRegistry | undefined;
   /** Asked for with `--free`; null without. */
   readonly freeBytes: Bytes | null;
   /** `planCollection`, or it with the brakes of a scheduled run. */
@@ -68,8 +71,11 @@ export async function look(context: LookContext): Promise<Look> {
   const pins: readonly Pin[] = store.listPins();
   const habits = learnHabits(store, key, at, context.mayWrite);
   const listed = policy.containersExitedForMs === null ? inventory : await withEnded(inventory, at, context);
-  const input: PlanInput = { inventory: listed, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts };
-  const planned = await decideWithBuildCache(input, context);
+  const { askRegistry } = context;
+  const asking = policy.protect.restorable === 'check' && askRegistry !== undefined ? { registryAnswers: new Map() } : {};
+  const input: PlanInput = { inventory: listed, records, lineages, failures, habits, pins, policy, now: at, freeBytes, doubts, ...asking };
+  const decided = await decideWithBuildCache(input, context);
+  const planned = askRegistry === undefined ? decided : await askRegistries(decided, context.decide, askRegistry);
   return { ...planned, inventory: planned.input.inventory, clock, holds: observed.holds };
 }
 

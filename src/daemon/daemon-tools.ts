@@ -5,7 +5,7 @@ import type { Log } from './log.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What of the settings the daemon works by; a reload puts others in their place. */
-export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs' | 'findWorkloads'> {
+export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs' | 'findWorkloads' | 'askRegistry'> {
   readonly enabled: boolean;
   readonly schedule: Schedule;
 }
@@ -13,6 +13,8 @@ export interface DaemonSettings extends Pick<CollectContext, 'policy' | 'paceMs'
 /** Everything around the daemon. */
 export interface DaemonTools extends Pick<CollectContext, 'readClock' | 'wait' | 'makeMark' | 'judgeOwner' | 'settleMs'> {
   readonly settings: () => DaemonSettings;
+  /** What tells this host from all others; null: the engine's own ID has to. */
+  readonly machineId: string | null;
   /** @throws OperatingError when no engine answers */
   readonly openRuntime: () => Promise<Runtime>;
   /** @throws OperatingError when the store cannot be had */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
-import { imageId } from '../model/brands.ts';
+import { durationMs, imageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import type { DaemonSettings } from './daemon-tools.ts';
+import { spreadOffset } from './schedule.ts';
 
 async function connected(): Promise<DaemonWorld> {
   const world = new DaemonWorld();
@@ -182,6 +184,39 @@ describe('the daemon', () => {
     stop.abort();
     await ended;
     assert.ok((idleMs ?? DAY_MS) < HOUR_MS, String(idleMs));
+  });
+
+  it('begins a scheduled run later by the offset of this host, machine ID or else engine ID', async () => {
+    for (const machineId of ['c5d1f2e0b7a94f3f8b6c0123456789ab', null]) {
+      const spreadMs = durationMs(6 * HOUR_MS);
+      const world = new DaemonWorld(undefined, machineId);
+      const { schedule } = world.settings;
+      world.settings = { ...world.settings, schedule: { ...schedule, spreadMs } };
+      await world.connect();
+      const due = world.daemon.status('UTC').nextRunAt ?? 0;
+      const midnight = Math.ceil((world.wall - spreadOffset(machineId ?? 'memory-engine', spreadMs)) / DAY_MS) * DAY_MS;
+      assert.equal(due, midnight + spreadOffset(machineId ?? 'memory-engine', spreadMs));
+    }
+  });
+
+  it('asks registries in scheduled runs about what would go, and never while it only looks', async () => {
+    const world = await connected();
+    for (const name of ['lost', 'sound', 'more', 'still', 'other']) world.pull(name);
+    for (const name of ['more', 'still', 'other']) world.engine.createContainer({ image: `lab/${name}:1`, state: 'exited' });
+    const asked: string[] = [];
+    const askRegistry: DaemonSettings['askRegistry'] = async (name) => {
+      asked.push(name.split('@')[0] ?? '');
+      return name.includes('/lost@') ? { kind: 'absent', detail: 'registry.example does not have it (404)' } : { kind: 'present' };
+    };
+    const { policy } = world.settings;
+    const checked = { ...policy, protect: { ...policy.protect, restorable: 'check' as const } };
+    world.settings = { ...world.settings, policy: checked, askRegistry };
+    await world.live(24);
+    assert.deepEqual(asked, []);
+    await world.live(8 * 24);
+    assert.deepEqual([...new Set(asked)].toSorted(), ['docker.io/lab/lost', 'docker.io/lab/sound']);
+    const names = [...world.engine.names.keys()];
+    assert.deepEqual([names.includes('docker.io/lab/lost:1'), names.includes('docker.io/lab/sound:1')], [true, false]);
   });
 
   it('gives an engine up that hangs, and connects again when it answers', async () => {

@@ -119,7 +119,7 @@ export class Daemon {
       counts: this.#watch?.recorder.counts ?? null,
       isCollecting: this.#collecting !== null,
       lastRunAt: lastRun?.wallMs ?? null,
-      nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, timeZone),
+      nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, this.#host(), timeZone),
     };
   }
 
@@ -215,18 +215,21 @@ export class Daemon {
   #isRunDue(watch: EngineWatch): boolean {
     if (this.#state === null || !watch.isComplete) return false;
     if (this.#keeper.now().reading.bootTimeMs < this.#notBeforeMs) return false;
-    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, this.#keeper.instant());
+    return isRunDue(this.#tools.settings().schedule, this.#state.lastRun, this.#keeper.instant(), this.#host());
+  }
+
+  #host(): string {
+    return this.#tools.machineId ?? this.#watch?.runtime.identity.engineId ?? '';
   }
 
   /** Reads the filesystem's figures, which costs nothing, and judges them. */
   async #isRoomDue(watch: EngineWatch): Promise<boolean> {
     const { disk: rule } = this.#tools.settings().policy;
     if (this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
-    const { runtime } = watch;
     const isRead =
       isDiskRuleSet(rule) &&
       (await this.#guard('engine', async () => {
-        this.#pressure.read(await runtime.measureDisk(), runtime.readReceiving(), this.#bootTimeMs());
+        this.#pressure.read(await watch.runtime.measureDisk(), watch.runtime.readReceiving(), this.#bootTimeMs());
       }));
     const isOn = isRead && this.#pressure.isOn(rule);
     if (!isOn) this.health.resolve('disk');

@@ -103,7 +103,8 @@ export class EngineWatch {
 
   #question(store: Store, mayWrite: boolean): LookContext {
     const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
-    return { ...world, runtime: this.runtime, store, mayWrite, freeBytes: null, decide: planCollection };
+    // Nothing is removed by a look, so no registry is asked.
+    return { ...world, runtime: this.runtime, store, mayWrite, freeBytes: null, decide: planCollection, askRegistry: undefined };
   }
 
   /** Ends the connection when the engine hangs. */

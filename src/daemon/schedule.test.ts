@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { durationMs, idleMs, wallMs } from '../model/brands.ts';
 import type { Instant } from '../model/use-record.ts';
-import { findCronProblem, isRunDue, nextRunAt, type Schedule } from './schedule.ts';
+import { findCronProblem, isRunDue, nextRunAt, type Schedule, spreadOffset } from './schedule.ts';
 
 const ZONE = 'Europe/Berlin';
+const HOST = 'c5d1f2e0b7a94f3f8b6c';
 const DAY_MS = 86_400_000;
 
 function daily(at: string, days = 1): Schedule {
@@ -13,7 +14,7 @@ function daily(at: string, days = 1): Schedule {
 }
 
 function next(schedule: Schedule, last: string): string | null {
-  const at = nextRunAt(schedule, wallMs(Date.parse(last)), ZONE);
+  const at = nextRunAt(schedule, wallMs(Date.parse(last)), HOST, ZONE);
   return at === null ? null : new Date(at).toISOString();
 }
 
@@ -48,9 +49,69 @@ describe('nextRunAt()', () => {
     const anyClock = fc.tuple(fc.nat(23), fc.nat(59)).map((parts) => parts.map((part) => String(part).padStart(2, '0')).join(':'));
     fc.assert(
       fc.property(anyTime, anyClock, fc.integer({ min: 1, max: 40 }), (last, clock, days) => {
-        const due = nextRunAt(daily(clock, days), wallMs(last), ZONE);
+        const due = nextRunAt(daily(clock, days), wallMs(last), HOST, ZONE);
         assert.ok(due !== null && due > last && due <= last + (days + 1) * DAY_MS);
         assert.ok(days === 1 || due >= last + (days - 1) * DAY_MS);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const anyHost = fc.oneof(fc.uuid(), fc.stringMatching(/^[0-9a-f]{32}$/), fc.string());
+const anyWindow = fc.integer({ min: 0, max: 2 * DAY_MS });
+
+describe('spreadOffset()', () => {
+  it('lies within the window, and is the same whenever it is asked', () => {
+    fc.assert(
+      fc.property(anyHost, anyWindow, (host, windowMs) => {
+        const offset = spreadOffset(host, durationMs(windowMs));
+        assert.ok(offset >= 0 && offset < Math.max(1, windowMs));
+        assert.equal(spreadOffset(host, durationMs(windowMs)), offset);
+      }),
+    );
+  });
+
+  it('spreads a thousand hosts evenly, however alike their names are', () => {
+    for (const nameOf of [(host: number) => `host-${host}`, (host: number) => host.toString(16).padStart(32, '0')]) {
+      const perMinute = new Array<number>(60).fill(0);
+      for (let host = 0; host < 6_000; host++) {
+        const minute = Math.floor(spreadOffset(nameOf(host), durationMs(3_600_000)) / 60_000);
+        perMinute[minute] = (perMinute[minute] ?? 0) + 1;
+      }
+      // 100 each; five standard deviations of a fair throw.
+      assert.ok(
+        perMinute.every((hosts) => hosts > 50 && hosts < 150),
+        perMinute.join(' '),
+      );
+    }
+  });
+});
+
+describe('nextRunAt() with a spread', () => {
+  it('is later than without by the offset of the host, and by as much each time', () => {
+    const spreadMs = durationMs(4 * 3_600_000);
+    const offset = spreadOffset(HOST, spreadMs);
+    const schedule: Schedule = { ...daily('01:00'), spreadMs };
+    for (const day of [10, 11, 12]) {
+      const scheduled = Date.UTC(2026, 0, day);
+      const first = nextRunAt(schedule, wallMs(scheduled - DAY_MS + offset + 5_000), HOST, ZONE);
+      assert.equal(first, scheduled + offset);
+    }
+    assert.ok(offset > 0);
+  });
+
+  it('is within the window after a scheduled time, after the last run, once in each period', () => {
+    const anyTime = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2035, 0) });
+    fc.assert(
+      fc.property(anyTime, anyHost, anyWindow, fc.integer({ min: 1, max: 5 }), (last, host, windowMs, days) => {
+        const schedule: Schedule = { ...daily('00:00', days), spreadMs: durationMs(windowMs) };
+        const due = nextRunAt(schedule, wallMs(last), host, 'UTC');
+        assert.ok(due !== null && due > last && due <= last + days * DAY_MS + DAY_MS);
+        assert.equal((due - spreadOffset(host, durationMs(windowMs))) % DAY_MS, 0);
+        assert.ok(isRunDue(schedule, { wallMs: wallMs(last), idleMs: idleMs(0) }, { wallMs: due, idleMs: idleMs(0) }, host, 'UTC'));
+        const again = nextRunAt(schedule, wallMs(due + 10_000), host, 'UTC');
+        assert.equal(again, due + days * DAY_MS);
       }),
       { numRuns: 300 },
     );
@@ -60,23 +121,23 @@ describe('nextRunAt()', () => {
 describe('isRunDue()', () => {
   it('is so from the time on, also long after it', () => {
     const last = at('2026-11-24T10:00:00Z');
-    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T22:59:59Z'), ZONE), false);
-    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T23:00:00Z'), ZONE), true);
-    assert.equal(isRunDue(daily('00:00'), last, at('2076-01-01T00:00:00Z'), ZONE), true);
+    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T22:59:59Z'), HOST, ZONE), false);
+    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T23:00:00Z'), HOST, ZONE), true);
+    assert.equal(isRunDue(daily('00:00'), last, at('2076-01-01T00:00:00Z'), HOST, ZONE), true);
   });
 
   it('goes by the time that was observed, where the clock stands before the last run', () => {
     const last = at('2076-01-01T00:00:00Z', 1_000);
-    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS - 1), ZONE), false);
-    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), ZONE), true);
-    assert.equal(isRunDue(daily('00:00', 3), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), ZONE), false);
+    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS - 1), HOST, ZONE), false);
+    assert.equal(isRunDue(daily('00:00'), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), HOST, ZONE), true);
+    assert.equal(isRunDue(daily('00:00', 3), last, at('2026-11-24T00:00:00Z', 1_000 + DAY_MS), HOST, ZONE), false);
   });
 
   it('goes by the time that was observed, where no calendar reaches', () => {
     const last = { wallMs: wallMs(Date.UTC(200_000, 0)), idleMs: idleMs(0) };
     const since = (idle: number): Instant => ({ wallMs: wallMs(last.wallMs + idle), idleMs: idleMs(idle) });
-    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS - 1), ZONE), false);
-    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS), ZONE), true);
+    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS - 1), HOST, ZONE), false);
+    assert.equal(isRunDue(daily('00:00'), last, since(DAY_MS), HOST, ZONE), true);
   });
 });
 

@@ -3,12 +3,31 @@ import { type DurationMs, durationMs, type WallMs, wallMs } from '../model/brand
 import type { Instant } from '../model/use-record.ts';
 
 /** When the daemon collects, in the host's time zone. */
-export type Schedule =
+export type Schedule = (
   | { readonly kind: 'daily'; readonly at: string; readonly everyMs: DurationMs }
-  | { readonly kind: 'cron'; readonly pattern: string };
+  | { readonly kind: 'cron'; readonly pattern: string }
+) & {
+  /** Each host begins at a moment of its own within this after the time; absent or 0: at the time itself. */
+  readonly spreadMs?: DurationMs;
+};
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** Of a hash, as many as a number holds exactly. */
+const HASH_BYTES = 6;
+
+/**
+ * How long after the scheduled time a host begins: always the same for the same host and window, and spread evenly over many hosts, so that
+ * what they lack afterwards is not pulled by all at once.
+ *
+ * @param host what tells this host from all others
+ * @returns 0 or more, and less than the window; 0 for a window of 0
+ */
+export function spreadOffset(host: string, windowMs: DurationMs): DurationMs {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const hash = createHash('sha256').update(`imagegc schedule ${host}`).digest().readUIntBE(0, HASH_BYTES);
+  return durationMs(Math.floor((hash / 256 ** HASH_BYTES) * windowMs));
+}
 
 /**
  * The next time of a schedule after the last run: the time of day, so many days later, or what cron says. Recurrence counts from the last
@@ -16,13 +35,18 @@ const DAY_MS = 24 * HOUR_MS;
  *
  * An hour that daylight saving leaves out is taken at the hour after it; one that comes twice is taken once.
  *
+ * With a spread, all of it holds for times that are later by this host's {@link spreadOffset}.
+ *
  * @param last on the wall clock
+ * @param host what tells this host from all others
  * @param timeZone IANA name; undefined is the host's
  * @returns null when there is none any more, as in a pattern for one day of the past
  */
-export function nextRunAt(schedule: Schedule, last: WallMs, timeZone?: string): WallMs | null {
-  const next = readPattern(patternOf(schedule), timeZone).nextRun(new Date(last + skipMs(schedule)));
-  return next === null ? null : wallMs(next.getTime());
+export function nextRunAt(schedule: Schedule, last: WallMs, host: string, timeZone?: string): WallMs | null {
+  const { spreadMs = durationMs(0) } = schedule;
+  const offsetMs = spreadMs === 0 ? 0 : spreadOffset(host, spreadMs);
+  const next = readPattern(patternOf(schedule), timeZone).nextRun(new Date(last - offsetMs + skipMs(schedule)));
+  return next === null ? null : wallMs(next.getTime() + offsetMs);
 }
 
 /**
@@ -31,9 +55,10 @@ export function nextRunAt(schedule: Schedule, last: WallMs, timeZone?: string): 
  * beyond all calendars.
  *
  * @param last of the last run, or of the moment when the schedule began
+ * @param host as for {@link nextRunAt}
  */
-export function isRunDue(schedule: Schedule, last: Instant, now: Instant, timeZone?: string): boolean {
-  const next = now.wallMs < last.wallMs ? null : nextRunAt(schedule, last.wallMs, timeZone);
+export function isRunDue(schedule: Schedule, last: Instant, now: Instant, host: string, timeZone?: string): boolean {
+  const next = now.wallMs < last.wallMs ? null : nextRunAt(schedule, last.wallMs, host, timeZone);
   return next === null ? now.idleMs - last.idleMs >= periodMs(schedule) : next <= now.wallMs;
 }
 

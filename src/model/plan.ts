@@ -19,6 +19,7 @@ export const KEEP_REASONS = [
   'protected',
   'rollback',
   'local',
+  'unrestorable',
   'too-young',
   'not-recorded',
   'held',

@@ -27,6 +27,8 @@ export interface Protection {
   readonly keepLast: number;
   readonly keepLastForMs: DurationMs | 'always';
   readonly local: 'keep' | 'last' | 'no';
+  /** `check`: a pulled image goes only when its registry has said that it can be pulled again. */
+  readonly restorable: 'assume' | 'check';
 }
 
 /** All that decides, made from the settings. A null duration: the rule is off ("never"). */

@@ -7,6 +7,7 @@ import type { Now, Pin, RemovalFailure, UsageState, UseRecord } from '../model/u
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
 import type { VersionHistory } from './repositories.ts';
+import { holdUnrestorable, type RegistryAnswers } from './restorable.ts';
 import { holdPreviousVersions } from './rollback.ts';
 import { WorkloadNeeds } from './workload-needs.ts';
 
@@ -23,6 +24,7 @@ export interface Circumstances {
   readonly workloads: WorkloadNeeds;
   readonly previousVersions: ReadonlyMap<ImageId, Hold>;
   readonly ageBrake: AgeBrake | null;
+  readonly registryAnswers: RegistryAnswers | undefined;
 }
 
 /** Removals by age wait: why, and until when on the wall clock. Removals for room do not. */
@@ -67,6 +69,8 @@ export interface AssessmentInput extends UsageState {
   readonly policy: Policy;
   readonly pins: readonly Pin[];
   readonly now: Now;
+  /** What registries said, where `protect.restorable` is "check"; absent: nobody asks, and that keeps every image that would be asked about. */
+  readonly registryAnswers?: RegistryAnswers;
 }
 
 /** The pins that stand now. One ends only on a wall clock that can be trusted. */
@@ -94,7 +98,8 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
   const records = inventory.images.map(({ id }) => input.records.get(id));
   const previousVersions = holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now);
   const workloads = new WorkloadNeeds(inventory.workloads);
-  return { policy, now, records, ageRules, failures, containersByImage, pins, workloads, previousVersions, ageBrake };
+  const { registryAnswers } = input;
+  return { policy, now, records, ageRules, failures, containersByImage, pins, workloads, previousVersions, ageBrake, registryAnswers };
 }
 
 function ageRule(name: AgeRule['name'], limitMs: DurationMs | null): AgeRule {
@@ -204,15 +209,24 @@ function holdsByWish(image: Image, { policy, workloads, previousVersions }: Circ
 }
 
 /** What was recorded of the origin outranks what a listing shows. An image without any name is never local. */
-function holdsByOrigin(image: Image, record: UseRecord | undefined, { policy }: Circumstances, before: readonly Hold[]): readonly Hold[] {
-  const { local } = policy.protect;
+function holdsByOrigin(
+  image: Image,
+  record: UseRecord | undefined,
+  circumstances: Circumstances,
+  before: readonly Hold[],
+): readonly Hold[] {
+  const { local } = circumstances.policy.protect;
   const origin = record?.origin ?? image.origin;
-  if (local === 'no' || origin === 'pulled' || isDangling(image)) return before;
-  const isKnown = origin === 'local';
-  const detail = isKnown
-    ? 'built, loaded or imported here: no registry can give it back'
-    : 'nothing shows that a registry can give it back';
-  return add(before, { reason: 'local', detail, until: null, binds: local === 'keep' ? 'always' : 'age-rules' });
+  let holds = before;
+  if (local !== 'no' && origin !== 'pulled' && !isDangling(image)) {
+    const isKnown = origin === 'local';
+    const detail = isKnown
+      ? 'built, loaded or imported here: no registry can give it back'
+      : 'nothing shows that a registry can give it back';
+    holds = add(holds, { reason: 'local', detail, until: null, binds: local === 'keep' ? 'always' : 'age-rules' });
+  }
+  const unrestorable = holdUnrestorable(image, origin, circumstances);
+  return unrestorable === null ? holds : add(holds, unrestorable);
 }
 
 function holdsByAge(

@@ -28,10 +28,10 @@ export class PlannedSettings implements SimulatedPolicy {
   readonly #layers: readonly (readonly [name: ChainId, layer: Layer])[];
   #ranMs = Number.NEGATIVE_INFINITY;
 
-  /** @param policy without its disk rule, whose place the size of the simulated disk takes */
+  /** @param policy without its disk rule, whose place the size of the simulated disk takes; no registry of the past can be asked */
   constructor(trace: ImageTrace, policy: Policy) {
     this.#trace = trace;
-    this.#policy = { ...policy, disk: NO_DISK_RULE };
+    this.#policy = { ...policy, disk: NO_DISK_RULE, protect: { ...policy.protect, restorable: 'assume' } };
     this.#indexOf = new Map(trace.images.map(({ id }, at) => [id, at]));
     this.#layers = trace.sizes.map((size, layer) => [chainId(`${layer}`), { sizeBytes: bytes(size) }]);
     this.#images = trace.images.map((image, at) => {

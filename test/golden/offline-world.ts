@@ -29,6 +29,7 @@ export function offlineWorld(): { readonly world: World; readonly out: string[];
     releaseMemory: forbidden,
     catchInterrupts: forbidden,
     catchServiceSignals: forbidden,
+    askRegistry: forbidden,
     askDaemon: forbidden,
   };
   return { world, out, err };

@@ -104,6 +104,7 @@ export class Processes {
   #tools(actor: Actor): DaemonTools {
     return {
       settings: () => this.#host.settings,
+      machineId: null,
       openRuntime: async () => {
         const runtime = this.#openRuntime(actor);
         await runtime.ping();

@@ -36,10 +36,12 @@ export class DaemonWorld {
   /** Set to make the engine unreachable. */
   isEngineUp = true;
   openStore: () => Store = () => keptOpen(this.store);
+  readonly machineId: string | null;
   #abort = new AbortController();
 
-  constructor(engine = new MemoryEngine({ capacityBytes: 1e12 })) {
+  constructor(engine = new MemoryEngine({ capacityBytes: 1e12 }), machineId: string | null = null) {
     this.engine = engine;
+    this.machineId = machineId;
     this.engine.now = () => wallMs(this.wall);
     this.daemon = new Daemon(this.tools());
   }
@@ -47,6 +49,7 @@ export class DaemonWorld {
   tools(): DaemonTools {
     return {
       settings: () => this.settings,
+      machineId: this.machineId,
       openRuntime: async () => {
         const runtime = openMemory(this.engine, () => wallMs(this.wall));
         await runtime.ping();

@@ -67,7 +67,7 @@ export const POLICY: Policy = {
     minFreeBytes: null,
     maxImages: null,
   },
-  protect: { references: [], labels: [], keepLast: 1, keepLastForMs: durationMs(14 * DAY_MS), local: 'no' },
+  protect: { references: [], labels: [], keepLast: 1, keepLastForMs: durationMs(14 * DAY_MS), local: 'no', restorable: 'assume' },
 };
 
 /** Makes what the planner takes of a world in rows. */

@@ -6,6 +6,7 @@ import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
+import { readMachineId } from '../machine-id.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
 import { DashboardKey } from '../pages/dashboard-key.ts';
@@ -29,6 +30,7 @@ export async function runDaemon(first: Desk): Promise<number> {
   const daemon = new Daemon({
     ...{ readClock, wait, makeMark, judgeOwner, releaseMemory, settleMs: SETTLE_MS, log },
     settings: () => settings,
+    machineId: readMachineId(world),
     openRuntime: () => openEngine(desk),
     openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
     lockEngine: (runtime) => lockFor(world, runtime),
@@ -66,10 +68,10 @@ function readSettings(desk: Desk): DaemonSettings {
     const hint = 'five fields: minute, hour, day of the month, month, day of the week; such as "17 3 * * *"';
     throw usageError('use the settings', `schedule.cron = "${cron}"`, problem, hint);
   }
-  const daily = { kind: 'daily', at: settings['schedule.at'], everyMs: settings['schedule.every'] } as const;
-  const schedule: Schedule = cron === null ? daily : { kind: 'cron', pattern: cron };
+  const { 'schedule.at': at, 'schedule.every': everyMs, 'schedule.spread': spreadMs } = settings;
+  const schedule: Schedule = { ...(cron === null ? { kind: 'daily', at, everyMs } : { kind: 'cron', pattern: cron }), spreadMs };
   const { enabled, 'rules.pace': paceMs } = settings;
-  return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk) };
+  return { enabled, policy: desk.policy, schedule, paceMs, findWorkloads: workloadFinder(desk), askRegistry: desk.world.askRegistry };
 }
 
 const LATE_KEYS = ['engine.address', 'store.path', 'http.listen'] as const;

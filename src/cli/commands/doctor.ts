@@ -136,7 +136,7 @@ async function checkInside(session: Session, repair: boolean): Promise<readonly 
     return [note('collector', `process ${lock.pid ?? '(unknown)'} is collecting now`, lock.command)];
   }
   try {
-    const found = await look(lookContext(session, null));
+    const found = await look({ ...lookContext(session, null), askRegistry: undefined });
     const { inventory } = found;
     const { abandoned, foreign } = sortHolds(found.holds, desk.world.judgeOwner);
     const intents = session.store.readIntents(storeKey(runtime));

@@ -3,8 +3,8 @@ import { type Bytes, durationMs, idleAt, type WallMs, wallMs } from '../../model
 import type { Container } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import { NO_HABITS } from '../../model/use-habits.ts';
-import { planScheduled } from '../../plan/brakes.ts';
-import { planCollection } from '../../plan/plan-collection.ts';
+import { type BrakedPlan, planScheduled } from '../../plan/brakes.ts';
+import { type PlanInput, planCollection } from '../../plan/plan-collection.ts';
 import { parseInventory } from '../forms/inventory-form.ts';
 import { formatPlan } from '../forms/plan-form.ts';
 import { parseTime } from '../forms/rfc3339.ts';
@@ -46,15 +46,14 @@ async function planLive(desk: Desk, { free, uses, at, scheduled = false }: PlanO
   if (uses !== undefined || at !== undefined)
     throw usageError('plan', uses === undefined ? '--at' : '--uses', 'it decides about an inventory file, and none is given', OFFLINE_HINT);
   using session = await openSession(desk, 'read');
-  const seen = await look(lookContext(session, free ?? null));
-  if (seen.holds.length > 0) desk.world.err.write(HELD);
   const watch = session.store.readWatchState(storeKey(session.runtime));
-  if (watch === null && !scheduled) return seen;
   const { bootId, bootTimeMs } = desk.world.readClock();
   const uptime = { bootId: bootId ?? '', bootTimeMs };
-  const { plan, heldUntilMs } = planScheduled(seen.input, { uptime, massHold: watch?.massHold ?? null });
-  if (scheduled) return { plan, inventory: seen.inventory };
-  if (heldUntilMs !== null) desk.world.err.write(BRAKED);
+  const brake = (input: PlanInput): BrakedPlan => planScheduled(input, { uptime, massHold: watch?.massHold ?? null });
+  const context = lookContext(session, free ?? null);
+  const seen = await look(scheduled ? { ...context, decide: (input) => brake(input).plan } : context);
+  if (seen.holds.length > 0) desk.world.err.write(HELD);
+  if (!scheduled && watch !== null && brake(seen.input).heldUntilMs !== null) desk.world.err.write(BRAKED);
   return seen;
 }
 

@@ -19,7 +19,7 @@ const TOLD_DAYS = 30;
 /** `imagegc simulate --host`: what the settings would have made of this host's own history. Removes nothing. @returns the exit status */
 export async function runSimulateHost(desk: Desk, options: SimulateOptions): Promise<number> {
   using session = await openSession(desk, 'read');
-  const { inventory } = await look(lookContext(session, null));
+  const { inventory } = await look({ ...lookContext(session, null), askRegistry: undefined });
   const key = storeKey(session.runtime);
   const uses = session.store.readUsesBetween(key, -1, Number.MAX_SAFE_INTEGER);
   const trace = traceOfJournal(uses, session.store.readLayerFacts(key));

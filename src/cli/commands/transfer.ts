@@ -17,7 +17,7 @@ import { formatSettingsText } from '../settings/settings-text.ts';
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
 export async function runExport(desk: Desk, what: string | undefined, file: string | undefined): Promise<number> {
   using session = await openSession(desk, 'read');
-  const { input, inventory } = await look(lookContext(session, null));
+  const { input, inventory } = await look({ ...lookContext(session, null), askRegistry: undefined });
   const form = (): object =>
     what === 'uses' ? formatUses(input, input.now) : formatInventory({ inventory, pins: input.pins }, input.records);
   const text = what === 'image_use' ? formatImageUse(useEntries(input.records)) : `${JSON.stringify(form(), null, 2)}\n`;

@@ -23,6 +23,7 @@ const REASON_MEANINGS: Readonly<Record<KeepReason, string>> = {
   protected: 'the settings protect it',
   rollback: 'it is the version to go back to',
   local: 'no registry can give it back',
+  unrestorable: 'its registry did not say that it can be pulled again',
   'too-young': 'it was seen or used a moment ago',
   'not-recorded': 'its use was never recorded',
   held: 'an earlier removal failed; it is tried again later',

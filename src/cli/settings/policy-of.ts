@@ -27,6 +27,7 @@ export function policyOf(settings: Settings): Policy {
       keepLast: settings['protect.keep_last'],
       keepLastForMs: settings['protect.keep_last_for'],
       local: settings['protect.local'],
+      restorable: settings['protect.restorable'],
     },
   };
 }

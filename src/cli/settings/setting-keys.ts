@@ -81,9 +81,19 @@ export const SETTING_KEYS = {
     'last',
     'Images that no registry can give back: never, after all others, or like any.',
   ),
+  'protect.restorable': setting(
+    choice(['assume', 'check']),
+    'assume',
+    '"check": a pulled image goes only when its registry, asked for its digest, says that it can be pulled again.',
+  ),
   'schedule.at': setting(TIME, '00:00', "When the daemon collects, in the host's time zone."),
   'schedule.every': setting(DAYS, '1d', 'How often the daemon collects; counted from the last time.'),
   'schedule.cron': setting(CRON_OR_OFF, 'off', 'The same as cron says it, instead of `at` and `every`.'),
+  'schedule.spread': setting(
+    duration({}, '0s'),
+    '0s',
+    'Begin within this long after that time: each host at a moment of its own, always the same.',
+  ),
   'http.listen': setting(LISTEN, '127.0.0.1:9720', 'Where the daemon serves its health; "" serves nothing.'),
   'store.path': derived(PATH, '`/var/lib/imagegc`; `$XDG_STATE_HOME/imagegc` as an ordinary user', 'The folder of the store.'),
 } as const;
