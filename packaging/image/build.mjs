@@ -28,7 +28,8 @@ const FLAGS = ['--jitless', '--max-semi-space-size=2', '--expose-gc'];
 const config = {
   Entrypoint: ['/usr/bin/node', ...FLAGS, '/usr/bin/imagegc'],
   Cmd: ['daemon'],
-  Env: ['PATH=/usr/bin'],
+  // The last two are for who runs it as another user than root.
+  Env: ['PATH=/usr/bin', 'XDG_CONFIG_HOME=/etc', 'XDG_STATE_HOME=/var/lib'],
   WorkingDir: '/',
   Volumes: { '/var/lib/imagegc': {} },
   Labels: {

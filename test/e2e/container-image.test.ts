@@ -1,17 +1,19 @@
 /** The container image: built without an engine, run as a container beside what it cleans up, and never removed by it. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { readProjectFile } from '../code/project-files.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { type EngineKind, imageFamily, type Lab, type LabEngine } from '../lab/lab.ts';
 import { buildImage, IMAGE_NAME, type ImagegcContainer, loadImage, runImagegcContainer } from './container-image.ts';
-import { wordsFor } from './daemon-process.ts';
+import { until, wordsFor } from './daemon-process.ts';
 import { type Folder, makeFolder, runImagegc } from './imagegc-process.ts';
 
 const KINDS: readonly EngineKind[] = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'];
 const TARGET_MISSED = 4;
+const NOBODY = 65_534;
 /** Nothing is too young, and nothing is kept for what may come. */
 const SETTINGS = '[rules]\nmin_age = "0s"\n[protect]\nlocal = "no"\nkeep_last = 0\n';
 const FREE_ALL = ['collect', '--yes', '--free', '900GB'];
@@ -98,6 +100,34 @@ function describeOnEngine(lab: Lab, kind: EngineKind, archive: () => string): vo
     assert.match(why.output, /in-use|in use/);
   });
 
+  test('takes drop-ins in the order of their names when it is told to; a wrong one changes nothing, and its health says so', async () => {
+    const dropIns = join(container.settings, 'conf.d');
+    mkdirSync(dropIns);
+    const put = async (name: string, text: string) => {
+      writeFileSync(join(dropIns, name), text);
+      assert.equal((await engine.request('POST', `/containers/${container.id}/kill?signal=HUP`)).status, 204);
+    };
+    const isDue = (time: string) => async () => (await container.readHealth()).nextRunAt?.includes(`T${time}:00`) ?? false;
+    await put('50-fleet.toml', '[schedule]\nat = "03:00"\n');
+    await until(isDue('03:00'), Boolean);
+    await put('90-this-host.toml', '[schedule]\nat = "05:00"\n');
+    await until(isDue('05:00'), Boolean);
+    const { output } = await container.exec('imagegc', 'config', 'show', '--origin');
+    assert.match(output, /at = "05:00" .*conf\.d\/90-this-host\.toml/);
+    await put('50-fleet.toml', '[schedule]\nat = "half past three"\n');
+    const bad = await until(container.readHealth, ({ problems }) => problems.length > 0);
+    assert.deepEqual(
+      bad.problems.map(({ subject }) => subject),
+      ['settings'],
+    );
+    assert.match(bad.problems[0]?.problem ?? '', /50-fleet\.toml/);
+    assert.equal(await isDue('05:00')(), true);
+    rmSync(join(dropIns, '90-this-host.toml'));
+    await put('50-fleet.toml', '[schedule]\nat = "04:00"\n');
+    await until(isDue('04:00'), Boolean);
+    await container.answers('/healthz', 200);
+  });
+
   test('is protected by its label between two of its containers, when somebody else collects', async () => {
     await engine.removeContainer(container.id);
     await engine.loadImages(imageFamily({ count: 2 }));
@@ -116,5 +146,16 @@ function describeOnEngine(lab: Lab, kind: EngineKind, archive: () => string): vo
     assert.match(stdout, /Done: 2 removed/);
     assert.deepEqual(await listNames(), [name]);
     assert.equal((await engine.request('GET', `/images/${imageId}/json`)).status, 200);
+  });
+
+  test('runs as another user in a group that may open the socket, and collects', async () => {
+    const other = await runImagegcContainer(engine, 'imagegc-nobody', SETTINGS, NOBODY);
+    await other.answers('/readyz', 200);
+    await engine.loadImages(imageFamily({ count: 1 }));
+    const { status, output } = await other.exec('imagegc', ...FREE_ALL);
+    assert.match(output, /Done: 1 removed/);
+    assert.equal(status, TARGET_MISSED);
+    assert.match((await other.exec('/usr/bin/node', '-e', 'console.log(String(process.getuid()))')).output, /^65534\n/);
+    await engine.removeContainer(other.id);
   });
 }

@@ -1,6 +1,6 @@
 /** The container image of imagegc, and a container of it as its documents say to run one. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
@@ -11,7 +11,7 @@ import type { LabEngine } from '../lab/lab.ts';
 import { until } from './daemon-process.ts';
 
 /** Where it says of itself that it is ready, below its store. */
-export const HTTP_SOCKET = 'http.sock';
+const HTTP_SOCKET = 'http.sock';
 const packageOf = v.object({ version: v.string() });
 const { version } = v.parse(packageOf, JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')));
 /** The name that the build gives it. */
@@ -31,6 +31,8 @@ export async function loadImage(engine: LabEngine, archive: string): Promise<str
   return stringOf((await engine.request('GET', `/images/${IMAGE_NAME}/json`)).body, 'Id');
 }
 
+const health = v.object({ problems: v.array(v.object({ subject: v.string(), problem: v.string() })), nextRunAt: v.nullable(v.string()) });
+
 /** A container that is described by folders in the engine's own, which both sides see at one path. */
 export interface ImagegcContainer {
   readonly id: string;
@@ -39,23 +41,36 @@ export interface ImagegcContainer {
   readonly settings: string;
   /** The path answers with this status. */
   answers(path: '/healthz' | '/readyz', status: number): Promise<void>;
+  readHealth(): Promise<v.InferOutput<typeof health>>;
   /** Runs a command in it. */
   exec(...command: readonly string[]): Promise<{ readonly status: number; readonly output: string }>;
 }
 
-/** Runs it as docs/fleets.md says: read-only root, no capability, no new privileges, on the host's network. */
-export async function runImagegcContainer(engine: LabEngine, name: string, settingsText: string): Promise<ImagegcContainer> {
+/**
+ * Runs it as docs/fleets.md says: read-only root, no capability, no new privileges, on the host's network.
+ *
+ * @param user another than root, in the group that may open the socket
+ */
+export async function runImagegcContainer(engine: LabEngine, name: string, settingsText: string, user?: number): Promise<ImagegcContainer> {
   const [store, settings] = [`${name}-store`, `${name}-settings`].map((each) => join(engine.dataRoot, '..', each));
   for (const folder of [store, settings]) mkdirSync(folder ?? '', { recursive: true });
   writeFileSync(join(settings ?? '', 'config.toml'), settingsText);
+  if (user !== undefined) chownSync(store ?? '', user, user);
   const binds = [
     `${engine.socketPath}:/var/run/docker.sock`,
     `${engine.dataRoot}:${engine.dataRoot}:ro`,
     `${store}:/var/lib/imagegc`,
     `${settings}:/etc/imagegc:ro`,
   ];
-  const hostConfig = { NetworkMode: 'host', ReadonlyRootfs: true, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'], Binds: binds };
-  const body = { Image: IMAGE_NAME, Env: [`IMAGEGC_HTTP_LISTEN=unix:///var/lib/imagegc/${HTTP_SOCKET}`], HostConfig: hostConfig };
+  const rights = { ReadonlyRootfs: true, CapDrop: ['ALL'], SecurityOpt: ['no-new-privileges'] };
+  const groups = user === undefined ? {} : { GroupAdd: [String(statSync(engine.socketPath).gid)] };
+  const hostConfig = { NetworkMode: 'host', Binds: binds, ...rights, ...groups };
+  const body = {
+    ...(user !== undefined && { User: `${user}:${user}` }),
+    Image: IMAGE_NAME,
+    Env: [`IMAGEGC_HTTP_LISTEN=unix:///var/lib/imagegc/${HTTP_SOCKET}`],
+    HostConfig: hostConfig,
+  };
   const created = await engine.request('POST', `/containers/create?name=${name}`, body);
   const id = stringOf(created.body, 'Id');
   const started = await engine.request('POST', `/containers/${id}/start`);
@@ -69,20 +84,20 @@ function describeContainer(engine: LabEngine, id: string, store: string, setting
     store,
     settings,
     async answers(path, status) {
-      const ask = () => statusAt(join(store, HTTP_SOCKET), path).catch((error: unknown) => String(error));
+      const ask = () => readAnswer(join(store, HTTP_SOCKET), path).then(({ status }) => status, String);
       await until(ask, (answer) => answer === status).catch(async (error: unknown) => {
         throw new Error(`${error}\n${await logOf(engine, id)}`);
       });
     },
+    readHealth: async () => v.parse(health, JSON.parse((await readAnswer(join(store, HTTP_SOCKET), '/healthz')).text)),
     exec: (...command) => execIn(engine, id, command),
   };
 }
 
-/** The status with which a path is answered. */
-export async function statusAt(socketPath: string, path: string): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+async function readAnswer(socketPath: string, path: string): Promise<{ readonly status: number; readonly text: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ readonly status: number; readonly text: string }>();
   request({ agent: false, socketPath, path, headers: { host: 'localhost' } }, (answer) => {
-    readText(answer).then(() => resolve(answer.statusCode ?? 0), reject);
+    readText(answer).then((text) => resolve({ status: answer.statusCode ?? 0, text }), reject);
   })
     .on('error', reject)
     .end();
@@ -102,5 +117,7 @@ export async function execIn(engine: LabEngine, container: string, command: read
 
 /** What a container has logged. */
 export async function logOf(engine: LabEngine, container: string): Promise<string> {
-  return (await engine.request('GET', `/containers/${container}/logs?stdout=1&stderr=1`)).text;
+  const { text } = await engine.request('GET', `/containers/${container}/logs?stdout=1&stderr=1`);
+  // Each piece is behind eight bytes that say of which stream it is, and how long.
+  return text.replaceAll(/^.*?(?=\d{4}-\d\d-\d\dT|imagegc: )/gm, '');
 }
