@@ -80,6 +80,13 @@ const RULES: readonly ImportRule[] = [
     means: 'The page shows what the API says. Needing more means that the API says too little.',
   },
   {
+    name: 'the library is the core',
+    from: /^src\/index\.ts$/,
+    forbids: /./,
+    except: /^src\/(model|usage|plan|simulate)\//,
+    means: 'What others import must stay pure, and free of dependencies: what touches the world is for the command alone.',
+  },
+  {
     name: 'nothing imports cli',
     from: /^src\/(?!cli\/)/,
     forbids: /^src\/cli\//,
@@ -164,6 +171,7 @@ describe('every import rule sees its planted fault', () => {
     ],
     ['daemon knows engine and store by their ports', 'src/daemon/a.ts', "import { openStore } from '../store/sqlite-store.ts';"],
     ['dashboard knows model alone', 'src/dashboard/a.ts', "import type { Plan } from '../plan/plan-collection.ts';"],
+    ['the library is the core', 'src/index.ts', "export { look } from './collect/look.ts';"],
     ['nothing imports cli', 'src/daemon/a.ts', "type Format = import('../cli/output/format.ts').Format;"],
     ['one file knows node:sqlite', 'src/cli/a.ts', "const { DatabaseSync } = process.getBuiltinModule('node:sqlite');"],
     ['the product stands alone', 'src/cli/a.ts', "import { makeWorld } from '../plan/world.test.ts';"],

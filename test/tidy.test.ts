@@ -17,7 +17,7 @@ const FUNCTION_LINES = 70;
 const FUNCTION_LINES_MEDIAN = 9;
 const FUNCTION_LINES_P90 = 28;
 /** What is asked for takes more than the 8,000 that the design aimed at (docs/decisions/0008). */
-const SOURCE_LINES = 15_000;
+const SOURCE_LINES = 17_000;
 
 const files = listProjectFiles();
 const code = readProjectCode();
@@ -27,7 +27,12 @@ const programs = files.filter((path) => /\.(ts|tsx|mjs|sh)$/.test(path) || path 
 
 describe('the project’s own tools find nothing', () => {
   const run = promisify(execFile);
-  const checks: readonly (readonly [tool: string, ...args: string[]])[] = [['biome', 'check', '--error-on-warnings'], ['tsc'], ['knip']];
+  const checks: readonly (readonly [tool: string, ...args: string[]])[] = [
+    ['biome', 'check', '--error-on-warnings'],
+    ['tsc'],
+    ['tsc', '-p', 'src/dashboard'],
+    ['knip'],
+  ];
   for (const [tool, ...args] of checks) {
     test([tool, ...args].join(' '), async () => {
       const program = join(PROJECT_ROOT, 'node_modules', '.bin', tool);

@@ -1,11 +1,14 @@
 // Builds dist/imagegc.cjs, which bin/imagegc runs. CommonJS, because importing node:http as an ES module costs 16 MB and 90 ms that
 // require does not (nodejs/node#59686). Runs under Node 20: npm may be on that.
 //
-// It is two files: start.cjs, as dist/imagegc.cjs, runs the bundle with code that was compiled before.
+// It is two files: start.cjs, as dist/imagegc.cjs, runs the bundle with code that was compiled before. Beside it: dist/library, what
+// other programs may import (docs/library.md), and the licences of what is bundled.
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { collectLicences } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -30,7 +33,7 @@ const withoutUnused = {
     build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
-await esbuild.build({
+const { metafile } = await esbuild.build({
   absWorkingDir: root,
   entryPoints: ['src/cli/main.ts'],
   outfile: partial,
@@ -43,9 +46,26 @@ await esbuild.build({
   legalComments: 'none',
   // require() instead: V8's script has no loader for import().
   supported: { 'dynamic-import': false },
+  define: { 'import.meta.dirname': '__dirname' },
   logLevel: 'warning',
+  metafile: true,
   plugins: [withoutUnused],
 });
+// The page that the daemon serves: read by it when it is asked for, and no part of the bundle.
+await esbuild.build({
+  absWorkingDir: root,
+  entryPoints: { dashboard: 'src/dashboard/main.ts', style: 'src/dashboard/dashboard.css' },
+  outdir: join(dist, 'dashboard'),
+  bundle: true,
+  platform: 'browser',
+  target: 'es2023',
+  format: 'esm',
+  minify: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+});
+renameSync(join(dist, 'dashboard/style.css'), join(dist, 'dashboard/dashboard.css'));
+for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/dashboard', name), join(dist, 'dashboard', name));
 const hash = createHash('sha256').update(readFileSync(partial)).digest('hex').slice(0, 16);
 const start = readFileSync(join(root, 'tools/start.cjs'), 'utf8').replace("BUNDLE_HASH = ''", `BUNDLE_HASH = '${hash}'`);
 // Renamed into place, so that a command that starts during a build never reads half a file.
@@ -55,3 +75,54 @@ renameSync(partial, join(dist, 'imagegc.cjs'));
 // Code compiled for other bundles, and what a killed process left of its own.
 for (const name of readdirSync(dist)) if (name.startsWith('main-')) rmSync(join(dist, name), { force: true });
 rmSync(join(dist, 'compile-cache'), { recursive: true, force: true });
+
+writeFileSync(join(dist, 'THIRD-PARTY-LICENCES.txt'), collectLicences(root, Object.keys(metafile.inputs)));
+await buildLibrary();
+await buildShellFiles();
+
+/** The core alone, which needs nothing from around it: one ES module, and the types of all that it is made of. */
+async function buildLibrary() {
+  const making = join(dist, `library.${process.pid}`);
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['src/index.ts'],
+    outfile: join(making, 'index.js'),
+    bundle: true,
+    platform: 'neutral',
+    target: 'es2024',
+    format: 'esm',
+    logLevel: 'warning',
+  });
+  const compiler = join(root, 'node_modules/.bin/tsc');
+  execFileSync(compiler, ['--project', 'tools/library.tsconfig.json', '--outDir', making], { cwd: root, stdio: 'inherit' });
+  for (const name of readdirSync(making, { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue;
+    // A declaration keeps the names of sources, which are not there.
+    const text = readFileSync(join(making, name), 'utf8').replaceAll(/(from '\.{1,2}\/[^']+)\.ts'/g, "$1.js'");
+    writeFileSync(join(making, name), text.replaceAll(/(from "\.{1,2}\/[^"]+)\.ts"/g, '$1.js"'));
+  }
+  rmSync(join(dist, 'library'), { recursive: true, force: true });
+  renameSync(making, join(dist, 'library'));
+}
+
+/** Completions and the man page, from the program itself; bundled first, because this may run under a Node that reads no TypeScript. */
+async function buildShellFiles() {
+  const made = join(dist, `shell-files.${process.pid}.cjs`);
+  await esbuild.build({
+    absWorkingDir: root,
+    entryPoints: ['tools/shell-files/shell-files.ts'],
+    outfile: made,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    define: { 'import.meta.dirname': '__dirname' },
+    logLevel: 'warning',
+  });
+  const { makeShellFiles } = await import(pathToFileURL(made).href);
+  rmSync(made);
+  for (const [path, text] of makeShellFiles()) {
+    mkdirSync(dirname(join(dist, path)), { recursive: true });
+    writeFileSync(join(dist, path), text);
+  }
+}

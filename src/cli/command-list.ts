@@ -2,6 +2,7 @@ import { Argument, type Command, InvalidArgumentError, Option } from 'commander'
 import type { Bytes } from '../model/brands.ts';
 import { parseByteSize } from '../model/byte-size.ts';
 import type { Desk } from './session.ts';
+import { FOREIGN_TOOLS } from './settings/foreign-tools.ts';
 
 /** One command as the command line knows it. */
 export interface ListedCommand {
@@ -40,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
   daemon: {
     about: 'watches use, and collects on schedule, until it is told to stop',
     run: async (desk) => (await import('./commands/daemon.ts')).runDaemon(desk),
+  },
+  dashboard: {
+    about: "the daemon's page: its address, and the token for what it may change",
+    run: async (desk) => (await import('./commands/dashboard.ts')).runDashboard(desk),
   },
   images: {
     about: 'every image: last use, exclusive bytes, verdict, when it would go',
@@ -87,9 +92,18 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     run: async (desk, given) => (await import('./commands/simulate.ts')).runSimulate(desk, given.opts()),
   },
   import: {
-    about: 'take over the use records of IoT Edge',
-    add: (command) => command.addArgument(new Argument('<what>').choices(['image_use'])).argument('<file>'),
-    run: async (desk, { args: [, file = ''] }) => (await import('./commands/transfer.ts')).runImport(desk, file),
+    about: 'take over use records of IoT Edge, or settings (and records) of IoT Edge, the kubelet, docuum or docker-gc',
+    add: (command) =>
+      command
+        .addArgument(new Argument('<what>').choices(['image_use', ...FOREIGN_TOOLS]))
+        .argument('<file>')
+        .argument('[words...]', 'behind --: flags that docuum, or variables that docker-gc was started with'),
+    run: async (desk, { args: [what, file = '', ...words] }) => {
+      const { runImport, runImportSettings } = await import('./commands/transfer.ts');
+      const tool = FOREIGN_TOOLS.find((known) => known === what);
+      if (tool === undefined) return runImport(desk, file);
+      return runImportSettings(desk, tool, file, words);
+    },
   },
   export: {
     about: 'write records, or what "plan --inventory" decides about',
@@ -100,6 +114,11 @@ export const COMMANDS: Readonly<Record<string, ListedCommand>> = {
     about: 'the settings in force',
     add: (command) => command.option('--origin', 'say where each value comes from'),
     run: async (desk, given) => (await import('./commands/config.ts')).runConfigShow(desk, given.opts()),
+  },
+  init: {
+    about: 'write a commented settings file after a look at this host; one that sets something is never overwritten',
+    add: (command) => command.argument('[file]', '"-" prints it; default: the settings file of this user'),
+    run: async (desk, { args: [file] }) => (await import('./commands/init.ts')).runInit(desk, file),
   },
   doctor: {
     about: 'engine, permissions, clock, store, settings: what is wrong and what to do',

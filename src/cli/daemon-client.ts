@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { peerOf } from '../daemon/control-socket.ts';
 import { connectToFile } from '../daemon/socket-file.ts';
-import { type CollectOrder, daemonFrame } from './forms/order-form.ts';
+import { type CollectOrder, type DashboardOrder, daemonFrame } from './forms/order-form.ts';
 import { EXIT } from './output/error-text.ts';
 import type { CommonOptions } from './session.ts';
 import type { World } from './world.ts';
@@ -32,11 +32,11 @@ export function formOrder(world: World, options: CommonOptions, order: Pick<Coll
 }
 
 /**
- * Has the daemon collect, and is its terminal meanwhile.
+ * Has the daemon do what is ordered, and is its terminal meanwhile.
  *
  * @returns the exit status; null when no daemon takes orders there, or not from this user
  */
-export async function askDaemon(path: string, order: CollectOrder, world: World): Promise<number | null> {
+export async function askDaemon(path: string, order: CollectOrder | DashboardOrder, world: World): Promise<number | null> {
   const socket = await connectToFile(path);
   if (socket === null) return null;
   const peer = peerOf(socket);

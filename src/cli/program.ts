@@ -64,9 +64,7 @@ function define(program: Command, words: readonly string[], listed: ListedComman
   const { about, add, run, isOfEngine } = listed;
   const command = words.reduce((above, word) => above.command(word).description(about), program);
   add?.(command);
-  command
-    .option('--json', 'print one JSON document (docs/json.md)')
-    .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
+  addCommonOptions(command);
   let settings: readonly (readonly [path: SettingPath, option: Option])[] = [];
   // Only the command that is called gets its forty flags: to make those of all takes longer than to plan.
   (command.parent ?? program).hook('preSubcommand', (_parent, called) => {
@@ -81,6 +79,13 @@ function define(program: Command, words: readonly string[], listed: ListedComman
     const desk = openDesk(world, { config, json, flags: new Map(flags) });
     finish(isOfEngine?.(command) === true ? await onEachEngine(desk, async (one) => run(one, command)) : await run(desk, command));
   });
+}
+
+/** Adds what every command takes beside the settings. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON document (docs/json.md)')
+    .option('--config <file>', 'settings file; default /etc/imagegc/config.toml');
 }
 
 /** Every key of the settings is a flag of every command; the help of one names them in a line instead of thirty. */

@@ -1,3 +1,4 @@
+import type { CollectReport } from '../collect/collection.ts';
 import type { DurationMs } from '../model/brands.ts';
 import type { ClockReading } from '../model/clock.ts';
 import type { OwnerState } from '../model/hold.ts';
@@ -5,7 +6,7 @@ import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { EngineAddress } from '../runtime/engine-transport.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
-import type { CollectOrder } from './forms/order-form.ts';
+import type { CollectOrder, DashboardOrder } from './forms/order-form.ts';
 import type { Answer } from './terminal-question.ts';
 
 /** A stream that a person or a program reads. */
@@ -50,5 +51,7 @@ export interface World {
    */
   readonly catchServiceSignals: (reload: () => void) => AbortSignal;
   /** Has a daemon do it. @returns the exit status; null where none takes orders */
-  readonly askDaemon: (socketPath: string, order: CollectOrder, world: World) => Promise<number | null>;
+  readonly askDaemon: (socketPath: string, order: CollectOrder | DashboardOrder, world: World) => Promise<number | null>;
+  /** Told what a collection came to. */
+  readonly noteReport?: (report: CollectReport) => void;
 }

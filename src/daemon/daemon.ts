@@ -1,19 +1,21 @@
-import { storeKey } from '../collect/look.ts';
-import { type DurationMs, durationMs, type WallMs } from '../model/brands.ts';
+import { type Look, storeKey } from '../collect/look.ts';
+import { type DurationMs, durationMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import type { Plan } from '../model/plan.ts';
 import type { WatchState } from '../model/watch-state.ts';
 import { prunedBytesOf } from '../plan/build-cache.ts';
 import { isDiskRuleSet } from '../plan/target.ts';
+import type { Store, StoreKey } from '../store/store.ts';
+import type { DaemonStatus } from './daemon-status.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import { DiskPressure, type EngineChanges } from './disk-pressure.ts';
 import { EngineWatch } from './engine-watch.ts';
-import { Health, type HealthProblem } from './health.ts';
+import { Health } from './health.ts';
+import { Ledger } from './ledger.ts';
 import { isRunDue, nextRunAt } from './schedule.ts';
 import type { RunDone, RunInput, RunResult } from './scheduled-run.ts';
 import { repairInterrupted, retryAfter, runForRoom, runScheduled, shortfallOf } from './scheduled-run.ts';
 import { StoreKeeper } from './store-keeper.ts';
-import type { RecorderCounts } from './use-recorder.ts';
 
 /** A run that was missed begins within a minute of being possible, with the time that a tick takes. */
 const TICK_MS: DurationMs = durationMs(30_000);
@@ -29,21 +31,10 @@ const LOOK_LATEST_MS = 24 * 3_600_000;
 /** Where no engine tells what happens: as often as uses of one image are told apart. */
 const LOOK_UNTOLD_MS = 60_000;
 
-/** What the daemon says of itself. */
-export interface DaemonStatus {
-  /** Whether an engine is watched, and everything on it was looked at once. */
-  readonly isReady: boolean;
-  readonly engine: string | null;
-  readonly problems: readonly HealthProblem[];
-  readonly counts: RecorderCounts | null;
-  readonly isCollecting: boolean;
-  readonly lastRunAt: WallMs | null;
-  readonly nextRunAt: WallMs | null;
-}
-
 /** Watches one engine, records every use, and collects when it is time. Errors of operation end nothing; only programmer errors do. */
 export class Daemon {
   readonly health: Health;
+  readonly ledger = new Ledger();
   readonly #tools: DaemonTools;
   readonly #keeper: StoreKeeper;
   #watch: EngineWatch | null = null;
@@ -81,6 +72,7 @@ export class Daemon {
   async connect(signal: AbortSignal): Promise<boolean> {
     const isOpen = await this.#guard('engine', async () => {
       this.#watch = await EngineWatch.open(this.#keeper, this.#tools, signal);
+      this.ledger.connected(this.#watch.isResumed);
       this.#tools.log('info', `watching ${this.#watch.runtime.identity.title}`);
     });
     if (isOpen) await this.tick(signal);
@@ -96,10 +88,12 @@ export class Daemon {
     await this.#guard('engine', async () => {
       await watch.ping();
       if (this.#collecting === null && this.#isLookDue(watch)) {
-        const { target } = await watch.look();
-        this.#pressure.planned(target !== null);
+        const seen = await watch.look();
+        this.ledger.looked(seen);
+        this.#pressure.planned(seen.plan.target !== null);
         this.#tools.releaseMemory();
       }
+      await this.#sampleDisk(watch);
       this.health.resolve('engine');
     });
     this.#recall(watch);
@@ -127,6 +121,21 @@ export class Daemon {
       lastRunAt: lastRun?.wallMs ?? null,
       nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, timeZone),
     };
+  }
+
+  /** A look that records nothing, for whoever shows it; null while there is nothing to look at, or a collection is under way. */
+  async peek(): Promise<Look | null> {
+    const isBusy = this.#collecting !== null || this.ledger.underWay > 0;
+    if (this.#watch?.isComplete !== true || this.#watch.signal.aborted || isBusy) return null;
+    const seen = await this.#watch.peek();
+    this.ledger.looked(seen);
+    return seen;
+  }
+
+  /** What is remembered of the engine that is watched. @returns null where there is none, or no store */
+  recall<Value>(read: (store: Store, key: StoreKey) => Value): Value | null {
+    const watch = this.#watch;
+    return watch === null ? null : (this.#keeper.use((store) => read(store, storeKey(watch.runtime)))?.value ?? null);
   }
 
   /** @returns whether the connection held for a while */
@@ -159,6 +168,7 @@ export class Daemon {
     // Whatever is being removed is finished or given back first.
     await this.#collecting;
     await watch.close();
+    this.ledger.disconnected(watch.recorder.counts, reason instanceof OperatingError);
     this.#keep({ isDue: true });
     this.#watch = null;
     this.#state = null;
@@ -223,6 +233,11 @@ export class Daemon {
     return isOn && this.#pressure.isRunDue(this.#bootTimeMs(), watch.recorder.counts.changes);
   }
 
+  async #sampleDisk({ runtime }: EngineWatch): Promise<void> {
+    const { bootTimeMs, wallMs } = this.#tools.readClock();
+    if (this.ledger.trail.isDue(bootTimeMs)) this.ledger.trail.add(bootTimeMs, wallMs, await runtime.measureDisk());
+  }
+
   #begin(work: Promise<void>): void {
     this.#collecting = work.finally(() => {
       this.#collecting = null;
@@ -233,7 +248,8 @@ export class Daemon {
     const { changes } = watch.recorder.counts;
     this.#failures += 1;
     await this.#work(watch, async () => {
-      const result = await runScheduled(this.#runInput(watch, signal), this.#tools);
+      const run = () => runScheduled(this.#runInput(watch, signal), this.#tools);
+      const result = await this.ledger.run('scheduled', this.#tools.readClock, run);
       this.#remember(result);
       this.#judgeRoom(result, changes);
       if (result.plan.refusal === null) this.#failures = 0;
@@ -245,7 +261,8 @@ export class Daemon {
   async #makeRoom(watch: EngineWatch, signal: AbortSignal): Promise<void> {
     const { changes } = watch.recorder.counts;
     const isDone = await this.#work(watch, async () => {
-      const result = await runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
+      const run = () => runForRoom(this.#runInput(watch, signal), this.#tools, this.#pressure.missingBytes);
+      const result = await this.ledger.run('room', this.#tools.readClock, run);
       this.#judgeRefusal(result.plan);
       this.#judgeRoom(result, changes);
     });
@@ -292,6 +309,7 @@ export class Daemon {
       massHold: this.#state?.massHold ?? null,
       order: this.#order,
       ongoingClock: () => this.#keeper.now(),
+      onLook: (look) => this.ledger.looked(look),
       signal: AbortSignal.any([signal, watch.signal]),
     };
   }

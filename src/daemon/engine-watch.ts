@@ -1,10 +1,10 @@
-import { look, storeKey } from '../collect/look.ts';
+import { type Look, type LookContext, look, storeKey } from '../collect/look.ts';
 import { sortHolds } from '../collect/repair.ts';
 import { type DurationMs, durationMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
-import type { Plan } from '../model/plan.ts';
 import { planCollection } from '../plan/plan-collection.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import type { Store } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { StoreKeeper } from './store-keeper.ts';
 import { UseRecorder } from './use-recorder.ts';
@@ -21,6 +21,8 @@ export class EngineWatch {
   readonly #abort = new AbortController();
   #ended: Promise<void> = Promise.resolve();
   #hasAbandonedHolds = false;
+  /** Whether the stream goes on where an earlier one stood. */
+  isResumed = false;
   /** When the last look began, on the idle clock, and into which store it was written. */
   #looked = { idleMs: Number.NEGATIVE_INFINITY, lastedMs: 0, generation: -1 };
 
@@ -70,17 +72,16 @@ export class EngineWatch {
     return { agoMs: durationMs(this.#keeper.now().idleMs - this.#looked.idleMs), lastedMs: this.#looked.lastedMs };
   }
 
-  /** @returns what would be removed now @throws OperatingError when the engine or the store fails */
-  async look(): Promise<Plan> {
+  /** Looks at everything, and records it. @throws OperatingError when the engine or the store fails */
+  async look(): Promise<Look> {
     const store = this.#keeper.open();
     const isSetAside = store.condition.kind === 'set-aside';
     const beganMs = this.#tools.readClock().bootTimeMs;
     const { generation } = this.#keeper;
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
-    const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
-    const question = { runtime: this.runtime, store, mayWrite: true, freeBytes: null, decide: planCollection };
-    const { inventory, clock, holds, plan } = await look({ ...world, ...question });
+    const seen = await look(this.#question(store, true));
+    const { inventory, clock, holds } = seen;
     const { abandoned, foreign } = sortHolds(holds, this.#tools.judgeOwner);
     this.#hasAbandonedHolds = abandoned.length > 0 && foreign.length === 0;
     this.#keeper.wrote(clock);
@@ -92,7 +93,17 @@ export class EngineWatch {
       lastedMs: this.#tools.readClock().bootTimeMs - beganMs,
       generation: wasInPlace ? this.#keeper.generation : -1,
     };
-    return plan;
+    return seen;
+  }
+
+  /** Looks at everything for someone who only wants to see it: nothing is recorded. @throws OperatingError as {@link look} */
+  peek(): Promise<Look> {
+    return look(this.#question(this.#keeper.open(), false));
+  }
+
+  #question(store: Store, mayWrite: boolean): LookContext {
+    const world = { ...this.#tools.settings(), readClock: this.#tools.readClock, ongoingClock: () => this.#keeper.now() };
+    return { ...world, runtime: this.runtime, store, mayWrite, freeBytes: null, decide: planCollection };
   }
 
   /** Ends the connection when the engine hangs. */
@@ -123,6 +134,7 @@ export class EngineWatch {
     const opened = Promise.withResolvers<void>();
     const state = this.#keeper.use((store) => store.readWatchState(storeKey(this.runtime)));
     const since = this.recorder.toldUpTo ?? state?.value?.cursor ?? null;
+    this.isResumed = since !== null;
     const watching = this.runtime.watch({
       since,
       signal: AbortSignal.any([signal, this.#abort.signal]),

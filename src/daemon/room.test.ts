@@ -122,13 +122,13 @@ describe('the daemon under a disk rule', () => {
     assert.match(problems(world).join(), /enabled = false keeps everything/);
   });
 
-  it('makes no round of its own for a disk that it has no rule for', async () => {
+  it('makes no round of its own for a disk that it has no rule for, and measures it once a minute at most', async () => {
     const world = await worldOf(20, {});
     const calls: string[] = [];
-    world.engine.onCall = ({ kind }) => void calls.push(kind);
+    world.engine.onCall = ({ kind }, phase) => void (phase === 'before' && calls.push(kind));
     world.engine.otherBytes = 9_900 * MB;
     await live(world, 60);
-    assert.ok(!calls.includes('measureDisk'));
+    assert.ok(calls.filter((kind) => kind === 'measureDisk').length <= 1, calls.join(' '));
     assert.equal(world.engine.images.size, 20);
   });
 

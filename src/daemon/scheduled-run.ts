@@ -1,5 +1,5 @@
 import { type CollectContext, type CollectReport, carryOut, countOutcomes, prepareCollection } from '../collect/collection.ts';
-import { storeKey } from '../collect/look.ts';
+import { type Look, storeKey } from '../collect/look.ts';
 import type { Repair } from '../collect/repair.ts';
 import { type Bytes, bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
@@ -18,6 +18,8 @@ import { checkOrder } from './order-check.ts';
 export interface RunInput extends Pick<CollectContext, 'runtime' | 'store' | 'ongoingClock' | 'signal'>, Pick<BrakeInput, 'massHold'> {
   /** What the last scheduled run was to go by; null: there was none yet. */
   readonly order: RemovalOrder | null;
+  /** Told what the plan was made of. */
+  readonly onLook: (look: Look) => void;
 }
 
 /** What a run came to. */
@@ -72,6 +74,7 @@ async function run(input: RunInput, tools: DaemonTools, decide: CollectContext['
   using _lock = await tools.lockEngine(input.runtime);
   const { look, repairs } = await prepareCollection(context);
   tellRepairs(repairs, tools.log);
+  input.onLook(look);
   const report = enabled && hasWork(look.plan) ? await carryOut(look, context) : null;
   if (report === null) tellPlan(look.plan, enabled, tools.log);
   else tellReport(report, tools.log);

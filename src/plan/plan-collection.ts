@@ -11,6 +11,7 @@ import { indexStandings, type Standing, type Standings } from '../usage/habit-le
 import { idleSince } from '../usage/idle-clock.ts';
 import { type AgeBrake, type Assessment, type AssessmentInput, assess, explainHolds, gatherCircumstances } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
+import { bytesByReason } from './bytes-by-reason.ts';
 import { planContainers } from './ended-containers.ts';
 import { LayerCounts } from './layer-counts.ts';
 import { Family, sortLeastNeededFirst } from './order.ts';
@@ -255,13 +256,11 @@ class Planning {
   }
 
   #holders(verdicts: readonly Verdict[]): readonly HeldBytes[] {
-    const claimed = new Set<number>();
-    const rank = new Map<string, number>(KEEP_REASONS.map((reason, at) => [reason, at]));
-    const kept = verdicts.flatMap((verdict, image) => (verdict.verdict === 'keep' ? [{ image, reason: verdict.reason }] : []));
-    kept.sort((left, right) => (rank.get(left.reason) ?? 0) - (rank.get(right.reason) ?? 0));
-    const held = new Map<HeldBytes['reason'], number>();
-    for (const { image, reason } of kept) held.set(reason, (held.get(reason) ?? 0) + this.#counts.claim(image, claimed));
-    return [...held].filter(([, size]) => size > 0).map(([reason, size]) => ({ reason, bytes: bytes(size) }));
+    const held = bytesByReason(verdicts, this.#counts);
+    return KEEP_REASONS.flatMap((reason) => {
+      const size = held.get(reason) ?? bytes(0);
+      return size > 0 ? [{ reason, bytes: size }] : [];
+    });
   }
 
   /** What would go by age at once if `local` were "no": counted after all that goes anyway, and then given back. */

@@ -116,7 +116,8 @@ function verify(database: SqliteDatabase): void {
     for (const table of DECIDING_TABLES) {
       const answers = database.read((row) => String(row[0]), `PRAGMA quick_check(${table})`);
       if (answers.length !== 1 || answers[0] !== 'ok') throw new BrokenRow(answers.join('; '));
-      database.read((row) => verifyRow(Object.values(row)), `SELECT * FROM ${table}`);
+      const last = database.read((row) => Number(row[0]), `SELECT count(*) - 1 FROM pragma_table_info('${table}')`)[0] ?? 0;
+      database.read((row) => verifyRow(row, last), `SELECT * FROM ${table}`);
     }
   } catch (error) {
     throw storeError('check the store', database.path, error);

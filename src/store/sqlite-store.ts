@@ -60,6 +60,8 @@ export class SqliteStore implements Store {
   readonly #file: string | null;
   /** How many uses there are; null until this process has counted them once. */
   #useCount: number | null = null;
+  /** Every seal was checked when the database was opened, which the first reading need not repeat. */
+  #isJustVerified = true;
 
   constructor(database: SqliteDatabase, condition: StoreCondition) {
     this.path = database.path;
@@ -227,7 +229,11 @@ export class SqliteStore implements Store {
   }
 
   #readUsage(where: string, order: string, ...cells: readonly Cell[]): UsageState {
-    const records = this.#read(forms.RECORD_FORM, `SELECT body FROM record WHERE ${where} ${order}`, ...cells);
+    const recordsSql = `SELECT body FROM record WHERE ${where} ${order}`;
+    const records = this.#isJustVerified
+      ? this.#database.read((row) => forms.RECORD_FORM.open(String(row[0])), recordsSql, ...cells)
+      : this.#read(forms.RECORD_FORM, recordsSql, ...cells);
+    this.#isJustVerified = false;
     const lineages = this.#read(forms.LINEAGE_FORM, `SELECT body FROM lineage WHERE ${where}`, ...cells);
     const failures = this.#read(forms.FAILURE_FORM, `SELECT body FROM failure WHERE ${where}`, ...cells);
     return {

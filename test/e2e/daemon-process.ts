@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { text as readText } from 'node:stream/consumers';
 import * as v from 'valibot';
-import { type Finished, runImagegc, startImagegc } from './imagegc-process.ts';
+import { type Finished, type RunOptions, runImagegc, startImagegc } from './imagegc-process.ts';
 
 const status = v.object({
   ready: v.boolean(),
@@ -26,10 +26,10 @@ export interface DaemonProcess extends AsyncDisposable {
 }
 
 /** Starts it, with its store and sockets in a folder. */
-export function startDaemon(folder: string, engineSocket: string, more: readonly string[] = []): DaemonProcess {
+export function startDaemon(folder: string, engineSocket: string, more: readonly string[] = [], options: RunOptions = {}): DaemonProcess {
   const http = join(folder, 'http.sock');
   const words = ['daemon', ...wordsFor(folder, engineSocket), '--http-listen', `unix://${http}`, ...more];
-  const { child, finished } = startImagegc(words);
+  const { child, finished } = startImagegc(words, options);
   let log = '';
   let seen = 0;
   let wake: () => void = () => undefined;

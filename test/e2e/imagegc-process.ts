@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly input?: string;
   /** A command that runs the product, such as setpriv; the product's own words follow it. */
   readonly through?: readonly string[];
+  /** Another build of the product; absent: the launcher of this checkout. */
+  readonly program?: string;
 }
 
 /** The launcher of this checkout. */
@@ -34,7 +36,8 @@ export const PRODUCT: string = join(PROJECT_ROOT, 'bin', 'imagegc');
 
 /** Starts the product. Nothing of this process's settings reaches it. */
 export function startImagegc(args: readonly string[], options: RunOptions = {}): Running {
-  const [program = PRODUCT, ...words] = [...(options.through ?? []), PRODUCT, ...args];
+  const product = options.program ?? PRODUCT;
+  const [program = product, ...words] = [...(options.through ?? []), product, ...args];
   const { PATH = '/usr/bin:/bin', TMPDIR = tmpdir() } = process.env;
   const child = spawn(program, words, { cwd: '/', env: { PATH, TMPDIR, HOME: '/nonexistent', ...options.environment } });
   let stdout = '';

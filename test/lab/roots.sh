@@ -7,7 +7,8 @@
 #   roots.sh tools                 install what extraction itself needs (mmdebstrap), if it is missing
 #   roots.sh mirrors               print the apt entries of this machine that are Debian's own, best first
 #
-# SET: docker (default) or podman (Podman, Buildah, and what containerd needs beside itself).
+# SET: docker (default); podman (Podman, Buildah, and what containerd needs beside itself); or clean (Debian's essential packages, set up, so
+# that dpkg works in it: for installing our own package).
 # LAB_ROOTS moves the cache, LAB_MIRROR replaces the search for a mirror. Whatever is fetched must be signed by
 # Debian's own keyring, so a wrong mirror makes the extraction fail; it cannot put foreign files into a root.
 set -u
@@ -24,6 +25,7 @@ packages() { # SUITE SET
     # tini-static is a package of its own since bookworm; docker.io depends on it
     podman) case $1 in bookworm) ;; *) list+=,tini-static;; esac
       list+=,podman,buildah,conmon,crun,iptables,nftables,iproute2,containernetworking-plugins,fuse-overlayfs,catatonit,ca-certificates,dash,sed,coreutils;;
+    clean) list=libatomic1,libstdc++6;;
     *) die "no package set $2";;
   esac
   echo "$list"
@@ -81,14 +83,15 @@ extract() { # SUITE SET
   if [ "$(head -n 1 "$root/.lab-root" 2>/dev/null)" = "$list" ]; then echo "$root"; return; fi
   rm -rf "$ROOTS/.making-$suite-$set".*
   local making mirror log="$ROOTS/.log-$suite-$set"; making=$(mktemp -d "$ROOTS/.making-$suite-$set.XXXXXX") || exit 1
+  local variant=extract; [ "$set" != clean ] || variant=essential
   [ -r "$KEYRING" ] || die "missing: $KEYRING (package debian-archive-keyring)"
   local -a opts=(); while read -r mirror; do opts+=(--aptopt="$mirror"); done < <(apt_options)
   for mirror in $(mirrors); do
     rm -rf "$making"; mkdir "$making"
     # it inherits the lock: should this script be killed, the next run waits until mmdebstrap has ended too
-    mmdebstrap --variant=extract --mode=root --skip=check/empty "${opts[@]}" --include="$list" \
+    mmdebstrap --variant=$variant --mode=root --skip=check/empty "${opts[@]}" --include="$list" \
       "$suite" "$making" "deb [signed-by=$KEYRING] $mirror $suite main" >"$log" 2>&1 || continue
-    complete "$making"
+    [ "$set" = clean ] || complete "$making"
     { echo "$list"; versions_of "$making"; } >"$making/.lab-root"
     rm -rf "$root"; mv -T "$making" "$root"; rm -f "$log"; echo "$root"; return
   done

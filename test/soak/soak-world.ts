@@ -139,6 +139,9 @@ export class SoakWorld implements Host {
       this.violations.push(...reasons.map((reason) => `${gone} (${this.truth.namesOf(gone).join(', ')}) was removed: ${reason}`));
       this.truth.forget(gone);
     }
+    if (subject.includes('@') && this.engine.images.has(imageId(image)) && this.truth.isUsedUnseen(actor, imageId(image))) {
+      this.truth.names.delete(subject);
+    }
     // A tag that was moved within the call is off, too, where the image has other names.
     if (this.truth.isMovedUnseen(actor, subject)) this.truth.names.delete(subject);
     return outcome;

@@ -101,6 +101,12 @@ export class Truth {
     return this.namesOf(image).some((name) => (this.namedAt.get(name) ?? 0) > sawNames);
   }
 
+  /** The same of any use; who takes a digest off in that call leaves the image, and cannot give the digest back. */
+  isUsedUnseen(actor: Actor, image: ImageId): boolean {
+    const sawNames = actor.sawNames.get(image) ?? Number.POSITIVE_INFINITY;
+    return this.isNamedUnseen(actor, image) || (this.uses.get(image) ?? []).some(({ step }) => step > sawNames);
+  }
+
   /** Why an image is needed at the moment at which an actor removes it; empty: it may go. */
   judge(actor: Actor, image: ImageId, { now, hasLied }: { readonly now: Moment; readonly hasLied: boolean }): readonly string[] {
     const intended = this.intended.get(image);

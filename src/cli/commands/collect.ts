@@ -52,6 +52,7 @@ async function collectHere(desk: Desk, options: CollectOptions): Promise<number>
   }
   const signal = desk.world.catchInterrupts();
   const report = isGoing ? await carryOut(look, { ...context, signal }).catch(tellOfRepair) : nothingDone(look.plan);
+  desk.world.noteReport?.(report);
   answer(desk, { json: () => formatReport(report, repairs), text: () => (isGoing ? renderReport(report, desk.look) : '') });
   return reportStatus(report, enabled, signal);
 }

@@ -1,13 +1,22 @@
 import * as v from 'valibot';
-import { type ControlPeer, serveControl } from '../../daemon/control-socket.ts';
+import { type ControlPeer, type Frame, serveControl } from '../../daemon/control-socket.ts';
+import type { Ledger } from '../../daemon/ledger.ts';
 import type { Log } from '../../daemon/log.ts';
 import { bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import { controlPath } from '../daemon-client.ts';
-import { type CollectOrder, collectOrder } from '../forms/order-form.ts';
+import { type CollectOrder, collectOrder, dashboardOrder } from '../forms/order-form.ts';
 import { EXIT, outcomeOf } from '../output/error-text.ts';
+import type { DashboardKey } from '../pages/dashboard-key.ts';
+import { runOrdered } from '../pages/ordered-run.ts';
 import { type Desk, openDesk } from '../session.ts';
 import type { World } from '../world.ts';
+
+/** What orders work with. */
+export interface OrderTools {
+  readonly key: DashboardKey;
+  readonly ledger: Ledger;
+}
 
 /**
  * Takes orders to collect, from whoever may open the daemon's socket. An order is a whole command line, which is run here just as it
@@ -15,9 +24,11 @@ import type { World } from '../world.ts';
  *
  * @returns null where there can be no socket; the daemon goes on without
  */
-export async function serveOrders({ world, loaded }: Desk, log: Log): Promise<AsyncDisposable | null> {
+export async function serveOrders({ world, loaded }: Desk, log: Log, tools: OrderTools): Promise<AsyncDisposable | null> {
   try {
-    return await serveControl(controlPath(loaded.settings['store.path']), (peer) => follow(peer, world, log));
+    return await serveControl(controlPath(loaded.settings['store.path']), (peer) =>
+      follow(peer, world, log, { ...tools, listen: loaded.settings['http.listen'] }),
+    );
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
     log('warn', `orders cannot be taken: ${error.message}`);
@@ -27,24 +38,37 @@ export async function serveOrders({ world, loaded }: Desk, log: Log): Promise<As
 
 const answerFrame = v.object({ answer: v.picklist(['yes', 'no', 'interrupted']) });
 
-async function follow(peer: ControlPeer, world: World, log: Log): Promise<void> {
-  const order = v.safeParse(collectOrder, await peer.receive());
+async function follow(peer: ControlPeer, world: World, log: Log, tools: OrderTools & { readonly listen: string }): Promise<void> {
+  const asked = await peer.receive();
+  const shown = v.safeParse(dashboardOrder, asked);
+  if (shown.success) {
+    peer.send(tellDashboard(tools.listen, tools.key, shown.output.json));
+    return;
+  }
+  const order = v.safeParse(collectOrder, asked);
   if (!order.success) {
     peer.send({ err: 'imagegc: the daemon is of another version; start it again\n', status: EXIT.failed });
     return;
   }
   log('info', 'collecting, as ordered');
   const theirs = peerWorld(peer, order.output, world);
-  const status = await outcomeOf(() => collectAs(order.output, theirs), theirs);
+  const status = await outcomeOf(() => collectAs(order.output, theirs, tools.ledger), theirs);
   peer.send({ status });
   log('info', `the ordered collection ended with exit status ${status}`);
 }
 
-async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World): Promise<number> {
+async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World, ledger: Ledger): Promise<number> {
   const desk = openDesk(world, { config: config ?? undefined, json, flags: new Map(Object.entries(flags)) });
-  // Loaded by the first order, because most daemons get none.
-  const { runCollect } = await import('./collect.ts');
-  return runCollect(desk, { yes, ...(freeBytes !== null && { free: bytes(freeBytes) }) });
+  return runOrdered(desk, { yes, ...(freeBytes !== null && { free: bytes(freeBytes) }) }, ledger);
+}
+
+/** Whoever may open this socket may do what the page does. */
+function tellDashboard(listen: string, key: DashboardKey, isJson: boolean): Frame {
+  if (listen === '') return { err: 'imagegc: http.listen = "", so the daemon serves no page\n', status: EXIT.failed };
+  const address = listen.startsWith('unix:') ? listen : `http://${listen.replace(/^(0\.0\.0\.0|\[::\]):/, '127.0.0.1:')}/`;
+  const token = key.issue();
+  const text = `${address}\ntoken: ${token}\n`;
+  return { out: isJson ? `${JSON.stringify({ format: 'imagegc.dashboard/1', address, token }, null, 2)}\n` : text, status: EXIT.done };
 }
 
 /** The daemon's world, with the other side's terminal and variables. */

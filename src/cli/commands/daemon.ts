@@ -1,14 +1,17 @@
 import { SETTLE_MS } from '../../collect/collection.ts';
-import { Daemon, type DaemonStatus } from '../../daemon/daemon.ts';
+import { Daemon } from '../../daemon/daemon.ts';
 import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
-import { type HttpAnswer, serveHttp } from '../../daemon/http-server.ts';
+import { serveHttp } from '../../daemon/http-server.ts';
 import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
-import { formatTime } from '../forms/rfc3339.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
+import { DashboardKey } from '../pages/dashboard-key.ts';
+import { dashboardPages } from '../pages/dashboard-pages.ts';
+import { healthPages } from '../pages/health-pages.ts';
+import { pageOrders } from '../pages/page-orders.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
 import { MountedSettings } from '../settings/mounted-settings.ts';
 import type { Settings } from '../settings/setting-keys.ts';
@@ -46,7 +49,7 @@ export async function runDaemon(first: Desk): Promise<number> {
     }
   };
   const stop = world.catchServiceSignals(reload);
-  await using _serving = await serve(first, daemon, log);
+  await using _serving = await serve(first, { settings: () => settings, daemon, log, stop });
   using _beating = beat(daemon, notifier, stop);
   using _watching = watchMounted(first, reload, stop);
   log('info', `imagegc daemon, store ${first.loaded.settings['store.path']}`);
@@ -86,38 +89,29 @@ async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
   return keepLock(await lockStore(desk), 'keeps this store already', told);
 }
 
-async function serve(desk: Desk, daemon: Daemon, log: Log): Promise<AsyncDisposable> {
+/** What is served beside the daemon, and by what. */
+interface Served {
+  readonly settings: () => DaemonSettings;
+  readonly daemon: Daemon;
+  readonly log: Log;
+  readonly stop: AbortSignal;
+}
+
+async function serve(desk: Desk, { settings, daemon, log, stop }: Served): Promise<AsyncDisposable> {
   const serving = new AsyncDisposableStack();
+  const key = new DashboardKey();
   const listen = desk.loaded.settings['http.listen'];
   if (listen !== '') {
-    const answerIf = (isWell: (status: DaemonStatus) => boolean) => (): HttpAnswer => {
-      const status = daemon.status();
-      return { status: isWell(status) ? 200 : 503, body: formatStatus(status) };
-    };
-    const routes = { '/healthz': answerIf(({ problems }) => problems.length === 0), '/readyz': answerIf(({ isReady }) => isReady) };
-    serving.use(await serveHttp(listen, routes));
+    const { world, options } = desk;
+    const shown = dashboardPages(daemon, settings, world);
+    const orders = pageOrders({ world, options, key, ledger: daemon.ledger, log, stop });
+    serving.use(await serveHttp(listen, { ...healthPages(daemon, settings, world), ...shown, ...orders }));
     log('info', `health is served at ${listen}: /healthz, /readyz`);
   }
   makeStoreFolder(desk);
-  const orders = await serveOrders(desk, log);
+  const orders = await serveOrders(desk, log, { key, ledger: daemon.ledger });
   if (orders !== null) serving.use(orders);
   return serving;
-}
-
-/** What the daemon serves as its health. */
-function formatStatus({ isReady, isCollecting, engine, problems, counts, lastRunAt, nextRunAt }: DaemonStatus): object {
-  return {
-    format: 'imagegc.status/1',
-    ready: isReady,
-    collecting: isCollecting,
-    engine,
-    problems,
-    events: counts?.events ?? null,
-    uses: counts?.uses ?? null,
-    unwrittenUses: counts?.pending ?? null,
-    lastRunAt: lastRunAt === null ? null : formatTime(lastRunAt),
-    nextRunAt: nextRunAt === null ? null : formatTime(nextRunAt),
-  };
 }
 
 /** The socket stands beside the store. What is wrong there the daemon finds, reports and tries again. */

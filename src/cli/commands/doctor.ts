@@ -4,6 +4,7 @@ import { OperatingError } from '../../model/error.ts';
 import { isHeld } from '../../runtime/engine-lock.ts';
 import { formatEngineAddress } from '../../runtime/engine-transport.ts';
 import { type Candidate, listCandidates } from '../engine-address.ts';
+import { readHostFacts } from '../host-facts.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
@@ -12,7 +13,7 @@ import { describeHolder, lockStore } from './collecting.ts';
 
 /** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
 interface Finding {
-  readonly subject: 'settings' | 'engine' | 'store' | 'clock' | 'daemon' | 'disk' | 'collector' | 'holds';
+  readonly subject: 'settings' | 'engine' | 'store' | 'clock' | 'daemon' | 'disk' | 'collector' | 'holds' | 'kubelet';
   readonly state: 'good' | 'note' | 'bad';
   readonly message: string;
   readonly hint: string | null;
@@ -20,7 +21,7 @@ interface Finding {
 
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
 export async function runDoctor(desk: Desk, { repair = false }: { readonly repair?: boolean }): Promise<number> {
-  const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk)];
+  const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk), ...checkHost(desk)];
   let reached: Finding['subject'] = 'engine';
   try {
     const runtime = await openEngine(desk);
@@ -74,6 +75,30 @@ async function checkDaemon(desk: Desk): Promise<Finding> {
   lock.release();
   const hint = 'run "imagegc daemon" as a service (docs/daemon.md)';
   return note('daemon', 'none keeps this store: uses between two looks are not seen', hint);
+}
+
+function checkHost({ world, loaded }: Desk): readonly Finding[] {
+  const { storage, kubelet, collectors } = readHostFacts(world, loaded.settings['store.path']);
+  const high = loaded.settings['rules.disk.high'];
+  const theirs = Number.parseFloat(String(kubelet?.high)) / 100;
+  const isLate = kubelet !== null && !(high !== null && high < theirs) && !Number.isNaN(theirs);
+  return [
+    ...collectors.map((name) =>
+      bad('collector', `${name} removes images too, and knows no last use`, 'turn it off; docs/migration takes over its settings'),
+    ),
+    ...(storage === 'flash card'
+      ? [note('disk', 'the store lies on a flash card, which wears', 'profile = "edge" removes at a pace; see docs/performance.md')]
+      : []),
+    ...(isLate
+      ? [
+          note(
+            'kubelet',
+            `it collects from ${kubelet.high} on, before imagegc does`,
+            'set rules.disk.high below that, as profile = "kubernetes" does',
+          ),
+        ]
+      : []),
+  ];
 }
 
 function checkEngine({ runtime, desk }: Session): readonly Finding[] {

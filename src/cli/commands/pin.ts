@@ -3,6 +3,7 @@ import { parseDuration } from '../../model/duration.ts';
 import { OperatingError } from '../../model/error.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import type { StoredPin } from '../../model/use-record.ts';
+import { formatPins } from '../forms/pins-form.ts';
 import { formatTime, parseTime } from '../forms/rfc3339.ts';
 import { usageError } from '../output/error-text.ts';
 import type { Look } from '../output/style.ts';
@@ -54,13 +55,6 @@ function renderPins(pins: readonly StoredPin[], look: Look): string {
     [textColumn('REASON', 3, 8), ({ reason }) => reason],
   ]);
   return rows || 'There are no pins.\n';
-}
-
-function formatPins(pins: readonly StoredPin[]): object {
-  const rows = pins.map(({ pattern, owner, reason, until, createdAt }) => {
-    return { pattern, owner, reason, until: until === null ? null : formatTime(until), createdAt: formatTime(createdAt) };
-  });
-  return { format: 'imagegc.pins/1', pins: rows };
 }
 
 /** A day ends at its midnight in UTC; a duration counts from now. */

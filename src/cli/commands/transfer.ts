@@ -6,10 +6,13 @@ import { type BadLine, formatImageUse, type ImageUse, parseImageUse } from '../.
 import { unreadable } from '../forms/form-reader.ts';
 import { formatInventory } from '../forms/inventory-form.ts';
 import { formatUses } from '../forms/uses-form.ts';
-import { readInputBytes, writeOutput } from '../input-file.ts';
+import { readInput, readInputBytes, writeOutput } from '../input-file.ts';
 import { EXIT } from '../output/error-text.ts';
 import { printable } from '../output/style.ts';
 import { answer, type Desk, lookContext, openSession } from '../session.ts';
+import { readForeign } from '../settings/foreign-settings.ts';
+import type { FOREIGN_TOOLS } from '../settings/foreign-tools.ts';
+import { formatSettingsText } from '../settings/settings-text.ts';
 
 /** `imagegc export WHAT [FILE]`: records, or what `plan --inventory --uses` decides about elsewhere. */
 export async function runExport(desk: Desk, what: string | undefined, file: string | undefined): Promise<number> {
@@ -35,8 +38,18 @@ function useEntries(records: ReadonlyMap<ImageId, UseRecord>): ImageUse[] {
  * tells counts only when that clock is known to be right; otherwise the images count as used now.
  */
 export async function runImport(desk: Desk, file: string): Promise<number> {
+  const { imported, bad, now } = await importUses(desk, file, readInputBytes(desk.world, file));
+  return answer(desk, {
+    json: () => ({ format: 'imagegc.import/1', records: imported, left: bad, agesKept: now.isWallTrusted }),
+    text: () => describeImport(imported, bad.length, now),
+  });
+}
+
+type ImportedUses = { readonly imported: number; readonly bad: readonly BadLine[]; readonly now: Now };
+
+async function importUses(desk: Desk, file: string, content: Uint8Array): Promise<ImportedUses> {
   const { world } = desk;
-  const { entries, bad } = parseImageUse(readInputBytes(world, file), world.readClock().wallMs);
+  const { entries, bad } = parseImageUse(content, world.readClock().wallMs);
   if (entries.length === 0 && bad[0] !== undefined) throw nothingUsable(file, bad.length, bad[0]);
   using session = await openSession(desk, 'write');
   const { store, runtime } = session;
@@ -50,9 +63,23 @@ export async function runImport(desk: Desk, file: string): Promise<number> {
   store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
     world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(printable(line))}\n`);
+  return { imported: imported.length, bad, now };
+}
+
+/** `imagegc import TOOL FILE [-- WORDS]`: prints the settings of another collector as a file of ours, and takes over its record of uses. */
+export async function runImportSettings(
+  desk: Desk,
+  tool: (typeof FOREIGN_TOOLS)[number],
+  file: string,
+  words: readonly string[],
+): Promise<number> {
+  const { set, noEqual, uses } = readForeign(tool, file, readInput(desk.world, file), words);
+  const done = uses === null || uses === '' ? null : await importUses(desk, file, new TextEncoder().encode(uses));
+  const records = done === null ? [] : describeImport(done.imported, done.bad.length, done.now).trim().split('\n');
+  const head = [`Settings of imagegc, taken over from ${tool} ${file}.`, ...records, ...noEqual.map((left) => `No equal: ${left}.`)];
   return answer(desk, {
-    json: () => ({ format: 'imagegc.import/1', records: imported.length, left: bad, agesKept: now.isWallTrusted }),
-    text: () => describeImport(imported.length, bad.length, now),
+    json: () => ({ format: 'imagegc.settings-import/1', settings: Object.fromEntries(set), noEqual, records: done?.imported ?? 0 }),
+    text: () => formatSettingsText({ head, set, hasOthers: false }),
   });
 }
 

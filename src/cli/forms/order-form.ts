@@ -17,6 +17,12 @@ export const collectOrder = v.object({
 /** {@link collectOrder} as it is sent. */
 export type CollectOrder = v.InferOutput<typeof collectOrder>;
 
+/** An order to tell where the page is, and what opens its actions. */
+export const dashboardOrder = v.object({ do: v.literal('dashboard'), json: v.boolean() });
+
+/** {@link dashboardOrder} as it is sent. */
+export type DashboardOrder = v.InferOutput<typeof dashboardOrder>;
+
 /** What the daemon sends back: text for the two streams, a question, and the exit status at the end. */
 export const daemonFrame = v.object({
   out: v.optional(v.string()),

@@ -80,13 +80,18 @@ function readFiles(sources: SettingsSources): (readonly [path: string, toml: str
     if (toml === null) throw fileError(named, 'there is no such file');
     return [[named, toml]];
   }
-  const folder = sources.isRoot ? SYSTEM_FOLDER : `${userFolder(sources, 'XDG_CONFIG_HOME', '.config')}/imagegc`;
+  const folder = settingsFolder(sources);
   const overlays = readIfThere(() => sources.listDirectory(`${folder}/conf.d`), `${folder}/conf.d`) ?? [];
   const names = overlays.filter((name) => name.endsWith('.toml')).sort();
   return [`${folder}/config.toml`, ...names.map((name) => `${folder}/conf.d/${name}`)].flatMap((path) => {
     const toml = readIfThere(() => sources.readFile(path), path);
     return toml === null ? [] : [[path, toml] as const];
   });
+}
+
+/** Where a user's settings lie. */
+export function settingsFolder(sources: Pick<SettingsSources, 'isRoot' | 'environment' | 'home'>): string {
+  return sources.isRoot ? SYSTEM_FOLDER : `${userFolder(sources, 'XDG_CONFIG_HOME', '.config')}/imagegc`;
 }
 
 const READ_PROBLEMS = [
@@ -214,7 +219,7 @@ function settingsError(subject: string, problems: readonly string[]): OperatingE
 }
 
 /** An XDG folder; relative paths are to be ignored (XDG Base Directory Specification). */
-function userFolder({ environment, home }: SettingsSources, variable: string, standard: string): string {
+function userFolder({ environment, home }: Pick<SettingsSources, 'environment' | 'home'>, variable: string, standard: string): string {
   const folder = present(environment[variable]);
   return folder?.startsWith('/') ? folder : `${home}/${standard}`;
 }

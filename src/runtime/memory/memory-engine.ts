@@ -172,7 +172,7 @@ export class MemoryEngine {
   }
 
   namesOf(id: ImageId): readonly string[] {
-    return [...this.names].flatMap(([name, target]) => (target === id ? [name] : []));
+    return [...this.names.keys()].filter((name) => this.names.get(name) === id);
   }
 
   /** Removes an image whatever uses it, as someone else's force would. */
