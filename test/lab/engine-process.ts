@@ -103,6 +103,11 @@ export class LabEngine {
     await runLab(this.#directory, 'cut', this.id);
   }
 
+  /** Takes the cables off, or puts them on again, of an engine that was started with an address. */
+  async plug(isPlugged: boolean): Promise<void> {
+    await runLab(this.#directory, isPlugged ? 'plug' : 'unplug', this.id);
+  }
+
   /** One call; the path may carry an API version or none. Error statuses are replies, not rejections. */
   request(method: string, path: string, body?: Body, headers?: Readonly<Record<string, string>>): Promise<Reply> {
     return callEngine(this.socketPath, method, path, body, headers);

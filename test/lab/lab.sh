@@ -9,6 +9,8 @@
 #   lab.sh cut ENGINE             end everything in its cell at once, as when the power goes
 #   lab.sh wipe ENGINE...         cut and delete its state
 #   lab.sh disk ENGINE BYTES      give it a disk of that size, before its first start
+#   lab.sh network ENGINE ADDRESS give it a network of its own, before its first start, with a cable to every other that has one
+#   lab.sh unplug|plug ENGINE     take its cables off, and put them on again
 #   lab.sh save ENGINE DIR        stop it and copy its state (images made once, restored in seconds)
 #   lab.sh restore ENGINE DIR     replace its state by a saved one; it counts as another engine (own engine ID)
 #   lab.sh sock|pid ENGINE, exec ENGINE CMD..., status
@@ -65,6 +67,7 @@ CELL=${RECORD/HOSTPROC/proc}'set_ $rest >"$S/cell"; [ ! -e "$LAB_DIR/closing" ]
   mount -t tmpfs none run; mount -t tmpfs none tmp
   while umount -l dev/shm 2>/dev/null; do :; done # else a cell would hold the disks of other laboratories
   mount -t tmpfs none dev/shm # of a laboratory kept there, this engine sees its own directory only
+  [ -e var/run ] || ln -s ../run var/run
   mkdir -p "./$S" run/lock var/tmp; mount --rbind "$S" "./$S"
   [ ! -e /etc/resolv.conf ] || cp -L /etc/resolv.conf etc/ 2>/dev/null || :
   [ ! -e /etc/hosts ] || cp -L /etc/hosts etc/ 2>/dev/null || :
@@ -79,10 +82,26 @@ open_cell() { # ENGINE
   recorded "$s/cell" >/dev/null && return
   rm -f "$s/cell" "$s/pid" "$s"/*.sock* "$s/docker.pid"; rm -rf "$s/work"; mkdir -p "$s"/{upper,work,var}
   # the engine keeps its own time zone and language out of it: a fixed environment
+  local -a own=(); [ ! -e "$s/network" ] || own=(--net)
   read -r line < <(exec env -i S="$s" R="$root" LAB_DIR="$LAB_DIR" PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid \
-    unshare --mount --pid --fork --kill-child --propagation private /bin/sh -ec "$CELL" </dev/null 2>"$s/cell.log")
+    unshare "${own[@]}" --mount --pid --fork --kill-child --propagation private /bin/sh -ec "$CELL" </dev/null 2>"$s/cell.log")
   [ "${line:-}" = ready ] || { tail -n 5 "$s/cell.log" >&2; close_cell "$e"; die "no cell for $e"; }
+  [ ! -e "$s/network" ] || plug "$e"
 }
+# --- networks: a cable (veth) between every two cells that have one; both ends are gone when a cell ends
+in_network() { local p; p=$(recorded "$(dir "$1")/cell") || die "$1 is not running"; shift; nsenter --net --target "$p" "$@"; }
+each_other() { local f e; for f in "$LAB_DIR"/*/network; do e=${f%/network}; e=${e##*/}
+  [ "$e" != "$1" ] && recorded "$LAB_DIR/$e/cell" >/dev/null && echo "$e"; done; }
+cable() { echo "to-${1##*.}"; } # ADDRESS: the end that leads there
+attach_end() { # ENGINE OTHERS-ADDRESS
+  in_network "$1" ip address add "$(cat "$(dir "$1")/network")/32" dev "$(cable "$2")" && in_network "$1" ip link set "$(cable "$2")" up &&
+    in_network "$1" ip route add "$2/32" dev "$(cable "$2")" src "$(cat "$(dir "$1")/network")"; }
+plug() { # ENGINE
+  local other mine theirs; mine=$(cat "$(dir "$1")/network"); in_network "$1" ip link set lo up || die "cannot make a network for $1"
+  for other in $(each_other "$1"); do theirs=$(cat "$(dir "$other")/network")
+    in_network "$1" ip link add "$(cable "$theirs")" type veth peer name "$(cable "$mine")" netns "$(recorded "$(dir "$other")/cell")" &&
+      attach_end "$1" "$theirs" && attach_end "$other" "$mine" || die "cannot make a cable between $1 and $other"; done; }
+unplug() { local other; for other in $(each_other "$1"); do in_network "$1" ip link delete "$(cable "$(cat "$(dir "$other")/network")")"; done; }
 close_cell() { # ENGINE: everything in the cell ends with it
   local p f; f=$(dir "$1")/cell
   p=$(recorded "$f") && { kill -9 "$p" 2>/dev/null; wait_gone "$f" 100 || die "the cell of $1 (process $p) does not end"; }
@@ -92,8 +111,9 @@ remove_cgroups() { # ENGINE or "" for all of this laboratory's
   local c i; for c in /sys/fs/cgroup /sys/fs/cgroup/*; do c=$c/$(cgroup_name "$1"); [ -d "$c" ] || continue
     for ((i = 0; i < 20; i++)); do find "$c" -depth -type d -exec rmdir {} + 2>/dev/null; [ -d "$c" ] || break; sleep 0.05; done; done; }
 in_cell() { # ENGINE CMD... (never returns)
-  local p; p=$(recorded "$(dir "$1")/cell") || die "$1 is not running"; shift
-  exec nsenter --mount --pid --target "$p" /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
+  local e=$1 p; p=$(recorded "$(dir "$1")/cell") || die "$1 is not running"; shift
+  local -a own=(); [ ! -e "$(dir "$e")/network" ] || own=(--net)
+  exec nsenter "${own[@]}" --mount --pid --target "$p" /bin/busybox env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root "$@"; }
 
 # --- engines
 docker_config() {
@@ -118,7 +138,10 @@ configure() { # ENGINE: a file "keep-config" in its directory makes start keep t
 command_of() { # ENGINE: sets CMD. No bridge, no firewall rule, no forwarding: the host's network stays as it is
   local k s; k=$(kind "$1") s=$(dir "$1")
   case $k in
-    docker-*) CMD=(dockerd --config-file "$s/daemon.json" --data-root "$s/data" --exec-root /run/docker --pidfile "$s/docker.pid" -H "unix://$s/docker.sock"
+    docker-*) local data="$s/data"; local -a usual=()
+      # one of several nodes is where each of them expects it
+      [ ! -e "$s/network" ] || { data=/var/lib/docker; usual=(-H unix:///var/run/docker.sock); }
+      CMD=(dockerd "${usual[@]}" --config-file "$s/daemon.json" --data-root "$data" --exec-root /run/docker --pidfile "$s/docker.pid" -H "unix://$s/docker.sock"
         --bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false --userland-proxy=false --cgroup-parent "/$(cgroup_name "$1")");;
     registry) CMD=(docker-registry serve "$s/config.yml");;
     *) optional_command "$1";;
@@ -179,13 +202,16 @@ case $c in
     for suite in ${which:-$OLD_SUITE $NEW_SUITE}; do "$HERE/roots.sh" extract "$suite" "$set_" & done
     for p in $(jobs -p); do wait "$p" || rc=1; done; exit $rc;;
   open) open_lab; exit;;
-  start|stop|kill9|cut|wipe|disk|save|restore|sock|pid|exec|status|guard|destroy) need_lab;;&
+  start|stop|kill9|cut|wipe|disk|network|unplug|plug|save|restore|sock|pid|exec|status|guard|destroy) need_lab;;&
   start) for e in "$@"; do start "$e"; done;;
   stop) for e in "$@"; do stop "$e"; done;;
   kill9) kill9 "$1";;
   cut) close_cell "$1";;
   wipe) for e in "$@"; do close_cell "$e"; unmount_disks "$(dir "$e")"; rm -rf --one-file-system "$(dir "${e:?}")"; done;;
   disk) disk "$1" "$2";;
+  network) mkdir -p "$(dir "$1")" && echo "$2" >"$(dir "$1")/network";;
+  unplug) unplug "$1";;
+  plug) plug "$1";;
   save) save "$1" "$2";;
   restore) restore "$1" "$2";;
   sock) sock "$1";;

@@ -32,6 +32,8 @@ export type SavedState = { readonly kind: EngineKind; readonly directory: string
 export type StartOptions = {
   /** Puts the data root on a file system of its own with this capacity, so that it can be filled. */
   readonly diskBytes?: number;
+  /** Gives it a network of its own, at this address, that reaches all others in this laboratory that have one; it is then at Docker's usual paths. */
+  readonly address?: string;
 };
 
 /** Engines of one laboratory share its directory; ending the laboratory ends them all. */
@@ -195,6 +197,7 @@ class Bench {
   async #engine(kind: EngineKind, wanted: string | undefined, options: StartOptions = {}): Promise<LabEngine> {
     const id = this.#claim(kind, wanted);
     if (options.diskBytes !== undefined) await runLab(this.directory, 'disk', id, String(options.diskBytes));
+    if (options.address !== undefined) await runLab(this.directory, 'network', id, options.address);
     return new LabEngine({ directory: this.directory, kind, name: wanted ?? id.slice(kind.length + 1), id, busybox: this.#busybox });
   }
 

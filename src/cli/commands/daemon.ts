@@ -14,6 +14,7 @@ import { dashboardPages } from '../pages/dashboard-pages.ts';
 import { healthPages } from '../pages/health-pages.ts';
 import { pageOrders } from '../pages/page-orders.ts';
 import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
+import { MountedSettings } from '../settings/mounted-settings.ts';
 import type { Settings } from '../settings/setting-keys.ts';
 import { keepLock, lockFor, lockStore } from './collecting.ts';
 import { serveOrders } from './daemon-orders.ts';
@@ -52,6 +53,7 @@ export async function runDaemon(first: Desk): Promise<number> {
   const stop = world.catchServiceSignals(reload);
   await using _serving = await serve(first, { settings: () => settings, daemon, log, stop });
   using _beating = beat(daemon, notifier, stop);
+  using _watching = watchMounted(first, reload, stop);
   log('info', `imagegc daemon, store ${first.loaded.settings['store.path']}`);
   await daemon.run(stop);
   notifier.stopping();
@@ -121,6 +123,17 @@ function makeStoreFolder({ world, loaded }: Desk): void {
   } catch (error) {
     if (!(error instanceof OperatingError)) throw error;
   }
+}
+
+const MOUNTED_EVERY_MS = 10_000;
+
+/** Reads the settings again when the ConfigMap that they are mounted from has changed. */
+function watchMounted({ world, loaded }: Desk, reload: () => void, stop: AbortSignal): Disposable {
+  const mounted = new MountedSettings(loaded.files, world.listDirectory);
+  const timer = setInterval(() => mounted.hasChanged() && reload(), MOUNTED_EVERY_MS).unref();
+  const end = (): void => clearInterval(timer);
+  stop.addEventListener('abort', end);
+  return { [Symbol.dispose]: end };
 }
 
 /** How often a person who asks `systemctl status` sees something new. */
