@@ -18,7 +18,7 @@ import { runFile } from './runner/run-file.ts';
 const ROOT = join(import.meta.dirname, '..');
 /** Two cores are the smallest machine this is made for. */
 const CONCURRENCY = 2;
-const UNIT_TIMEOUT_MS = 120_000;
+const UNIT_TIMEOUT_MS = 300_000;
 const ENGINE_TIMEOUT_MS = 1_200_000;
 /** Settings of whoever runs the tests must not reach what is tested. */
 const FOREIGN_SETTINGS = /^(IMAGEGC_|DOCKER_|CONTAINER_HOST$|NO_COLOR$|FORCE_COLOR$)/;

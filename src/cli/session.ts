@@ -69,9 +69,9 @@ export function openEngine({ world, loaded }: Desk): Promise<Runtime> {
  * @returns the exit status; of several the first of usage, failed, kept back, target not reached
  */
 export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<number>): Promise<number> {
-  const { world, options, loaded } = desk;
-  const addresses = findEngines(loaded.settings['engine.address'], world).map(formatEngineAddress);
-  if (addresses.length === 1) return run(desk);
+  const { world, options } = desk;
+  const addresses = addressesOf(desk);
+  if (addresses.length <= 1) return run(desk);
   const documents: unknown[] = [];
   const statuses: number[] = [];
   for (const address of addresses) {
@@ -88,6 +88,16 @@ export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<numb
   }
   if (options.json) world.out.write(`${JSON.stringify({ format: 'imagegc.engines/1', engines: documents }, null, 2)}\n`);
   return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.done;
+}
+
+/** Of no engine when there is none to be found: the command says so itself, after what is wrong with its own arguments. */
+function addressesOf({ world, loaded }: Desk): readonly string[] {
+  try {
+    return findEngines(loaded.settings['engine.address'], world).map(formatEngineAddress);
+  } catch (error) {
+    if (error instanceof OperatingError) return [];
+    throw error;
+  }
 }
 
 const WORST_FIRST: readonly number[] = [EXIT.interrupted, EXIT.usage, EXIT.failed, EXIT.keptBack, EXIT.targetNotReached];

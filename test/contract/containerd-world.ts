@@ -116,10 +116,11 @@ export async function openContainerdWorld(lab: Lab, kind: ContainerdKind, mode: 
   };
 }
 
-/** Bytes of all files below a folder, in whole blocks. */
+/** Bytes of all files below a folder, in whole blocks; the engine may be removing some of them. */
 function sizeOf(folder: string): number {
-  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
-  return entries.reduce((sum, entry) => sum + (entry.isFile() ? lstatSync(join(entry.parentPath, entry.name)).blocks * 512 : 0), 0);
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const blocks = files.map(({ parentPath, name }) => lstatSync(join(parentPath, name), { throwIfNoEntry: false })?.blocks ?? 0);
+  return blocks.reduce((sum, each) => sum + each * 512, 0);
 }
 
 function nameCalls(log: CallLog): readonly string[] {

@@ -149,15 +149,15 @@ export const ENGINES: readonly (readonly [title: string, engine: FalseEngine, sa
           .resume()
           .end(GARBAGE),
     },
-    /not HTTP .*\n {2}hint: does a Docker engine listen there/,
+    /not HTTP .*\n {2}hint: does a container engine listen there/,
   ],
   ['a socket that closes at once', { raw: (socket) => void socket.destroy() }, /closed before the answer was whole\n {2}hint: .*try again/],
   ['a web server', speakHttp(null, '<html>'), /names no API version\n {2}hint: does a Docker engine listen there/],
-  ['something that is half an engine', speakHttp('1.45', '<html>'), /it is not JSON\n {2}hint: does a Docker engine/],
+  ['something that is half an engine', speakHttp('1.45', '<html>'), /it is not JSON\n {2}hint: does a container engine/],
   [
     'an engine that answers something else',
     speakHttp('1.45', '{"hello":1}'),
-    /GET \/info\): it has no "ID"\n {2}hint: does a Docker engine of a supported version/,
+    /GET \/info\): it has no "ID"\n {2}hint: does a container engine of a supported version/,
   ],
   [
     'an engine that refuses',

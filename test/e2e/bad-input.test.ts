@@ -58,7 +58,7 @@ describe('bad input', () => {
   }
   for (const [title, command, status, says] of COMMANDS) test(title, () => refuse(command, status, says));
   for (const [title, engine, says] of ENGINES) {
-    test(`${title} is told from a Docker engine`, async () => {
+    test(`${title} is told from a container engine`, async () => {
       await using _listening = await listenFalsely(at('@/false.sock'), engine);
       await refuse('collect --yes --engine-address unix://@/false.sock', FAILED, says);
     });

@@ -4,7 +4,7 @@ import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
 import { type FoundImage, type ImageSurvey, type ImageTools, surveyImages } from './containerd-images.ts';
 import { type CriClient, type CriContainer, type CriImage, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
-import type { GrpcClient } from './grpc-client.ts';
+import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { leasesApi } from './messages.ts';
 
 /** The namespace of Kubernetes, whose images CRI keeps its own books of. */
@@ -134,6 +134,17 @@ export function findObstacle(image: FoundImage, scene: Scene): string | null {
 
 async function listLeased(client: GrpcClient, namespace: string): Promise<readonly string[]> {
   const { leases } = await client.call(leasesApi.list, {}, namespace);
-  const resources = await Promise.all(leases.map(({ id }) => client.call(leasesApi.listResources, { id }, namespace)));
-  return resources.flatMap(({ resources: held }) => held.map(({ id }) => id));
+  const held = await Promise.all(leases.map(({ id }) => listHeld(client, id, namespace)));
+  return held.flat();
+}
+
+/** What a lease holds: nothing when it has been given up since it was listed, as a pull's is at its end. */
+async function listHeld(client: GrpcClient, id: string, namespace: string): Promise<readonly string[]> {
+  try {
+    const { resources } = await client.call(leasesApi.listResources, { id }, namespace);
+    return resources.map((resource) => resource.id);
+  } catch (error) {
+    if (statusOf(error) === STATUS.notFound) return [];
+    throw error;
+  }
 }
