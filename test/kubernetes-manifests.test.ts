@@ -1,18 +1,14 @@
 /** The chart and the plain manifests: what they render to, by Kubernetes' own schemas, and what their pod may do. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as v from 'valibot';
-import { parseAllDocuments, stringify } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { renderChart } from '../tools/render-chart.mjs';
 import { PROJECT_ROOT, readProjectFile } from './code/project-files.ts';
 
-const HELM = 'helm';
-const CHART = join(PROJECT_ROOT, 'packaging/helm/imagegc');
 const schemas = v.object({ kinds: v.record(v.string(), v.string()), $defs: v.record(v.string(), v.unknown()) });
 const { kinds, $defs } = v.parse(schemas, JSON.parse(readProjectFile('test/fixtures/kubernetes/schema-1.22.json')));
 const resource = v.looseObject({ apiVersion: v.string(), kind: v.string(), metadata: v.looseObject({ name: v.string() }) });
@@ -81,11 +77,6 @@ describe('the chart', () => {
       [],
     );
   });
-
-  const helm = spawnSync(HELM, ['version']).status === 0 ? false : 'missing: helm (in no Debian; see helm.sh)';
-  test('is rendered by Helm to the same', { skip: helm }, () => {
-    for (const [title, changes] of CASES) assert.deepEqual(sorted(renderByHelm(changes)), sorted(listDocuments(changes)), title);
-  });
 });
 
 test('the plain manifests are what the chart renders, with its PodMonitor', () => {
@@ -121,14 +112,4 @@ function findFaults(document: Resource): readonly string[] {
   const check = new Ajv2020({ strict: false, allErrors: true }).compile({ $ref: reference, $defs });
   check(document);
   return (check.errors ?? []).map(({ instancePath, message }) => `${document.kind} ${document.metadata.name}: ${instancePath} ${message}`);
-}
-
-function renderByHelm(changes: Readonly<Record<string, unknown>>): readonly Resource[] {
-  const folder = mkdtempSync(join(tmpdir(), 'helm-'));
-  const values = join(folder, 'values.yaml');
-  writeFileSync(values, stringify(changes));
-  const words = ['template', 'imagegc', CHART, '--namespace', 'imagegc', '--values', values];
-  const text = execFileSync(HELM, words, { encoding: 'utf8', env: { ...process.env, HOME: folder } });
-  rmSync(folder, { recursive: true });
-  return readDocuments(text);
 }
