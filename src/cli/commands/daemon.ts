@@ -23,9 +23,10 @@ import { serveOrders } from './daemon-orders.ts';
 export async function runDaemon(first: Desk): Promise<number> {
   const { world } = first;
   const log = daemonLog(world);
-  using _only = await beTheOnlyOne(first);
   let desk = first;
+  // Before the lock: what is wrong with the settings is told whoever keeps the store.
   let settings = readSettings(first);
+  using _only = await beTheOnlyOne(first);
   const notifier = openServiceNotifier(world.environment);
   const { readClock, wait, makeMark, judgeOwner, releaseMemory } = world;
   const daemon = new Daemon({
