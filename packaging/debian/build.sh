@@ -53,7 +53,9 @@ put 644 "$here/lintian-overrides" usr/share/lintian/overrides/imagegc
 
 documents=$stage/usr/share/doc/imagegc
 mkdir -p "$documents"
-cat "$here/copyright" "$root/dist/THIRD-PARTY-LICENCES.txt" >"$documents/copyright"
+# Debian has the text of Apache-2.0 on every host, and wants none beside it.
+awk '/^----------/ { inside = 0 } /^ *Apache License[[:space:]]*$/ { inside = 1; print "The Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0\n" } !inside' \
+  "$root/dist/THIRD-PARTY-LICENCES.txt" | cat "$here/copyright" - >"$documents/copyright"
 printf '\n%s\n\n%s\n' "$(printf '%080d' 0 | tr 0 -)" \
   'Node.js, which /usr/lib/imagegc holds, and what it is made of: /usr/share/doc/imagegc/node.txt.gz.' >>"$documents/copyright"
 cp "$node/LICENSE" "$documents/node.txt"

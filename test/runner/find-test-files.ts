@@ -13,11 +13,14 @@ const FOLDERS = ['src', 'test', 'bench', 'demo'] as const;
 const ENGINE_TEST = /^test\/(e2e|lab)\/|\.real\.test\.ts$/;
 const SKIPPED: readonly string[] = ['node_modules', 'traces', 'fixtures'];
 
-/** Finds `*.test.ts` below the project's folders. @param patterns parts of paths; a file that holds one is taken; none takes all */
+/** Takes minutes on a quiet machine and waits for what an engine decides in its own time: run when its name is asked for. */
+const LONG_TEST = '.long.test.ts';
+
+/** Finds `*.test.ts` below the project's folders. @param patterns parts of paths; a file that holds one is taken; none takes all but the long ones */
 export function findTestFiles(root: string, patterns: readonly string[]): TestFiles {
   const all = FOLDERS.flatMap((folder) => list(join(root, folder)))
     .map((path) => relative(root, path))
-    .filter((path) => patterns.length === 0 || patterns.some((pattern) => path.includes(pattern)))
+    .filter((path) => (patterns.length === 0 ? !path.endsWith(LONG_TEST) : patterns.some((pattern) => path.includes(pattern))))
     .sort();
   return { units: all.filter((path) => !ENGINE_TEST.test(path)), engines: all.filter((path) => ENGINE_TEST.test(path)) };
 }
