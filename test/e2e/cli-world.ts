@@ -27,7 +27,8 @@ export async function runInProcess(args: readonly string[], days: number, change
   return { status, signal: null, stdout: out.text(), stderr: err.text() };
 }
 
-function capture(): World['out'] & { readonly text: () => string } {
+/** What a run writes, kept; no terminal. */
+export function capture(): World['out'] & { readonly text: () => string } {
   let text = '';
   return {
     write: (part) => {

@@ -10,22 +10,11 @@ import { runInProcess } from './cli-world.ts';
 import { imageOf, readAllNames, readLayersSize } from './engine-names.ts';
 import { describeEngine, mountImage } from './image-scene.ts';
 import { makeFolder } from './imagegc-process.ts';
+import { EVERYTHING } from './race-host.ts';
 
 const COLLECTIONS = 200;
 /** stat(2) counts in these. */
 const BLOCK_BYTES = 512;
-const EVERYTHING = [
-  '--free',
-  '1TB',
-  '--rules-min-age',
-  '0s',
-  '--rules-unused-for',
-  'never',
-  '--protect-local',
-  'no',
-  '--protect-keep-last',
-  '0',
-];
 const EXIT_TARGET_NOT_REACHED = 4;
 const KEPT = ['running', 'created', 'exited', 'working', 'mounted'] as const;
 const report = v.object({

@@ -47,7 +47,7 @@ const report = v.object({
   stranded: v.array(v.object({ id: v.string(), imageIds: v.array(v.string()) })),
 });
 /** Everything goes that nothing needs, at once. */
-const EVERYTHING = [
+export const EVERYTHING = [
   '--free',
   '1TB',
   '--rules-min-age',

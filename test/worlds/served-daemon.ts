@@ -10,6 +10,7 @@ import type { World } from '../../src/cli/world.ts';
 import { durationMs, wallMs } from '../../src/model/brands.ts';
 import type { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
+import { capture } from '../e2e/cli-world.ts';
 
 /** No round is waited for longer: minutes pass when the test says so. */
 const PAUSE_MOST_MS = 20;
@@ -115,16 +116,4 @@ export async function freePort(): Promise<number> {
   await closed;
   if (address === null || typeof address === 'string') throw new Error('a port was expected');
   return address.port;
-}
-
-function capture(): World['err'] & { readonly text: () => string } {
-  let text = '';
-  return {
-    write: (part) => {
-      text += part;
-    },
-    isTTY: false,
-    columns: undefined,
-    text: () => text,
-  };
 }

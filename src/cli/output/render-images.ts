@@ -1,28 +1,17 @@
-import { type Bytes, type DurationMs, durationMs, type ImageId } from '../../model/brands.ts';
+import { type Bytes, type DurationMs, durationMs } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge } from '../../model/duration.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
-import type { Plan, Removal, Verdict } from '../../model/plan.ts';
+import type { Removal, Verdict } from '../../model/plan.ts';
 import { versionKey } from '../../model/use-habits.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
 import type { Hold } from '../../plan/hold.ts';
 import { explainHabit } from '../../plan/reuse-rate.ts';
-import type { Standings } from '../../usage/habit-learner.ts';
 import { formatTime } from '../forms/rfc3339.ts';
+import type { ImageFacts } from '../image-facts.ts';
 import { imageName, shortId } from './image-name.ts';
 import { type Look, paint, printable } from './style.ts';
 import { type Cell, rigidColumn, tableOf, textColumn } from './table.ts';
-
-/** What is known of the images beside their listing. */
-export interface ImageFacts {
-  readonly plan: Plan;
-  readonly records: ReadonlyMap<ImageId, UseRecord>;
-  /** Freed if the image goes alone; null is unknown. */
-  readonly exclusiveBytes: ReadonlyMap<ImageId, Bytes | null>;
-  /** What was learned of how they are used. */
-  readonly standings: Standings;
-  readonly now: Now;
-}
 
 /** Prints every image with its last use, its own bytes, its verdict and when it would go. */
 export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look): string {
