@@ -1,12 +1,12 @@
-import { type Bytes, bytes, type ChainId, type ContainerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
-import type { DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.ts';
+import { type Bytes, bytes, type ContainerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import type { DiskUsage, LayerFacts } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
-import { readSeconds } from '../container-survey.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, refusal, takeAnswer } from '../engine-answers.ts';
 import {
   connectEngine,
   ELSEWHERE,
+  type EngineAnswer,
   type EngineClient,
   type EngineClientOptions,
   type EngineConnection,
@@ -15,13 +15,14 @@ import {
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
 import { readDisk } from '../image-filesystem.ts';
-import { KEPT_BY_NOTHING, sortNames, useOf, withHeldNames } from '../image-names.ts';
+import { sortNames, useOf, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { ManifestLists } from './manifest-lists.ts';
-import { fullId, type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
+import { type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
 import { PodmanContainers } from './podman-containers.ts';
 import { LAG_NANO, parsePodmanEvent, podmanEventsPath } from './podman-events.ts';
+import { readImages, readLayers, readListedNames } from './podman-images.ts';
 import { findGraphRoot, readStorage } from './podman-storage.ts';
 
 /** Podman 5 takes this version too, and answers the same. */
@@ -237,7 +238,7 @@ class PodmanRuntime implements Runtime {
 
   /** @returns null when there is no such image */
   async #inspect(nameOrId: string): Promise<Found | null> {
-    const answer = await this.#client.call('GET', `${imagePath(nameOrId)}/json`);
+    const answer = await this.#askForImage(nameOrId);
     if (answer.status === 404) return null;
     const { Id, RepoTags, RepoDigests } = takeAnswer(podmanImage, answer);
     const id = imageId(Id);
@@ -245,12 +246,23 @@ class PodmanRuntime implements Runtime {
     return { id, tags, names: sortNames(id, [...tags, ...(RepoTags ?? []), ...(RepoDigests ?? [])]) };
   }
 
+  /** Podman that finds a name and then not the image, because another call removed it meanwhile, answers 500, in ever other words. */
+  async #askForImage(nameOrId: string): Promise<EngineAnswer> {
+    const ask = (what: 'exists' | 'json') => this.#client.call('GET', `${imagePath(nameOrId)}/${what}`);
+    const answer = await ask('json');
+    if (answer.status !== 500) return answer;
+    const existence = await ask('exists');
+    return existence.status === 404 ? existence : ask('json');
+  }
+
   /** Takes a name off one image, and never removes it. @returns false when the image has no such name */
   async #untag(id: ImageId, reference: string): Promise<boolean> {
     const answer = await this.#client.call('POST', `${imagePath(id)}/untag?${nameQuery(reference)}`);
     if (answer.status === 201) return true;
-    if (answer.status === 404 || (answer.status === 500 && engineMessage(answer).includes('tag not known'))) return false;
-    throw refusal(answer);
+    if (answer.status === 404 || engineMessage(answer).includes('tag not known')) return false;
+    // An ID that Podman knows no more it takes for a name, and has ever other words.
+    if ((await this.#inspect(id)) !== null) throw refusal(answer);
+    return false;
   }
 
   /** Never by `DELETE /images/{name}`: that takes parents without a name along, and then may say that nothing was removed. Never with force. */
@@ -297,45 +309,8 @@ function nameQuery(reference: string): URLSearchParams {
   return new URLSearchParams(algorithm === undefined ? { repo: name, tag: tag ?? '' } : { repo: `${name}@${algorithm}`, tag: hex });
 }
 
-function readListedNames({ Id, Names, RepoDigests }: PodmanImage): ImageNames {
-  return sortNames(imageId(Id), [...(Names ?? []), ...(RepoDigests ?? [])]);
-}
-
 function learnedOf(stored: LayerFacts, asked: LayerFacts, known: LayerFacts): LayerFacts {
   const layersByImage = new Map([...stored.layersByImage, ...asked.layersByImage].filter(([id]) => !known.layersByImage.has(id)));
   const sizeByLayer = new Map([...stored.sizeByLayer, ...asked.sizeByLayer].filter(([layer]) => !known.sizeByLayer.has(layer)));
   return { layersByImage, sizeByLayer };
-}
-
-function readLayers(list: readonly PodmanImage[], { layersByImage, sizeByLayer }: LayerSurvey): ReadonlyMap<ChainId, Layer> {
-  const keys = list.flatMap(({ Id }) => layersByImage.get(imageId(Id)) ?? []);
-  return new Map(keys.map((key) => [key, { sizeBytes: sizeByLayer.get(key) ?? null }]));
-}
-
-function readImages(
-  list: readonly PodmanImage[],
-  { layersByImage }: LayerSurvey,
-  names: ReadonlyMap<ImageId, ImageNames>,
-  listed: ReadonlySet<string>,
-): readonly Image[] {
-  return list.flatMap((each) => {
-    const id = imageId(each.Id);
-    const layers = layersByImage.get(id);
-    if (layers === undefined) return [];
-    const { references, digests } = names.get(id) ?? sortNames(id, []);
-    return {
-      ...KEPT_BY_NOTHING,
-      id,
-      references,
-      digests,
-      layers,
-      sizeBytes: each.Size >= 0 ? bytes(each.Size) : null,
-      createdAt: readSeconds(each.Created),
-      labels: each.Labels,
-      parentId: each.ParentId === '' ? null : imageId(fullId(each.ParentId)),
-      origin: null,
-      readOnly: each.ReadOnly,
-      leased: listed.has(each.Digest),
-    };
-  });
 }
