@@ -151,6 +151,17 @@ test('node:sqlite is imported in exactly one file', () => {
   assert.deepEqual(users, ['src/store/sqlite-database.ts']);
 });
 
+test('what most daemons never need is loaded by who needs it: node:crypto alone is 1.5 MB of each', () => {
+  const users = readProjectCode().filter(
+    ({ path, text }) => isSource(path) && /^import .* from 'node:(crypto|child_process|http2)';$/m.test(text),
+  );
+  assert.deepEqual(
+    users.map(({ path }) => path),
+    // Loaded when an engine is spoken to over ssh, and when there is none.
+    ['src/runtime/memory/memory-engine.ts', 'src/runtime/ssh-connection.ts'],
+  );
+});
+
 describe('every import rule sees its planted fault', () => {
   const planted: readonly (readonly [rule: string, path: string, text: string])[] = [
     ['model imports nothing', 'src/model/a.ts', "import { join } from 'node:path';"],

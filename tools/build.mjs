@@ -1,8 +1,8 @@
 // Builds dist/imagegc.cjs, which bin/imagegc runs. CommonJS, because importing node:http as an ES module costs 16 MB and 90 ms that
 // require does not (nodejs/node#59686). Runs under Node 20: npm may be on that.
 //
-// It is two files: start.cjs, as dist/imagegc.cjs, runs the bundle with code that was compiled before. Beside it: dist/library, what
-// other programs may import (docs/library.md), and the licences of what is bundled.
+// start.cjs, as dist/imagegc.cjs, runs the bundle main.cjs with code that was compiled before; what few need is in files of its own beside it,
+// read when it is needed. Then dist/library, what other programs may import (docs/library.md), and the licences of what is bundled.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +20,8 @@ if (esbuild === undefined) {
 }
 mkdirSync(dist, { recursive: true });
 const partial = join(dist, `main.cjs.${process.pid}`);
+/** The text of a bundle stays in memory for as long as a daemon runs. These are half of it, and most hosts need neither. */
+const APART = { '@grpc/grpc-js': 'grpc.cjs', yaml: 'yaml.cjs' };
 /**
  * Commander loads node:child_process at once, for commands that are programs of their own, of which we have none: 4 ms of each start. gRPC can
  * read .proto files, of which there are none at run time: half of what it would add to the bundle.
@@ -33,10 +35,17 @@ const withoutUnused = {
     build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
-const { metafile } = await esbuild.build({
+const leftApart = {
+  name: 'left-apart',
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^(${Object.keys(APART).join('|')})$`) }, ({ path }) => ({
+      path: `./${APART[path]}`,
+      external: true,
+    }));
+  },
+};
+const forNode = {
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
-  outfile: partial,
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -44,15 +53,25 @@ const { metafile } = await esbuild.build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+};
+const bundled = await esbuild.build({
+  ...forNode,
+  entryPoints: ['src/cli/main.ts'],
+  outfile: partial,
   // require() instead: V8's script has no loader for import().
   supported: { 'dynamic-import': false },
   define: { 'import.meta.dirname': '__dirname' },
-  logLevel: 'warning',
-  metafile: true,
-  plugins: [withoutUnused],
+  plugins: [leftApart, withoutUnused],
 });
+const apart = await Promise.all(
+  Object.entries(APART).map(([name, file]) =>
+    esbuild.build({ ...forNode, entryPoints: [name], outfile: join(dist, file), minifyIdentifiers: true, plugins: [withoutUnused] }),
+  ),
+);
 // The page that the daemon serves: read by it when it is asked for, and no part of the bundle.
-await esbuild.build({
+const page = await esbuild.build({
   absWorkingDir: root,
   entryPoints: { dashboard: 'src/dashboard/main.ts', style: 'src/dashboard/dashboard.css' },
   outdir: join(dist, 'dashboard'),
@@ -63,6 +82,7 @@ await esbuild.build({
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 });
 renameSync(join(dist, 'dashboard/style.css'), join(dist, 'dashboard/dashboard.css'));
 for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/dashboard', name), join(dist, 'dashboard', name));
@@ -76,7 +96,8 @@ renameSync(partial, join(dist, 'imagegc.cjs'));
 for (const name of readdirSync(dist)) if (name.startsWith('main-')) rmSync(join(dist, name), { force: true });
 rmSync(join(dist, 'compile-cache'), { recursive: true, force: true });
 
-writeFileSync(join(dist, 'THIRD-PARTY-LICENCES.txt'), collectLicences(root, Object.keys(metafile.inputs)));
+const sources = [bundled, page, ...apart].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+writeFileSync(join(dist, 'THIRD-PARTY-LICENCES.txt'), collectLicences(root, sources));
 await buildLibrary();
 await buildShellFiles();
 

@@ -4,3 +4,13 @@ if (process.argv[2] === 'daemon' && typeof globalThis.gc === 'undefined') {
   const flags = '--jitless --max-semi-space-size=2 --expose-gc';
   process.execve(process.execPath, [process.argv0, `--node-options=${flags}`, ...process.argv.slice(2)], process.env);
 }
+// What the bundle reads when it needs it lies in the executable too.
+const builtin = require;
+// biome-ignore lint/suspicious/noGlobalAssign: it is a parameter of the function that this text becomes.
+require = (name) => {
+  if (!name.startsWith('./')) return builtin(name);
+  const loaded = { exports: {} };
+  const text = builtin('node:sea').getAsset(name.slice(2), 'utf8');
+  builtin('node:vm').compileFunction(text, ['exports', 'require', 'module'])(loaded.exports, builtin, loaded);
+  return loaded.exports;
+};

@@ -33,8 +33,7 @@ put() { # MODE SOURCE PATH
 }
 # The launcher looks for a bundle and for a Node where a checkout has them.
 put 755 "$root/bin/imagegc" usr/lib/imagegc/bin/imagegc
-put 644 "$root/dist/imagegc.cjs" usr/lib/imagegc/dist/imagegc.cjs
-put 644 "$root/dist/main.cjs" usr/lib/imagegc/dist/main.cjs
+for file in "$root"/dist/*.cjs; do put 644 "$file" "usr/lib/imagegc/dist/${file##*/}"; done
 for file in "$root"/dist/dashboard/*; do put 644 "$file" "usr/lib/imagegc/dist/dashboard/${file##*/}"; done
 put 755 "$node/bin/node" usr/lib/imagegc/node_modules/.bin/node
 strip --remove-section=.comment --remove-section=.note "$stage/usr/lib/imagegc/node_modules/.bin/node"

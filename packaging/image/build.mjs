@@ -6,7 +6,7 @@
 // built before. Two layers: Node with the libraries it needs, and the bundle. So a new version of imagegc is a download of 0.3 MB, and old ones
 // cost next to nothing.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -72,10 +72,13 @@ function makeNodeLayer(root) {
 
 /** A program by itself, so that `docker exec imagegc imagegc plan` works where there is no shell; by no other name is there anything to run. */
 function makeProgramLayer() {
+  // imagegc.cjs keeps compiled code beside the bundle, where here nothing may be written.
+  const bundles = readdirSync(join(project, 'dist')).filter((name) => name.endsWith('.cjs') && name !== 'imagegc.cjs');
   const text = (path, data) => ({ path, data: Buffer.from(data), mode: 0o644 });
   return makeLayer(
     [
-      { path: 'usr/bin/imagegc', data: Buffer.concat([Buffer.from('#!/usr/bin/node\n'), readFileSync(bundle)]), mode: 0o755 },
+      { path: 'usr/bin/imagegc', data: Buffer.from("#!/usr/bin/node\nrequire('/usr/lib/imagegc/main.cjs');\n"), mode: 0o755 },
+      ...bundles.map((name) => text(`usr/lib/imagegc/${name}`, readFileSync(join(project, 'dist', name)))),
       text('etc/passwd', 'root:x:0:0:root:/:/nonexistent\nnobody:x:65534:65534:nobody:/:/nonexistent\n'),
       text('etc/group', 'root:x:0:\nnogroup:x:65534:\n'),
       { path: 'etc/imagegc', mode: 0o755 },

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { OperatingError, readOrNull } from '../model/error.ts';
@@ -49,7 +48,8 @@ function readCurrentContext({ readFile }: Surroundings, folder: string): string 
 /** Docker keeps a context under the SHA-256 of its name. */
 function readContext(world: Surroundings, folder: string, name: string): Wish {
   const source = `the Docker context "${name}"`;
-  const key = createHash('sha256').update(name).digest('hex');
+  // Loaded here, because it takes 1.5 MB, and most hosts have no context.
+  const key = process.getBuiltinModule('node:crypto').createHash('sha256').update(name).digest('hex');
   const meta = readOrNull(() => v.parse(contextMeta, JSON.parse(world.readFile(join(folder, 'contexts/meta', key, 'meta.json')))));
   if (meta === null) throw unreadable(source, 'it cannot be read', 'see "docker context ls", or name the engine: --engine-address');
   const { Host, SkipTLSVerify } = meta.Endpoints.docker;

@@ -24,6 +24,8 @@ const HASH_BYTES = 6;
  * @returns 0 or more, and less than the window; 0 for a window of 0
  */
 export function spreadOffset(host: string, windowMs: DurationMs): DurationMs {
+  if (windowMs === 0) return windowMs;
+  // Loaded here, because it takes 1.5 MB, and most hosts have no window.
   const { createHash } = process.getBuiltinModule('node:crypto');
   const hash = createHash('sha256').update(`imagegc schedule ${host}`).digest().readUIntBE(0, HASH_BYTES);
   return durationMs(Math.floor((hash / 256 ** HASH_BYTES) * windowMs));

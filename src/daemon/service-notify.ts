@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { type DurationMs, durationMs } from '../model/brands.ts';
 
 /** Tells a service manager how the daemon does (sd_notify(3)); does nothing where none asked for it. */
@@ -23,6 +22,7 @@ export function openServiceNotifier(environment: Readonly<Record<string, string 
   let lastStatus = '';
   const tell = (...words: readonly string[]): void => {
     if (!isAsked) return;
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn('systemd-notify', ['--no-block', ...words], { stdio: 'ignore' });
     // A host without the program is told nothing; that must not end the daemon.
     child.on('error', () => undefined).unref();

@@ -1,7 +1,7 @@
 /** The single executable: built, measured, and used on a real engine in a folder with nothing else. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { PROJECT_ROOT, readProjectFile } from '../code/project-files.ts';
@@ -46,7 +46,16 @@ describe('the single executable', { skip: missing }, () => {
     assert.ok(readProjectFile('tools/start-executable.cjs').includes(`'${flags}'`));
   });
 
-  if (lab !== null) describeOnEngine(lab, program);
+  test('reads YAML, whose reader lies in it apart from the bundle', async () => {
+    const file = join(folder.path, 'kubelet.yaml');
+    writeFileSync(file, 'kind: KubeletConfiguration\nimageMinimumGCAge: 3h\n');
+    assert.match(await runWell(['import', 'kubelet-config', file], { program }), /min_age = "3h"/);
+  });
+
+  if (lab !== null) {
+    describeOnEngine(lab, program);
+    describeOnContainerd(lab, program);
+  }
 });
 
 function describeOnEngine(lab: Lab, program: string): void {
@@ -70,6 +79,17 @@ function describeOnEngine(lab: Lab, program: string): void {
     daemon.signal('SIGTERM');
     assert.equal((await daemon.finished).status, 0);
     assert.doesNotMatch(daemon.log(), /Warning/);
+  });
+}
+
+function describeOnContainerd(lab: Lab, program: string): void {
+  test('speaks gRPC with containerd, which lies in it apart from the bundle', async () => {
+    const engine = await lab.startContainerd('containerd-old');
+    await using ends = new AsyncDisposableStack();
+    ends.defer(() => engine.stop());
+    using folder = makeFolder();
+    const words = ['--engine-address', `containerd://${engine.socketPath}`, '--store-path', join(folder.path, 'store')];
+    assert.match(await runWell(['plan', ...words], { program }), /Nothing to remove/);
   });
 }
 
