@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { isatty } from 'node:tty';
 import { formatOwnerMark, parseOwnerMark } from '../model/hold.ts';
 import { acquireEngineLock } from '../runtime/engine-lock.ts';
 import { readHostClock } from '../runtime/host/clock-reading.ts';
@@ -30,8 +29,7 @@ export function processWorld(): World {
     userId,
     out: output(process.stdout),
     err: output(process.stderr),
-    // Not by process.stdin, which begins a stream for it.
-    ask: isatty(STANDARD_INPUT) && process.stdout.isTTY ? askOnTerminal : null,
+    ask: isOnTerminal() ? askOnTerminal : null,
     readClock: () => readHostClock(),
     wait: pause,
     readFile,
@@ -61,6 +59,11 @@ export function processWorld(): World {
     },
     askDaemon: async (socketPath, order, world) => (await import('./daemon-client.ts')).askDaemon(socketPath, order, world),
   };
+}
+
+/** Not by process.stdin, which begins a stream for it. Where the output is no terminal, as a daemon's, node:tty is not even loaded. */
+function isOnTerminal(): boolean {
+  return process.stdout.isTTY && process.getBuiltinModule('node:tty').isatty(STANDARD_INPUT);
 }
 
 /** From here on the first Ctrl-C lets the batch under way end and gives names back; the second ends at once, as anywhere. */
