@@ -1,9 +1,7 @@
 /** What is shipped for Prometheus and Grafana, tried on a Prometheus of its own that scrapes a daemon. */
 import assert from 'node:assert/strict';
-import { execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFile, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -12,32 +10,30 @@ import { acquireEngineLock, isHeld } from '../../src/runtime/engine-lock.ts';
 import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { PROJECT_ROOT } from '../code/project-files.ts';
 import { until } from '../e2e/daemon-process.ts';
-import { freePort, type ServedDaemon, serveDaemon } from '../worlds/served-daemon.ts';
+import { type ServedDaemon, serveDaemon } from '../worlds/served-daemon.ts';
 import { DAY_MS, HOUR_MS, MB } from '../worlds/world.ts';
+import { ALERT_RULES, askPrometheus, type Prometheus, PROMETHEUS_MISSING as skip, startPrometheus } from './prometheus-server.ts';
 
-const RULES = join(PROJECT_ROOT, 'packaging/prometheus/imagegc-alerts.yml');
 const RULE_TESTS = join(PROJECT_ROOT, 'test/fixtures/monitoring/imagegc-alerts.test.yml');
 const DASHBOARD = join(PROJECT_ROOT, 'packaging/grafana/imagegc.json');
 const ENGINE_ID = `monitored-${process.pid}`;
 const READY_LIMIT_MS = 60_000;
 
-const absent = ['prometheus', 'promtool'].filter((program) => spawnSync(program, ['--version']).status !== 0);
-const skip = absent.length === 0 ? false : `missing: ${absent.join(', ')} (Debian package prometheus)`;
 const run = promisify(execFile);
 
 test('every alert rule has a test of its own', () => {
   const names = (path: string, key: RegExp) => new Set([...readFileSync(path, 'utf8').matchAll(key)].map(([, name]) => name));
-  assert.deepEqual(names(RULE_TESTS, /alertname: (Imagegc\w+)/g), names(RULES, /- alert: (\w+)/g));
+  assert.deepEqual(names(RULE_TESTS, /alertname: (Imagegc\w+)/g), names(ALERT_RULES, /- alert: (\w+)/g));
 });
 
 test('promtool finds nothing wrong with the alert rules, and each fires when it shall and not before', { skip }, async () => {
-  assert.match((await run('promtool', ['check', 'rules', RULES])).stdout, /SUCCESS: 10 rules found/);
+  assert.match((await run('promtool', ['check', 'rules', ALERT_RULES])).stdout, /SUCCESS: 10 rules found/);
   assert.match((await run('promtool', ['test', 'rules', RULE_TESTS])).stdout, /SUCCESS/);
 });
 
 test('promtool finds nothing wrong with the metrics, and every panel of the dashboard has data', { skip }, async (t) => {
   await using daemon = await serveDaemon(engineWithImages(), ['--rules-disk-high', '85%', '--rules-disk-low', '80%']);
-  await using prometheus = await startPrometheus(daemon.address);
+  await using prometheus = await startPrometheus([daemon.address]);
   await until(() => queryCount(prometheus, 'imagegc_ready == 1'), Boolean, READY_LIMIT_MS);
   await liveThrough(daemon);
   const metrics = await (await fetch(`${daemon.address}/metrics`)).text();
@@ -50,7 +46,7 @@ test('promtool finds nothing wrong with the metrics, and every panel of the dash
     const series = await until(() => queryCount(prometheus, expr), Boolean, READY_LIMIT_MS).catch(() => 0);
     assert.ok(series > 0, `no data for the panel "${title}": ${expr}`);
   }
-  const { groups } = v.parse(ruleAnswer, await ask(prometheus, '/api/v1/rules')).data;
+  const { groups } = v.parse(ruleAnswer, await askPrometheus(prometheus, '/api/v1/rules')).data;
   const health = groups.flatMap(({ rules }) => rules).map((rule) => rule.health);
   assert.ok(health.length === 10 && health.every((word) => word === 'ok' || word === 'unknown'), health.join());
   t.diagnostic(`${queries.length} queries, ${metrics.split('\n').length} lines of metrics`);
@@ -96,39 +92,15 @@ function checkMetrics(metrics: string): string {
   return status === 0 ? `${stdout}${stderr}` : `status ${status}: ${stdout}${stderr}`;
 }
 
-interface Prometheus extends AsyncDisposable {
-  readonly address: string;
-}
-
-async function startPrometheus(target: string): Promise<Prometheus> {
-  const folder = mkdtempSync(join(tmpdir(), 'prometheus-'));
-  const config = join(folder, 'prometheus.yml');
-  const job = `  - { job_name: imagegc, static_configs: [{ targets: ['${target.replace('http://', '')}'] }] }`;
-  writeFileSync(config, `global: { scrape_interval: 1s, evaluation_interval: 1s }\nrule_files: ['${RULES}']\nscrape_configs:\n${job}\n`);
-  const address = `127.0.0.1:${await freePort()}`;
-  const words = [`--config.file=${config}`, `--storage.tsdb.path=${folder}/data`, `--web.listen-address=${address}`, '--log.level=error'];
-  const child = spawn('prometheus', words, { stdio: 'ignore' });
-  const ended = once(child, 'exit');
-  return {
-    address: `http://${address}`,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
 const queryAnswer = v.object({ status: v.literal('success'), data: v.object({ result: v.array(v.unknown()) }) });
 const ruleAnswer = v.object({ data: v.object({ groups: v.array(v.object({ rules: v.array(v.object({ health: v.string() })) })) }) });
 
-async function ask({ address }: Prometheus, path: string): Promise<unknown> {
-  return (await fetch(`${address}${path}`)).json();
-}
-
 /** How many series it has; 0 while it is not ready. */
 async function queryCount(prometheus: Prometheus, expr: string): Promise<number> {
-  const answer = v.safeParse(queryAnswer, await ask(prometheus, `/api/v1/query?query=${encodeURIComponent(expr)}`).catch(() => null));
+  const answer = v.safeParse(
+    queryAnswer,
+    await askPrometheus(prometheus, `/api/v1/query?query=${encodeURIComponent(expr)}`).catch(() => null),
+  );
   return answer.success ? answer.output.data.result.length : 0;
 }
 
