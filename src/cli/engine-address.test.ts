@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { OperatingError } from '../model/error.ts';
-import { formatEngineAddress } from '../runtime/engine-transport.ts';
-import { findEngines, listCandidates } from './engine-address.ts';
+import { formatEngineAddress, parseEngineAddress } from '../runtime/engine-transport.ts';
+import { type Candidate, chooseEngines, findEngines, listCandidates } from './engine-address.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'imagegc-address-'));
 chmodSync(folder, 0o755);
@@ -49,6 +49,25 @@ describe('listCandidates()', () => {
   });
 });
 
+describe('chooseEngines()', () => {
+  const [containerd, k3s] = ['containerd:///run/containerd/containerd.sock', 'containerd:///run/k3s/containerd/containerd.sock'];
+  const [docker, podman] = ['unix:///var/run/docker.sock', 'unix:///run/podman/podman.sock'];
+  const at = (text: string, source: string, state: Candidate['state'] = 'open') => ({ address: parseEngineAddress(text), source, state });
+  const choose = (...candidates: readonly Candidate[]) => chooseEngines(candidates).map(formatEngineAddress);
+
+  it('takes the system’s containerd beside a Podman, and none but that one for Docker’s', () => {
+    assert.deepEqual(choose(at(podman, 'Podman'), at(containerd, 'containerd')), [podman, containerd]);
+    const all = [at(docker, 'Docker'), at(podman, 'Podman'), at(containerd, 'containerd'), at(k3s, 'k3s and RKE2')];
+    assert.deepEqual(choose(...all), [docker, podman, k3s]);
+    assert.deepEqual(choose(at(docker, 'Docker', 'closed'), at(containerd, 'containerd')), [containerd]);
+  });
+
+  it('takes a closed one where none is open, and nothing but what is wished for', () => {
+    assert.deepEqual(choose(at(docker, 'Docker', 'closed'), at(podman, 'Podman', 'closed')), [docker]);
+    assert.deepEqual(choose(at(podman, 'CONTAINER_HOST', 'wished'), at(docker, 'Docker')), [podman]);
+  });
+});
+
 describe('findEngines()', () => {
   const hasSystemEngine = !isAbsent(user('probe'), /^(?:Docker|Podman)$/);
 
@@ -88,6 +107,12 @@ describe('findEngines()', () => {
     const podman = place(join(world.home, 'run/podman/podman.sock'));
     assert.equal(find('auto', world), `unix://${docker} unix://${podman}`);
     assert.equal(find(`auto, unix://${docker}, cri:///run/c.sock`, world), `unix://${docker} unix://${podman} cri:///run/c.sock`);
+  });
+
+  it('takes an engine once that two paths lead to', () => {
+    const socket = place(join(folder, 'once/docker.sock'));
+    symlinkSync(join(folder, 'once'), join(folder, 'twice'));
+    assert.equal(find(`unix://${socket}, unix://${join(folder, 'twice/docker.sock')}`, user('once')), `unix://${socket}`);
   });
 
   it('takes those that are named, one of them with commas of its own', () => {

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { OperatingError, readOrNull } from '../model/error.ts';
 import { type EngineAddress, formatEngineAddress, parseEngineAddress } from '../runtime/engine-transport.ts';
@@ -60,16 +60,17 @@ export function listCandidates(world: Surroundings): readonly Candidate[] {
 }
 
 /**
- * The engines to use: those named, separated by commas; else with `auto` what was wished for, else all that can be opened, else the first that is
- * there. containerd is taken so only where no Docker is: below a Docker it is Docker's.
+ * The engines to use, each once whatever paths lead to its socket: those named, separated by commas; else with `auto` what was wished for, else
+ * all that can be opened, else the first that is there. The system's containerd is taken so only where no Docker is: below a Docker it is Docker's.
  *
  * @throws OperatingError `settings`; `engine-unreachable` that names every place looked at
  */
 export function findEngines(setting: string, world: Surroundings): readonly [EngineAddress, ...EngineAddress[]] {
   const found = splitAddresses(setting).flatMap((part) =>
-    part === 'auto' ? findAll(world) : [parseEngineAddress(part, tlsOfEnvironment(world))],
+    part === 'auto' ? chooseEngines(listCandidates(world)) : [parseEngineAddress(part, tlsOfEnvironment(world))],
   );
-  const [first, ...others] = new Map(found.map((address) => [formatEngineAddress(address), address])).values();
+  const resolved = found.map(resolveAddress);
+  const [first, ...others] = found.filter((_, index) => resolved.indexOf(resolved[index] ?? '') === index);
   if (first !== undefined) return [first, ...others];
   const told = { operation: 'find a container engine', subject: 'engine.address = "auto"' };
   const places = listCandidates(world).map(({ address, source }) => `${formatEngineAddress(address).replace('unix://', '')} (${source})`);
@@ -78,14 +79,21 @@ export function findEngines(setting: string, world: Surroundings): readonly [Eng
   throw new OperatingError({ kind: 'engine-unreachable', ...told, problem, hint });
 }
 
-function findAll(world: Surroundings): readonly EngineAddress[] {
-  const candidates = listCandidates(world);
-  const inState = (wanted: Candidate['state']) => candidates.filter(({ state }) => state === wanted).map(({ address }) => address);
-  const wished = inState('wished');
-  if (wished.length > 0) return wished;
-  const open = inState('open');
-  const isOwnContainerd = ({ kind }: EngineAddress) => kind !== 'containerd' || !open.some((each) => each.kind === 'unix');
-  return open.length > 0 ? open.filter(isOwnContainerd) : inState('closed').slice(0, 1);
+/** What `auto` takes, as {@link findEngines} says. */
+export function chooseEngines(candidates: readonly Candidate[]): readonly EngineAddress[] {
+  const inState = (wanted: Candidate['state']) => candidates.filter(({ state }) => state === wanted);
+  const [wished, open] = [inState('wished'), inState('open')];
+  const hasDocker = open.some(({ source }) => source.includes('Docker'));
+  const own = open.filter(({ source }) => source !== 'containerd' || !hasDocker);
+  const chosen = wished.length > 0 ? wished : open.length > 0 ? own : inState('closed').slice(0, 1);
+  return chosen.map(({ address }) => address);
+}
+
+/** The address without symbolic links, so that `/var/run/docker.sock` and `/run/docker.sock` are one. */
+function resolveAddress(address: EngineAddress): string {
+  if (!('socketPath' in address)) return formatEngineAddress(address);
+  const { socketPath } = address;
+  return formatEngineAddress({ ...address, socketPath: readOrNull(() => realpathSync(socketPath)) ?? socketPath });
 }
 
 function lookAt(text: string, source: string): Candidate {

@@ -81,8 +81,7 @@ export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<numb
     };
     const out = options.json ? { ...world.out, write } : world.out;
     if (!options.json) out.write(`${paint('bold', `== ${printable(address)}`, desk.look)}\n\n`);
-    const one = { ...options, flags: new Map([...options.flags, ['engine.address', address]]) };
-    statuses.push(await outcomeOf(() => run(openDesk({ ...world, out }, one)), world));
+    statuses.push(await outcomeOf(() => run(deskFor({ world: { ...world, out }, options }, address)), world));
     if (options.json) documents.push({ address, document: text === '' ? null : JSON.parse(text) });
     else out.write('\n');
   }
@@ -90,8 +89,13 @@ export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<numb
   return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.done;
 }
 
-/** Of no engine when there is none to be found: the command says so itself, after what is wrong with its own arguments. */
-function addressesOf({ world, loaded }: Desk): readonly string[] {
+/** The same desk for one engine alone. */
+export function deskFor({ world, options }: Pick<Desk, 'world' | 'options'>, address: string): Desk {
+  return openDesk(world, { ...options, flags: new Map([...options.flags, ['engine.address', address]]) });
+}
+
+/** Of the engines that the settings mean. @returns none where there is none to be found, which the command says better itself */
+export function addressesOf({ world, loaded }: Desk): readonly string[] {
   try {
     return findEngines(loaded.settings['engine.address'], world).map(formatEngineAddress);
   } catch (error) {

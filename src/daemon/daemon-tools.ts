@@ -19,6 +19,8 @@ export interface DaemonTools extends Pick<CollectContext, 'readClock' | 'wait' |
   readonly openRuntime: () => Promise<Runtime>;
   /** @throws OperatingError when the store cannot be had */
   readonly openStore: () => Store;
+  /** Whether no other engine of this host is collected on now. */
+  readonly mayCollect: () => boolean;
   /** @throws OperatingError `lock-held` that says who holds it */
   readonly lockEngine: (runtime: Runtime) => Promise<Disposable>;
   /** Gives back what the work of a moment took. */

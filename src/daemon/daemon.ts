@@ -97,11 +97,11 @@ export class Daemon {
       this.health.resolve('engine');
     });
     this.#recall(watch);
-    if (this.#collecting !== null || signal.aborted) return;
+    if (this.#collecting !== null || signal.aborted || !this.#tools.mayCollect()) return;
     const hasAbandonedHolds = watch.takeAbandonedHolds();
     if (this.#isRunDue(watch)) this.#begin(this.#collect(watch, signal));
-    else if (await this.#isRoomDue(watch)) this.#begin(this.#makeRoom(watch, signal));
     else if (hasAbandonedHolds) this.#begin(this.#repair(watch, signal));
+    else if ((await this.#isRoomDue(watch)) && this.#tools.mayCollect()) this.#begin(this.#makeRoom(watch, signal));
   }
 
   /** Resolves when no collection is under way. */

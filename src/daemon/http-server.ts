@@ -17,6 +17,8 @@ export interface HttpAnswer {
 
 /** What was asked, beside the path. */
 export interface HttpQuestion {
+  /** What stands behind the question mark. */
+  readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   /** @throws OperatingError `input` when it is longer than anything that is asked here */
   readonly readBody: () => Promise<string>;
@@ -82,13 +84,14 @@ function boundConnections(server: Server): void {
 
 async function answer(request: IncomingMessage, response: ServerResponse, routes: HttpRoutes): Promise<void> {
   const { method = '', url = '/', headers } = request;
-  const path = url.split('?')[0] ?? '/';
+  const [path = '/', query] = url.split('?');
   const name = method === 'GET' || method === 'HEAD' ? path : `${method} ${path}`;
   const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
   const readBody = (): Promise<string> => readText(request);
   if (!isOwnHost(headers.host)) send(response, { status: 421, body: { error: 'this host is not served here' } });
   else if (!isOwnOrigin(headers)) send(response, { status: 403, body: { error: 'pages of other sites get no answer here' } });
-  else if (route !== undefined) send(response, await tryRoute(() => route({ headers, readBody })), headers['if-none-match']);
+  else if (route !== undefined)
+    send(response, await tryRoute(() => route({ query: new URLSearchParams(query), headers, readBody })), headers['if-none-match']);
   else if (name !== path && method !== 'POST') send(response, { status: 405, body: { error: 'only GET, HEAD and, for few paths, POST' } });
   else send(response, { status: name === path ? 404 : 405, body: { error: 'there is nothing here', paths: Object.keys(routes) } });
 }

@@ -13,7 +13,8 @@ const PAGE = join(import.meta.dirname, '../../docs/metrics.md');
 
 function metricsOf({ daemon }: DaemonWorld): string {
   const own = { rssBytes: 1, cpuSeconds: 0.5, startedAtSeconds: 2 };
-  return formatMetrics({ status: daemon.status(), ledger: daemon.ledger, rule: POLICY.disk, version: '1.2"\\', process: own });
+  const engines = [{ address: 'unix:///memory', status: daemon.status(), ledger: daemon.ledger }];
+  return formatMetrics({ engines, problems: [], rule: POLICY.disk, version: '1.2"\\', process: own });
 }
 
 describe('formatMetrics()', () => {

@@ -24,7 +24,10 @@ type Run = Texts<'at' | 'kind' | 'result'> & Numbers<'removed' | 'freedBytes'>;
 /** What the daemon serves, by the name of its path. */
 export interface Served {
   readonly status: Readonly<Record<'ready' | 'collecting', boolean>> &
-    Unknowable<'engine' | 'lastRunAt' | 'nextRunAt', string> & { readonly problems: readonly Problem[] };
+    Unknowable<'engine' | 'lastRunAt' | 'nextRunAt', string> & {
+      readonly problems: readonly Problem[];
+      readonly engines: readonly (Texts<'address'> & Unknowable<'engine' | 'page', string>)[];
+    };
   readonly disk: Unknowable<'highFraction' | 'lowFraction' | 'minFreeBytes', number> & {
     readonly samples: readonly Sample[];
     readonly runs: readonly Run[];
@@ -43,9 +46,14 @@ export type Data = { readonly [Name in keyof Served]: Served[Name] | null };
 
 const known = new Map<keyof Served, string | null>();
 
-/** Asks for one document. @returns null where it is what it was, or there is none now @throws where the daemon does not answer */
+/**
+ * Asks for one document. Of several engines the page shows the one that its own address names, which is passed on.
+ *
+ * @returns null where it is what it was, or there is none now
+ * @throws where the daemon does not answer
+ */
 export async function load<Name extends keyof Served>(name: Name): Promise<Partial<Data> | null> {
-  const answer = await fetch(`/api/${name}`, { cache: 'no-cache' });
+  const answer = await fetch(`/api/${name}${location.search}`, { cache: 'no-cache' });
   const etag = answer.headers.get('etag');
   if (!answer.ok || known.get(name) === etag) return null;
   const value: Served[Name] = await answer.json();
@@ -56,7 +64,7 @@ export async function load<Name extends keyof Served>(name: Name): Promise<Parti
 /** Has the daemon do something. @returns what went wrong; null: nothing */
 export async function order(name: 'collect' | 'pin' | 'unpin', token: string, asked: object = {}): Promise<string | null> {
   const headers = { 'content-type': 'application/json', 'x-imagegc-token': token };
-  const answer = await fetch(`/api/${name}`, { method: 'POST', headers, body: JSON.stringify(asked) });
+  const answer = await fetch(`/api/${name}${location.search}`, { method: 'POST', headers, body: JSON.stringify(asked) });
   const { error, message }: { readonly error?: string; readonly message?: string } = await answer.json();
   return error ?? (message || null);
 }

@@ -8,7 +8,7 @@ const ROWS = 8;
 
 /** What the page is, whether all is well, and the figures that an operator looks for first. */
 export function Head({ data, isOffline }: { readonly data: Data; readonly isOffline: boolean }): ComponentChild {
-  const { engine = null, problems = [] } = data.status ?? {};
+  const { engine = null, engines = [], problems = [] } = data.status ?? {};
   const state = isOffline ? 'the daemon does not answer' : stateOf(data.status);
   const isWell = !isOffline && data.status?.ready === true && problems.length === 0;
   return el(
@@ -17,7 +17,7 @@ export function Head({ data, isOffline }: { readonly data: Data; readonly isOffl
       'div.bar',
       el('h1', 'imagegc'),
       h('span', { class: `pill ${isWell ? 'well' : 'ill'}`, role: 'status' }, state),
-      el('span.quiet', engine),
+      engines.length > 1 ? engines.map((each) => h('a', { href: each.page }, each.engine ?? each.address)) : el('span.quiet', engine),
     ),
     problems.map(({ subject, problem, hint }) =>
       h('p', { class: 'problem', role: 'alert' }, el('b', `${subject}: `), problem, hint && `. ${hint}`),

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { PROJECT_ROOT } from '../code/project-files.ts';
-import type { ServedDaemon } from '../worlds/served-daemon.ts';
+import { type ServedDaemon, serveTwoEngines } from '../worlds/served-daemon.ts';
 import { findChromium, NO_CHROMIUM, openChromium, SIZES } from './chromium.ts';
 import { pull, serveMany, serveShop } from './scenes.ts';
 
@@ -46,6 +46,18 @@ describe('the page', { skip }, () => {
     await page.getByRole('button', { name: /^Show more/ }).click();
     assert.equal(await rows(page).count(), 600);
     assert.deepEqual(complaints, []);
+  });
+
+  test('of two engines shows one, and leads to the other', async () => {
+    await using daemon = await serveTwoEngines();
+    await using watched = await open(daemon, SIZES.desktop);
+    const { page, complaints } = watched;
+    await page.goto(daemon.address);
+    await rows(page).filter({ hasText: 'one:1' }).waitFor();
+    await page.getByRole('link', { name: /^memory engine two/ }).click();
+    await rows(page).filter({ hasText: 'two:1' }).waitFor();
+    assert.deepEqual(await page.getByRole('link').allInnerTexts(), [`memory engine one-${process.pid} (memory)`]);
+    assert.deepEqual([await findBarriers(page), complaints], [[], []]);
   });
 
   describe('of a shop', () => {

@@ -7,8 +7,9 @@ import { type Finished, type RunOptions, runImagegc, startImagegc } from './imag
 
 const status = v.object({
   ready: v.boolean(),
-  problems: v.array(v.object({ subject: v.string(), problem: v.string() })),
+  problems: v.array(v.object({ subject: v.string(), problem: v.string(), engine: v.nullable(v.string()) })),
   nextRunAt: v.nullable(v.string()),
+  engines: v.array(v.object({ address: v.string(), engine: v.nullable(v.string()), ready: v.boolean() })),
 });
 
 /** What the daemon serves as its health. */

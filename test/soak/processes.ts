@@ -113,6 +113,7 @@ export class Processes {
       openStore: () => this.#openStore(actor),
       readClock: () => this.#readClock(),
       wait: (pause, signal) => this.#wait(actor, pause, signal),
+      mayCollect: () => true,
       lockEngine: async () => (actor.isDead ? never() : this.#takeLock(actor)),
       makeMark: () => actor.mark,
       judgeOwner: (mark) => this.#judgeOwner(actor, mark),

@@ -59,6 +59,7 @@ export class DaemonWorld {
       readClock: () => this.readClock(),
       // A pause that something may end gives way to everything that is ready; the others take no time at all.
       wait: (_pause, signal) => (signal === undefined ? Promise.resolve() : turn()),
+      mayCollect: () => true,
       lockEngine: () => Promise.resolve({ [Symbol.dispose]: () => undefined }),
       makeMark: () => MARK(this.life),
       judgeOwner: (mark) => (mark === MARK(this.life) ? 'own' : 'dead'),

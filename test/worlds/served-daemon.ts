@@ -8,7 +8,8 @@ import { processWorld } from '../../src/cli/process-world.ts';
 import { runCli } from '../../src/cli/program.ts';
 import type { World } from '../../src/cli/world.ts';
 import { durationMs, wallMs } from '../../src/model/brands.ts';
-import type { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
+import { OperatingError } from '../../src/model/error.ts';
+import { MemoryEngine } from '../../src/runtime/memory/memory-engine.ts';
 import { openMemory } from '../../src/runtime/memory/memory-runtime.ts';
 import { capture } from '../e2e/cli-world.ts';
 
@@ -89,6 +90,37 @@ export async function serveDaemon(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The same with two engines, `unix:///one` and `unix:///two`, each with an image of its name that nothing needs. @param away whether one does not answer */
+export function serveTwoEngines(away: (name: string) => boolean = () => false): Promise<ServedDaemon> {
+  const engineOf = (name: string): MemoryEngine => {
+    const engine = new MemoryEngine({ engineId: `${name}-${process.pid}`, capacityBytes: 1e10 });
+    engine.addImage({
+      layers: [[name, 1e6]],
+      references: [`docker.io/lab/${name}:1`],
+      digests: [`docker.io/lab/${name}@sha256:${'0'.repeat(64)}`],
+    });
+    return engine;
+  };
+  const engines = new Map(['one', 'two'].map((name) => [name, engineOf(name)]));
+  const [first = engineOf('none')] = engines.values();
+  const openRuntime: World['openRuntime'] = async (address) => {
+    const name = 'socketPath' in address ? address.socketPath.slice(1) : '';
+    const engine = engines.get(name);
+    if (engine === undefined || away(name)) {
+      throw new OperatingError({
+        kind: 'engine-unreachable',
+        operation: 'ask the engine',
+        subject: name,
+        problem: 'it is away',
+        hint: null,
+      });
+    }
+    return openMemory(engine, () => first.now());
+  };
+  for (const engine of engines.values()) if (engine !== first) engine.now = () => first.now();
+  return serveDaemon(first, ['--engine-address', 'unix:///one,unix:///two'], 0, { openRuntime });
 }
 
 function movableClock(agoMs: number): { readonly readClock: World['readClock']; readonly pass: (ms: number) => void } {

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { type ControlPeer, type Frame, serveControl } from '../../daemon/control-socket.ts';
-import type { Ledger } from '../../daemon/ledger.ts';
+import type { HostDaemon } from '../../daemon/host-daemon.ts';
 import type { Log } from '../../daemon/log.ts';
 import { bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
@@ -15,7 +15,7 @@ import type { World } from '../world.ts';
 /** What orders work with. */
 export interface OrderTools {
   readonly key: DashboardKey;
-  readonly ledger: Ledger;
+  readonly daemon: HostDaemon;
 }
 
 /**
@@ -52,14 +52,14 @@ async function follow(peer: ControlPeer, world: World, log: Log, tools: OrderToo
   }
   log('info', 'collecting, as ordered');
   const theirs = peerWorld(peer, order.output, world);
-  const status = await outcomeOf(() => collectAs(order.output, theirs, tools.ledger), theirs);
+  const status = await outcomeOf(() => collectAs(order.output, theirs, tools.daemon), theirs);
   peer.send({ status });
   log('info', `the ordered collection ended with exit status ${status}`);
 }
 
-async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World, ledger: Ledger): Promise<number> {
+async function collectAs({ config, json, flags, freeBytes, yes }: CollectOrder, world: World, daemon: HostDaemon): Promise<number> {
   const desk = openDesk(world, { config: config ?? undefined, json, flags: new Map(Object.entries(flags)) });
-  return runOrdered(desk, { yes, ...(freeBytes !== null && { free: bytes(freeBytes) }) }, ledger);
+  return runOrdered(desk, { yes, ...(freeBytes !== null && { free: bytes(freeBytes) }) }, daemon);
 }
 
 /** Whoever may open this socket may do what the page does. */

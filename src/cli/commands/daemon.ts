@@ -1,11 +1,13 @@
 import { SETTLE_MS } from '../../collect/collection.ts';
-import { Daemon } from '../../daemon/daemon.ts';
 import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
+import { HostDaemon, type OpenRuntime } from '../../daemon/host-daemon.ts';
 import { serveHttp } from '../../daemon/http-server.ts';
 import type { Log } from '../../daemon/log.ts';
 import { findCronProblem, type Schedule } from '../../daemon/schedule.ts';
 import { openServiceNotifier, type ServiceNotifier } from '../../daemon/service-notify.ts';
 import { OperatingError } from '../../model/error.ts';
+import { formatEngineAddress } from '../../runtime/engine-transport.ts';
+import { findEngines } from '../engine-address.ts';
 import { readMachineId } from '../machine-id.ts';
 import { EXIT, usageError } from '../output/error-text.ts';
 import { daemonLog } from '../output/log-lines.ts';
@@ -13,7 +15,7 @@ import { DashboardKey } from '../pages/dashboard-key.ts';
 import { dashboardPages } from '../pages/dashboard-pages.ts';
 import { healthPages } from '../pages/health-pages.ts';
 import { pageOrders } from '../pages/page-orders.ts';
-import { type Desk, openDesk, openEngine, workloadFinder } from '../session.ts';
+import { type Desk, openDesk, workloadFinder } from '../session.ts';
 import { MountedSettings } from '../settings/mounted-settings.ts';
 import type { Settings } from '../settings/setting-keys.ts';
 import { keepLock, lockFor, lockStore } from './collecting.ts';
@@ -23,17 +25,16 @@ import { serveOrders } from './daemon-orders.ts';
 export async function runDaemon(first: Desk): Promise<number> {
   const { world } = first;
   const log = daemonLog(world);
-  let desk = first;
   // Before the lock: what is wrong with the settings is told whoever keeps the store.
   let settings = readSettings(first);
   using _only = await beTheOnlyOne(first);
   const notifier = openServiceNotifier(world.environment);
   const { readClock, wait, makeMark, judgeOwner, releaseMemory } = world;
-  const daemon = new Daemon({
+  const daemon = new HostDaemon({
     ...{ readClock, wait, makeMark, judgeOwner, releaseMemory, settleMs: SETTLE_MS, log },
     settings: () => settings,
     machineId: readMachineId(world),
-    openRuntime: () => openEngine(desk),
+    findEngines: () => openersOf(first),
     openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
     lockEngine: (runtime) => lockFor(world, runtime),
   });
@@ -42,8 +43,6 @@ export async function runDaemon(first: Desk): Promise<number> {
       const next = openDesk(world, first.options);
       settings = readSettings(next);
       warnOfLateKeys(first.loaded.settings, next.loaded.settings, log);
-      const kept = { ...next.loaded.settings, 'engine.address': first.loaded.settings['engine.address'] };
-      desk = { ...next, loaded: { ...next.loaded, settings: kept } };
       daemon.health.resolve('settings');
       log('info', 'the settings were read again');
     } catch (error) {
@@ -60,6 +59,12 @@ export async function runDaemon(first: Desk): Promise<number> {
   notifier.stopping();
   log('info', 'stopped');
   return EXIT.done;
+}
+
+/** @throws OperatingError when there is no engine to be found */
+function openersOf({ world, loaded }: Desk): ReadonlyMap<string, OpenRuntime> {
+  const found = findEngines(loaded.settings['engine.address'], world);
+  return new Map(found.map((address) => [formatEngineAddress(address), () => world.openRuntime(address)]));
 }
 
 /** @throws OperatingError `settings` for a pattern that no time matches */
@@ -95,7 +100,7 @@ async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
 /** What is served beside the daemon, and by what. */
 interface Served {
   readonly settings: () => DaemonSettings;
-  readonly daemon: Daemon;
+  readonly daemon: HostDaemon;
   readonly log: Log;
   readonly stop: AbortSignal;
 }
@@ -107,12 +112,12 @@ async function serve(desk: Desk, { settings, daemon, log, stop }: Served): Promi
   if (listen !== '') {
     const { world, options } = desk;
     const shown = dashboardPages(daemon, settings, world);
-    const orders = pageOrders({ world, options, key, ledger: daemon.ledger, log, stop });
+    const orders = pageOrders({ world, options, key, daemon, log, stop });
     serving.use(await serveHttp(listen, { ...healthPages(daemon, settings, world), ...shown, ...orders }));
     log('info', `health is served at ${listen}: /healthz, /readyz`);
   }
   makeStoreFolder(desk);
-  const orders = await serveOrders(desk, log, { key, ledger: daemon.ledger });
+  const orders = await serveOrders(desk, log, { key, daemon });
   if (orders !== null) serving.use(orders);
   return serving;
 }
@@ -141,7 +146,7 @@ function watchMounted({ world, loaded }: Desk, reload: () => void, stop: AbortSi
 const STATUS_EVERY_MS = 10_000;
 
 /** Tells the service manager that the daemon is there, what it does, and that it lives. */
-function beat(daemon: Daemon, notifier: ServiceNotifier, stop: AbortSignal): Disposable {
+function beat(daemon: HostDaemon, notifier: ServiceNotifier, stop: AbortSignal): Disposable {
   notifier.ready();
   const tell = (): void => {
     const { problems, isCollecting, isReady, engine } = daemon.status();

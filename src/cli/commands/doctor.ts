@@ -8,7 +8,7 @@ import { readHostFacts } from '../host-facts.ts';
 import { EXIT } from '../output/error-text.ts';
 import { renderRepairs } from '../output/render-report.ts';
 import { paint, printable } from '../output/style.ts';
-import { answer, type Desk, joinStore, lookContext, openEngine, type Session } from '../session.ts';
+import { addressesOf, answer, type Desk, deskFor, joinStore, lookContext, openEngine, type Session } from '../session.ts';
 import { describeHolder, lockStore } from './collecting.ts';
 
 /** One thing looked at. `bad`: something is wrong; `note`: it works, with less. */
@@ -22,22 +22,34 @@ interface Finding {
 /** `imagegc doctor [--repair]`: engine, permissions, clock, store, settings: what is wrong, and what to do. */
 export async function runDoctor(desk: Desk, { repair = false }: { readonly repair?: boolean }): Promise<number> {
   const findings: Finding[] = [checkSettings(desk), checkClock(desk), await checkDaemon(desk), ...checkHost(desk)];
-  let reached: Finding['subject'] = 'engine';
-  try {
-    const runtime = await openEngine(desk);
-    reached = 'store';
-    using session = joinStore(desk, runtime, repair ? 'write' : 'read');
-    findings.push(...checkEngine(session), checkStore(session), ...(await checkInside(session, repair)));
-  } catch (error) {
-    if (!(error instanceof OperatingError)) throw error;
-    const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : reached;
-    findings.push(bad(subject, error.message, error.hint));
-  }
+  const addresses = addressesOf(desk);
+  // Where there is none, asking for one says so.
+  for (const one of addresses.length > 1 ? addresses.map((address) => deskFor(desk, address)) : [desk])
+    findings.push(...(await checkOne(one, repair)));
+  findings.push(...checkPlaces(desk, addresses));
   answer(desk, {
     json: () => ({ format: 'imagegc.doctor/1', findings }),
     text: () => findings.map((finding) => renderFinding(finding, desk)).join(''),
   });
   return findings.some(({ state }) => state === 'bad') ? EXIT.failed : EXIT.done;
+}
+
+/** One engine, and what is recorded of it. */
+async function checkOne(desk: Desk, repair: boolean): Promise<readonly Finding[]> {
+  let reached: Finding['subject'] = 'engine';
+  const findings: Finding[] = [];
+  try {
+    const runtime = await openEngine(desk);
+    findings.push(good('engine', runtime.identity.title));
+    reached = 'store';
+    using session = joinStore(desk, runtime, repair ? 'write' : 'read');
+    findings.push(checkStore(session), ...(await checkInside(session, repair)));
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    const subject = error.kind.startsWith('engine') ? 'engine' : error.kind === 'lock-held' ? 'collector' : reached;
+    findings.push(bad(subject, error.message, error.hint));
+  }
+  return findings;
 }
 
 function renderFinding({ subject, state, message, hint }: Finding, { look }: Desk): string {
@@ -101,21 +113,20 @@ function checkHost({ world, loaded }: Desk): readonly Finding[] {
   ];
 }
 
-function checkEngine({ runtime, desk }: Session): readonly Finding[] {
-  const { title } = runtime.identity;
-  const others = Map.groupBy(listCandidates(desk.world), ({ address, state }) =>
-    title.includes(`${formatEngineAddress(address)} `) ? 'chosen' : state,
+/** Where else an engine may listen. @param chosen those that are used; none: the error names all places */
+function checkPlaces({ world }: Desk, chosen: readonly string[]): readonly Finding[] {
+  if (chosen.length === 0) return [];
+  const others = Map.groupBy(listCandidates(world), ({ address, state }) =>
+    chosen.includes(formatEngineAddress(address)) ? 'chosen' : state,
   );
   const tell = (state: Candidate['state'], verb: string): readonly Finding[] => {
     const places =
       others.get(state)?.map(({ address, source }) => `${formatEngineAddress(address).replace('unix://', '')} (${source})`) ?? [];
     return places.length === 0 ? [] : [note('engine', `${verb} ${places.join(', ')}`)];
   };
-  const hidden = tell('closed', 'passed over, as this user may not open it:');
   return [
-    good('engine', title),
     ...tell('open', 'passed over, as another comes first or is named:'),
-    ...hidden,
+    ...tell('closed', 'passed over, as this user may not open it:'),
     ...tell('absent', 'nothing is at'),
   ];
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Look } from '../../collect/look.ts';
 import type { Daemon } from '../../daemon/daemon.ts';
 import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
-import type { HttpAnswer, HttpRoutes } from '../../daemon/http-server.ts';
+import type { HostDaemon, WatchedEngine } from '../../daemon/host-daemon.ts';
+import type { HttpAnswer, HttpQuestion, HttpRoutes } from '../../daemon/http-server.ts';
 import { SharedLook } from '../../daemon/shared-look.ts';
 import { formatDisk, formatLayers } from '../forms/dashboard-forms.ts';
 import { formatHistory } from '../forms/history-form.ts';
@@ -23,35 +24,42 @@ const FILES = {
   '/icon.svg': ['icon.svg', 'image/svg+xml'],
 } as const;
 
-/** The page, and the JSON that it shows (`docs/json.md`): what the commands of the same names print. */
+/**
+ * The page, and the JSON that it shows (`docs/json.md`): what the commands of the same names print, of the engine that `?engine=` names by its
+ * address, else of the first.
+ */
 export function dashboardPages(
-  daemon: Daemon,
+  host: HostDaemon,
   settings: () => DaemonSettings,
   world: Pick<World, 'readClock' | 'releaseMemory'>,
 ): HttpRoutes {
-  const looks = new SharedLook({
-    ...world,
-    look: () => daemon.peek(),
-    countChanges: () => daemon.ledger.changes,
-    render: renderLook,
-  });
-  const looked = (part: keyof ReturnType<typeof renderLook>) => async (): Promise<HttpAnswer> => {
-    return (await looks.read())?.[part] ?? { status: 503, body: { error: 'the engine was not looked at yet' } };
+  const looks = new WeakMap<Daemon, ReturnType<typeof shareLooks>>();
+  const engineOf = ({ query }: HttpQuestion): WatchedEngine => host.engineAt(query.get('engine'));
+  const looked = (part: keyof ReturnType<typeof renderLook>) => async (question: HttpQuestion) => {
+    const { daemon } = engineOf(question);
+    const shared = looks.get(daemon) ?? shareLooks(daemon, world);
+    looks.set(daemon, shared);
+    return (await shared.read())?.[part] ?? { status: 503, body: { error: 'the engine was not looked at yet' } };
   };
-  const recalled = (read: Parameters<typeof daemon.recall<object>>[0]) => (): HttpAnswer => {
-    const value = daemon.recall(read);
+  const recalled = (read: Parameters<typeof Daemon.prototype.recall<object>>[0]) => (question: HttpQuestion) => {
+    const value = engineOf(question).daemon.recall(read);
     return value === null ? { status: 503, body: { error: 'there is no store to read' } } : content(value);
   };
   return {
     ...Object.fromEntries(Object.entries(FILES).map(([path, [name, type]]) => [path, () => readPage(name, type)])),
-    '/api/status': () => content(formatStatus(daemon.status())),
-    '/api/disk': () => content(formatDisk(daemon.ledger, settings().policy.disk)),
+    '/api/status': (question) => content(formatStatus(host.status(), engineOf(question).address)),
+    '/api/disk': (question) => content(formatDisk(engineOf(question).daemon.ledger, settings().policy.disk)),
     '/api/images': looked('images'),
     '/api/layers': looked('layers'),
     '/api/plan': looked('plan'),
     '/api/history': recalled((store, key) => formatHistory(store.readRemovals(key, HISTORY_LIMIT), [])),
     '/api/pins': recalled((store) => formatPins(store.listPins())),
   };
+}
+
+/** One look at an engine for all who watch it. */
+function shareLooks(daemon: Daemon, world: Pick<World, 'readClock' | 'releaseMemory'>) {
+  return new SharedLook({ ...world, look: () => daemon.peek(), countChanges: () => daemon.ledger.changes, render: renderLook });
 }
 
 /** Only the text of it is kept. */

@@ -1,6 +1,6 @@
-import type { Daemon } from '../../daemon/daemon.ts';
-import type { DaemonStatus } from '../../daemon/daemon-status.ts';
+import type { HostStatus } from '../../daemon/daemon-status.ts';
 import type { DaemonSettings } from '../../daemon/daemon-tools.ts';
+import type { HostDaemon } from '../../daemon/host-daemon.ts';
 import type { HttpAnswer, HttpRoutes } from '../../daemon/http-server.ts';
 import { formatStatus } from '../forms/status-form.ts';
 import { VERSION } from '../version.ts';
@@ -11,10 +11,14 @@ const MICROSECONDS = 1_000_000;
 const SCRAPES_PER_RELEASE = 10;
 
 /** What the daemon tells of itself to whoever watches over it: health, readiness, metrics. */
-export function healthPages(daemon: Daemon, settings: () => DaemonSettings, { releaseMemory }: Pick<World, 'releaseMemory'>): HttpRoutes {
+export function healthPages(
+  daemon: HostDaemon,
+  settings: () => DaemonSettings,
+  { releaseMemory }: Pick<World, 'releaseMemory'>,
+): HttpRoutes {
   let scrapes = 0;
   const startedAtSeconds = Math.floor(Date.now() / 1_000 - process.uptime());
-  const answerIf = (isWell: (status: DaemonStatus) => boolean) => (): HttpAnswer => {
+  const answerIf = (isWell: (status: HostStatus) => boolean) => (): HttpAnswer => {
     const status = daemon.status();
     return { status: isWell(status) ? 200 : 503, body: formatStatus(status) };
   };
@@ -28,7 +32,8 @@ export function healthPages(daemon: Daemon, settings: () => DaemonSettings, { re
       if (scrapes % SCRAPES_PER_RELEASE === 0) setImmediate(releaseMemory);
       const { user, system } = process.cpuUsage();
       const own = { rssBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / MICROSECONDS, startedAtSeconds };
-      const facts = { status: daemon.status(), ledger: daemon.ledger, rule: settings().policy.disk, version: VERSION, process: own };
+      const engines = daemon.engines.map((each) => ({ address: each.address, status: each.daemon.status(), ledger: each.daemon.ledger }));
+      const facts = { engines, problems: daemon.status().problems, rule: settings().policy.disk, version: VERSION, process: own };
       return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: formatMetrics(facts) };
     },
   };
