@@ -4,7 +4,7 @@ import { OperatingError } from '../model/error.ts';
 import { KEEP_REASONS, type RuleName } from '../model/plan.ts';
 import { OUTCOME_KINDS, type OutcomeKind } from '../model/removal-record.ts';
 import { bytesByReason } from '../plan/bytes-by-reason.ts';
-import { LayerCounts } from '../plan/layer-counts.ts';
+import { countLayerNeeds } from '../plan/layer-counts.ts';
 import { DiskTrail } from './disk-trail.ts';
 import type { RunDone } from './scheduled-run.ts';
 import type { RecorderCounts } from './use-recorder.ts';
@@ -110,7 +110,7 @@ export class Ledger {
     const images: Tally = new Map();
     for (const { verdict, reason } of plan.verdicts) count(images, labelsOf(verdict, reason));
     const bytes: Tally = new Map();
-    for (const [reason, size] of bytesByReason(plan.verdicts, new LayerCounts(inventory))) {
+    for (const [reason, size] of bytesByReason(plan.verdicts, countLayerNeeds(inventory))) {
       bytes.set(labelsOf(KEEP_REASONS.some((known) => known === reason) ? 'keep' : 'remove', reason), size);
     }
     const ages = inventory.images

@@ -8,7 +8,8 @@ import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
 import type { VersionHistory } from './repositories.ts';
 import { holdUnrestorable, type RegistryAnswers } from './restorable.ts';
-import { holdPreviousVersions } from './rollback.ts';
+import { askPreviousVersions, holdPreviousVersions } from './rollback.ts';
+import type { VersionStream } from './version-stream.ts';
 import { WorkloadNeeds } from './workload-needs.ts';
 
 /** Everything that may keep an image, made once per plan. */
@@ -22,7 +23,7 @@ export interface Circumstances {
   readonly containersByImage: ReadonlyMap<ImageId, readonly Container[]>;
   readonly pins: readonly ActivePin[];
   readonly workloads: WorkloadNeeds;
-  readonly previousVersions: ReadonlyMap<ImageId, Hold>;
+  readonly previousVersions: Pick<ReadonlyMap<ImageId, Hold>, 'get'>;
   readonly ageBrake: AgeBrake | null;
   readonly registryAnswers: RegistryAnswers | undefined;
 }
@@ -34,12 +35,22 @@ export interface AgeBrake {
 }
 
 /** How long an image is kept unused. */
-export interface AgeRule {
+export class AgeRule {
   readonly name: 'unused-for' | 'dangling';
   /** Null: the rule is off. */
   readonly limitMs: DurationMs | null;
+  #limit: string | null = null;
+
+  constructor(name: AgeRule['name'], limitMs: DurationMs | null) {
+    this.name = name;
+    this.limitMs = limitMs;
+  }
+
   /** The limit as it is shown; worded once, because most verdicts of a large plan give it. */
-  readonly limit: string;
+  get limit(): string {
+    this.#limit ??= this.limitMs === null ? 'never' : formatDuration(this.limitMs);
+    return this.#limit;
+  }
 }
 
 /** A pin that stands now, with its pattern read. */
@@ -73,6 +84,12 @@ export interface AssessmentInput extends UsageState {
   readonly registryAnswers?: RegistryAnswers;
 }
 
+/** What need not be looked up, where whoever plans often keeps it. */
+export interface KeptVersions extends Pick<VersionHistory, 'records'> {
+  /** Of an image that is not in it there are none. */
+  readonly streams: ReadonlyMap<ImageId, readonly VersionStream[]>;
+}
+
 /** The pins that stand now. One ends only on a wall clock that can be trusted. */
 export function activePins(pins: readonly Pin[], now: Now): readonly ActivePin[] {
   return pins.flatMap((pin) => {
@@ -83,7 +100,11 @@ export function activePins(pins: readonly Pin[], now: Now): readonly ActivePin[]
 }
 
 /** Looks up once what every assessment asks. */
-export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake | null = null): Circumstances {
+export function gatherCircumstances(
+  input: AssessmentInput,
+  ageBrake: AgeBrake | null = null,
+  kept: KeptVersions | null = null,
+): Circumstances {
   const { inventory, policy, now, failures, lineages } = input;
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
@@ -94,23 +115,34 @@ export function gatherCircumstances(input: AssessmentInput, ageBrake: AgeBrake |
     }
   }
   const pins = activePins(input.pins, now);
-  const ageRules = { ordinary: ageRule('unused-for', policy.unusedForMs), dangling: ageRule('dangling', policy.danglingUnusedForMs) };
-  const records = inventory.images.map(({ id }) => input.records.get(id));
-  const previousVersions = holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now);
+  const ageRules = {
+    ordinary: new AgeRule('unused-for', policy.unusedForMs),
+    dangling: new AgeRule('dangling', policy.danglingUnusedForMs),
+  };
+  const records = kept?.records ?? inventory.images.map(({ id }) => input.records.get(id));
+  const previousVersions =
+    kept === null
+      ? holdPreviousVersions({ images: inventory.images, records, lineages }, policy, now)
+      : askPreviousVersions(kept.streams, policy, now);
   const workloads = new WorkloadNeeds(inventory.workloads);
   const { registryAnswers } = input;
   return { policy, now, records, ageRules, failures, containersByImage, pins, workloads, previousVersions, ageBrake, registryAnswers };
 }
 
-function ageRule(name: AgeRule['name'], limitMs: DurationMs | null): AgeRule {
-  return { name, limitMs, limit: limitMs === null ? 'never' : formatDuration(limitMs) };
+/** Since when each image is unused, at its index: first sight where no use was seen, and now where it was not seen before. */
+export function lastUsesOf({ records, now }: Circumstances): readonly number[] {
+  return records.map((record) => lastUsedOf(record, now));
+}
+
+function lastUsedOf(record: UseRecord | undefined, now: Now): IdleMs {
+  return record === undefined ? now.idleMs : (record.lastUsed ?? record.firstSeen).idleMs;
 }
 
 /** Weighs one image. An image without a record was first seen now. */
 export function assess(image: Image, record: UseRecord | undefined, circumstances: Circumstances): Assessment {
   const { now, ageRules, ageBrake } = circumstances;
   const ageRule = isDangling(image) ? ageRules.dangling : ageRules.ordinary;
-  const lastUsedMs = record === undefined ? now.idleMs : (record.lastUsed ?? record.firstSeen).idleMs;
+  const lastUsedMs = lastUsedOf(record, now);
   const isAgeDue = ageRule.limitMs !== null && idleSince(lastUsedMs, now.idleMs) >= ageRule.limitMs;
   let holds = holdsByUse(image, circumstances, NO_HOLDS);
   holds = holdsByWish(image, circumstances, holds);

@@ -14,8 +14,9 @@ export interface CountedInventory extends Pick<Inventory, 'layers' | 'buildCache
  * Flat arrays, because a plan walks 600,000 layer needs several times; walked by index, which takes a third of what an iterator does.
  */
 export class LayerCounts {
-  /** Where each image's layers begin in `#layers`; one entry more than images. */
+  /** Where each image's layers begin in `#layers`, and where they end. */
   readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
   readonly #layers: Int32Array;
   /** NaN: unknown. */
   readonly #sizes: Float64Array;
@@ -25,37 +26,36 @@ export class LayerCounts {
   /** Unique known bytes of all layers that images need. */
   readonly totalBytes: Bytes;
 
-  constructor(inventory: CountedInventory) {
-    const { starts, layers, sizes } = indexLayers(inventory);
+  /** What the images are called in the index, by what they are called here; null: the same. */
+  readonly #names: readonly number[] | null;
+
+  constructor(
+    { starts, ends, layers, sizes, needs }: LayerIndex,
+    { hasUnknownSizes, totalBytes }: Totals,
+    names: readonly number[] | null = null,
+  ) {
+    this.#names = names;
     this.#starts = starts;
+    this.#ends = ends;
     this.#layers = layers;
-    this.#sizes = sizes.values;
-    this.#needs = new Int32Array(sizes.values.length);
-    for (let at = 0; at < layers.length; at++) {
-      const layer = layers[at] ?? 0;
-      this.#needs[layer] = (this.#needs[layer] ?? 0) + 1;
-    }
-    let total = 0;
-    let unknown = 0;
-    for (let layer = 0; layer < sizes.values.length; layer++) {
-      if (this.#needs[layer] === 0) continue;
-      const size = sizes.values[layer] ?? Number.NaN;
-      if (Number.isNaN(size)) unknown++;
-      else total += size;
-    }
-    this.totalBytes = bytes(total);
-    this.hasUnknownSizes = unknown > 0;
-    for (const layer of inventory.buildCache?.layers ?? []) {
-      const index = sizes.indexOf.get(layer);
-      if (index !== undefined) this.#needs[index] = (this.#needs[index] ?? 0) + 1;
-    }
+    this.#sizes = sizes;
+    this.#needs = needs;
+    this.hasUnknownSizes = hasUnknownSizes;
+    this.totalBytes = totalBytes;
+  }
+
+  /** The very same counts and totals, by other names: that of an image is its place among `images`. */
+  renamed(images: readonly number[]): LayerCounts {
+    const index = { starts: this.#starts, ends: this.#ends, layers: this.#layers, sizes: this.#sizes, needs: this.#needs };
+    return new LayerCounts(index, this, images);
   }
 
   /** Takes the image's needs away. @returns bytes that come free; NaN-free: unknown sizes count 0 and set `isExact` false */
   remove(image: number): Freed {
     let freed = 0;
     let isExact = true;
-    for (let at = this.#starts[image] ?? 0; at < (this.#starts[image + 1] ?? 0); at++) {
+    const named = this.#named(image);
+    for (let at = this.#starts[named] ?? 0; at < (this.#ends[named] ?? 0); at++) {
       const layer = this.#layers[at] ?? 0;
       const left = (this.#needs[layer] ?? 0) - 1;
       this.#needs[layer] = left;
@@ -70,7 +70,8 @@ export class LayerCounts {
   /** Gives the image's needs back. @returns known bytes that are needed again */
   restore(image: number): number {
     let needed = 0;
-    for (let at = this.#starts[image] ?? 0; at < (this.#starts[image + 1] ?? 0); at++) {
+    const named = this.#named(image);
+    for (let at = this.#starts[named] ?? 0; at < (this.#ends[named] ?? 0); at++) {
       const layer = this.#layers[at] ?? 0;
       const before = this.#needs[layer] ?? 0;
       this.#needs[layer] = before + 1;
@@ -82,7 +83,8 @@ export class LayerCounts {
   /** Known bytes that only this image needs; null when one of those sizes is unknown. */
   exclusiveBytes(image: number): Bytes | null {
     let exclusive = 0;
-    for (let at = this.#starts[image] ?? 0; at < (this.#starts[image + 1] ?? 0); at++) {
+    const named = this.#named(image);
+    for (let at = this.#starts[named] ?? 0; at < (this.#ends[named] ?? 0); at++) {
       const layer = this.#layers[at] ?? 0;
       if (this.#needs[layer] === 1) exclusive += this.#sizes[layer] ?? Number.NaN;
     }
@@ -91,14 +93,16 @@ export class LayerCounts {
 
   /** Places of the layers that only this image needs: known layers in the order of the inventory's, then those of images without. */
   exclusiveLayers(image: number): readonly number[] {
-    const own = this.#layers.subarray(this.#starts[image], this.#starts[image + 1]);
+    const named = this.#named(image);
+    const own = this.#layers.subarray(this.#starts[named], this.#ends[named]);
     return Array.from(own).filter((layer) => this.#needs[layer] === 1);
   }
 
   /** Known bytes of the image's layers that no earlier call with the same `claimed` took. */
   claim(image: number, claimed: Set<number>): number {
     let taken = 0;
-    for (let at = this.#starts[image] ?? 0; at < (this.#starts[image + 1] ?? 0); at++) {
+    const named = this.#named(image);
+    for (let at = this.#starts[named] ?? 0; at < (this.#ends[named] ?? 0); at++) {
       const layer = this.#layers[at] ?? 0;
       if (claimed.has(layer)) continue;
       claimed.add(layer);
@@ -107,15 +111,42 @@ export class LayerCounts {
     return taken;
   }
 
+  #named(image: number): number {
+    return this.#names === null ? image : (this.#names[image] ?? -1);
+  }
+
   #knownSize(layer: number): number {
     const size = this.#sizes[layer] ?? 0;
     return Number.isNaN(size) ? 0 : size;
   }
 }
 
+/** Counts an inventory. */
+export function countLayerNeeds(inventory: CountedInventory): LayerCounts {
+  const { indexOf, ...index } = indexLayers(inventory);
+  const { layers, sizes, needs } = index;
+  for (let at = 0; at < layers.length; at++) {
+    const layer = layers[at] ?? 0;
+    needs[layer] = (needs[layer] ?? 0) + 1;
+  }
+  let total = 0;
+  let unknown = 0;
+  for (let layer = 0; layer < sizes.length; layer++) {
+    if (needs[layer] === 0) continue;
+    const size = sizes[layer] ?? Number.NaN;
+    if (Number.isNaN(size)) unknown++;
+    else total += size;
+  }
+  for (const layer of inventory.buildCache?.layers ?? []) {
+    const known = indexOf.get(layer);
+    if (known !== undefined) needs[known] = (needs[known] ?? 0) + 1;
+  }
+  return new LayerCounts(index, { totalBytes: bytes(total), hasUnknownSizes: unknown > 0 });
+}
+
 /** What each image frees if it goes alone; null where a layer's size is unknown. */
 export function exclusiveBytes(inventory: Inventory): ReadonlyMap<ImageId, Bytes | null> {
-  const counts = new LayerCounts(inventory);
+  const counts = countLayerNeeds(inventory);
   return new Map(inventory.images.map((image, index) => [image.id, counts.exclusiveBytes(index)]));
 }
 
@@ -125,14 +156,19 @@ export interface Freed {
   readonly isExact: boolean;
 }
 
+/** What {@link LayerCounts} goes by; `needs` are filled in last. */
 interface LayerIndex {
   readonly starts: Int32Array;
+  readonly ends: Int32Array;
   readonly layers: Int32Array;
-  readonly sizes: { readonly values: Float64Array; readonly indexOf: ReadonlyMap<string, number> };
+  readonly sizes: Float64Array;
+  readonly needs: Int32Array;
 }
 
+type Totals = Pick<LayerCounts, 'hasUnknownSizes' | 'totalBytes'>;
+
 /** Known layers first and at once: an image's layers are then looked up, one by one, in one place. */
-function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex {
+function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex & { readonly indexOf: ReadonlyMap<string, number> } {
   const indexOf = new Map<string, number>();
   const sizes: number[] = [];
   for (const [key, { sizeBytes }] of facts) indexOf.set(key, sizes.push(sizeBytes ?? Number.NaN) - 1);
@@ -154,7 +190,8 @@ function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex {
     }
   }
   starts[images.length] = end;
-  return { starts, layers: layers.subarray(0, end), sizes: { values: new Float64Array(sizes), indexOf } };
+  const needs = new Int32Array(sizes.length);
+  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes: new Float64Array(sizes), needs, indexOf };
 }
 
 /** Stands for all layers of an image that the engine did not take apart. */

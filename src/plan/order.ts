@@ -1,9 +1,5 @@
 import type { Image } from '../model/inventory.ts';
-import type { Now } from '../model/use-record.ts';
-import { type Assessment, tierOf } from './assess.ts';
-import { TIERS } from './hold.ts';
 import type { LayerCounts } from './layer-counts.ts';
-import { sortByNumber } from './sort-by-number.ts';
 
 const CHILDLESS: readonly number[] = [];
 
@@ -21,6 +17,11 @@ export class Family {
       this.#parentOf.set(child, parent);
       this.#childrenOf.set(parent, [...(this.#childrenOf.get(parent) ?? []), child]);
     });
+  }
+
+  /** Whether no image was built on another. */
+  get isEmpty(): boolean {
+    return this.#parentOf.size === 0;
   }
 
   /** The image built directly on top of, if it is there. */
@@ -41,7 +42,7 @@ export class Family {
    * @param gone images that go before all of these
    */
   childrenFirst(sorted: readonly number[], gone: readonly number[]): readonly number[] {
-    if (this.#childrenOf.size === 0) return sorted;
+    if (this.isEmpty) return sorted;
     const left = new Set(gone);
     const wishes = new Set(sorted);
     const ordered: number[] = [];
@@ -57,29 +58,6 @@ export class Family {
     }
     return ordered;
   }
-}
-
-/** How much an image is needed; the lowest goes first. The last use for `lru`, the reuse rate for `next-use`. */
-export type ScoreOf = (assessment: Assessment, image: number) => number;
-
-/** Sorts by the tier, then the score, then as {@link compareTied} has it. */
-export function sortLeastNeededFirst(
-  images: readonly number[],
-  assessments: readonly Assessment[],
-  counts: LayerCounts,
-  { scoreOf, now }: { readonly scoreOf: ScoreOf; readonly now: Now },
-): readonly number[] {
-  const scores = new Float64Array(assessments.length);
-  const tiers: readonly number[][] = Object.values(TIERS).map(() => []);
-  for (const image of images) {
-    const assessment = assessments[image];
-    if (assessment === undefined) continue;
-    scores[image] = scoreOf(assessment, image);
-    tiers[tierOf(assessment.holds)]?.push(image);
-  }
-  const seenMsOf = (image: number): number => (assessments[image]?.record?.firstSeen ?? now).idleMs;
-  const compare = compareTied(counts, seenMsOf, (image) => assessments[image]?.image.id ?? '');
-  return tiers.flatMap((tier) => sortByNumber(tier, scores, compare));
 }
 
 /** Of images with one score that goes first which was first seen the longest ago; then which has more unique bytes; then by ID. */

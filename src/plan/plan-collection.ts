@@ -1,35 +1,56 @@
 import { type Bytes, bytes } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
-import type { Doubt, Image, Inventory } from '../model/inventory.ts';
-import { parseReferencePattern } from '../model/pattern.ts';
+import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict } from '../model/plan.ts';
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import { type UseHabits, versionKey } from '../model/use-habits.ts';
-import type { Pin } from '../model/use-record.ts';
-import { indexStandings, type Standing, type Standings } from '../usage/habit-learner.ts';
+import { indexStandings, type Standing } from '../usage/habit-learner.ts';
 import { idleSince } from '../usage/idle-clock.ts';
-import { type AgeBrake, type Assessment, type AssessmentInput, assess, explainHolds, gatherCircumstances } from './assess.ts';
+import {
+  type AgeBrake,
+  type Assessment,
+  type AssessmentInput,
+  assess,
+  type Circumstances,
+  explainHolds,
+  gatherCircumstances,
+  type KeptVersions,
+  lastUsesOf,
+  tierOf,
+} from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
 import { bytesByReason } from './bytes-by-reason.ts';
 import { planContainers } from './ended-containers.ts';
-import { LayerCounts } from './layer-counts.ts';
-import { Family, sortLeastNeededFirst } from './order.ts';
+import { TIERS } from './hold.ts';
+import { countLayerNeeds, type LayerCounts } from './layer-counts.ts';
+import { compareTied, Family } from './order.ts';
+import { findDoubt, keep, refusePlan } from './refusal.ts';
 import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 import { selectForNeed } from './select.ts';
 import { holdersBesideImages } from './shortfall.ts';
-import { diskNeed, type Need, withRoomFor } from './target.ts';
+import { sortByNumber } from './sort-by-number.ts';
+import { diskNeed, formTarget, type Need, withRoomFor } from './target.ts';
 
 /** All that a plan is made of. Nothing else is looked at. */
 export interface PlanInput extends AssessmentInput {
   /** What `next-use` goes by. */
   readonly habits: UseHabits;
-  /** The same by image, where whoever plans often keeps it so; absent: it is made of the habits. */
-  readonly standings?: Standings;
   /** Bytes asked for with `--free`; null leaves the target to the disk rule. */
   readonly freeBytes: Bytes | null;
   /** Doubts beside the inventory's own: the clock, the store. */
   readonly doubts: readonly Doubt[];
+}
+
+/** What else a plan makes anew of its {@link PlanInput}: whoever plans often keeps it up to date instead. By image of the inventory, at its index. */
+export interface KeptFacts extends KeptVersions {
+  /** As {@link lastUsesOf} has it. */
+  readonly lastUsedMs: readonly number[];
+  readonly family: Family;
+  /** Undefined: nothing was learned of it. */
+  readonly standings: readonly (Standing | undefined)[];
+  /** Left as they are after all removals. */
+  readonly counts: LayerCounts;
 }
 
 /**
@@ -40,9 +61,17 @@ export interface PlanInput extends AssessmentInput {
  * @returns a plan in which every image has exactly one verdict; with any doubt, one that removes nothing
  */
 export function planCollection(input: PlanInput, ageBrake: AgeBrake | null = null): Plan {
-  const [doubt] = [...input.inventory.doubts, ...input.doubts, ...unreadablePins(input.pins)];
+  const doubt = findDoubt(input);
   return doubt === undefined ? new Planning(input, ageBrake).plan() : refusePlan(input, doubt);
 }
+
+/** The removals of {@link planCollection}, by the very same steps: what it says of images that stay is left out. */
+export function planRemovals(input: Omit<PlanInput, 'records'>, kept: KeptFacts): readonly Removal[] {
+  return findDoubt(input) === undefined ? new Planning({ ...input, records: NO_RECORDS }, null, kept).choose().removals : [];
+}
+
+/** Those that are kept stand in their place. */
+const NO_RECORDS: PlanInput['records'] = new Map();
 
 /**
  * Plans a run that the disk asks for, between those of the schedule: the disk rule alone. What is old waits for its time, because whoever
@@ -56,30 +85,6 @@ export function planForRoom(input: PlanInput, incomingBytes: Bytes): Plan {
     ...input,
     policy: { ...input.policy, unusedForMs: null, danglingUnusedForMs: null, containersExitedForMs: null, disk },
   });
-}
-
-/** What a pin wants to keep must be known; a store may hold one that another version of this program wrote. */
-function unreadablePins(pins: readonly Pin[]): readonly Doubt[] {
-  return pins.flatMap(({ pattern, owner }): readonly Doubt[] => {
-    const read = parseReferencePattern(pattern);
-    return read.ok ? [] : [{ kind: 'protected-unknown', message: `the pin ${pattern} of ${owner} cannot be read: ${read.problem}` }];
-  });
-}
-
-/** The same plan with nothing in it, when `doubt` came up after planning. */
-function refusePlan({ inventory, now }: Pick<PlanInput, 'inventory' | 'now'>, doubt: Doubt): Plan {
-  const verdicts = inventory.images.map((image): KeepVerdict => keep(image, 'doubt', doubt.message));
-  const at = { idleMs: now.idleMs, wallMs: now.wallMs };
-  const nothing = {
-    expectedFreedBytes: bytes(0),
-    target: null,
-    buildCache: null,
-    containers: [],
-    removals: [],
-    held: [],
-    heldByLocalBytes: bytes(0),
-  };
-  return { at, complete: false, refusal: doubt, verdicts, ...nothing };
 }
 
 /** Whether something beside containers keeps an image, and nobody knows that it will end. */
@@ -96,12 +101,21 @@ interface Choices {
 /** What the choices say of each image, by its index: the rule that removes it, or that the cap cut its removal. */
 type Fates = readonly (RuleName | 'capped' | undefined)[];
 
-/** One run of the planner; the steps of `plan()` are the table of contents. */
+/** What goes, and what it comes to. */
+interface Choice {
+  readonly removals: readonly Removal[];
+  readonly fates: Fates;
+  readonly target: Target | null;
+}
+
+/** One run of the planner; the steps of `choose()` and `plan()` are the table of contents. */
 class Planning {
   readonly #inventory: Inventory;
   readonly #policy: Policy;
   readonly #input: PlanInput;
-  readonly #assessments: readonly Assessment[];
+  readonly #circumstances: Circumstances;
+  readonly #assessments: (Assessment | undefined)[];
+  readonly #lastUsedMs: readonly number[];
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
@@ -109,30 +123,34 @@ class Planning {
   /** By image; empty where nothing was learned. */
   readonly #standings: readonly (Standing | undefined)[];
 
-  constructor(input: PlanInput, ageBrake: AgeBrake | null) {
+  constructor(input: PlanInput, ageBrake: AgeBrake | null, kept: KeptFacts | null = null) {
     this.#input = input;
     this.#inventory = input.inventory;
     this.#policy = input.policy;
     const { images } = input.inventory;
-    const circumstances = gatherCircumstances(input, ageBrake);
-    this.#assessments = images.map((image, at) => assess(image, circumstances.records[at], circumstances));
-    this.#family = new Family(images);
-    this.#counts = new LayerCounts(input.inventory);
+    this.#circumstances = gatherCircumstances(input, ageBrake, kept);
+    this.#assessments = new Array<Assessment | undefined>(images.length).fill(undefined);
+    this.#lastUsedMs = kept?.lastUsedMs ?? lastUsesOf(this.#circumstances);
+    this.#family = kept?.family ?? new Family(images);
+    this.#counts = kept?.counts ?? countLayerNeeds(input.inventory);
     this.#isBraked = ageBrake !== null;
     this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
-    const standings = input.standings ?? indexStandings(this.#policy.order === 'lru' ? [] : input.habits.lineages.values());
-    this.#standings = standings.size === 0 ? [] : images.map(({ id }) => standings.get(versionKey(id)));
+    this.#standings = kept?.standings ?? findStandings(input);
   }
 
-  plan(): Plan {
+  choose(): Choice {
     const byAge = this.#chooseByAge();
     const need = this.#findNeed();
     const wished = need === null ? byAge : [...byAge, ...this.#chooseForTarget(byAge, need)];
     const images = this.#policy.maxRemovals === 0 ? wished : wished.slice(0, this.#policy.maxRemovals);
     const fates = this.#findFates({ images, byAge: byAge.length }, wished);
     const { removals, knownBytes } = this.#countBytes(images, fates, need === null ? [] : wished);
+    return { removals, fates, target: need === null ? null : formTarget(need, knownBytes, removals.length) };
+  }
+
+  plan(): Plan {
+    const { removals, fates, target } = this.choose();
     const freed = removals.reduce((sum, removal) => sum + (removal.freesBytes ?? 0), 0);
-    const target = need === null ? null : formTarget(need, knownBytes, removals.length);
     const verdicts = this.#judgeAll(fates, target);
     const { idleMs, wallMs } = this.#input.now;
     return {
@@ -153,14 +171,31 @@ class Planning {
     };
   }
 
+  /** Weighs an image when it is first asked for: a small target asks for few. */
+  #assess(index: number): Assessment {
+    const known = this.#assessments[index];
+    if (known !== undefined) return known;
+    const image = this.#inventory.images[index];
+    if (image === undefined) throw new RangeError(`no image has the index ${index}`);
+    const weighed = assess(image, this.#circumstances.records[index], this.#circumstances);
+    this.#assessments[index] = weighed;
+    return weighed;
+  }
+
   #chooseByAge(): readonly number[] {
-    const due = this.#indices(({ holds, isAgeDue }) => holds.length === 0 && isAgeDue);
+    const { unusedForMs, danglingUnusedForMs } = this.#policy;
+    const shortestMs = Math.min(unusedForMs ?? Number.POSITIVE_INFINITY, danglingUnusedForMs ?? Number.POSITIVE_INFINITY);
+    const { idleMs } = this.#input.now;
+    const due: number[] = [];
+    for (let index = 0; index < this.#lastUsedMs.length; index++) {
+      if (idleSince(this.#lastUsedMs[index] ?? 0, idleMs) >= shortestMs && isUnheld(this.#assess(index))) due.push(index);
+    }
     return this.#family.childrenFirst(this.#sort(due), []);
   }
 
   #chooseContainers(): Plan['containers'] {
     if (this.#policy.containersExitedForMs === null || this.#isBraked) return [];
-    const kept = new Set(this.#assessments.filter(({ holds }) => holds.some(staysAnyway)).map(({ image }) => image.id));
+    const kept = new Set(this.#inventory.images.filter((_, at) => this.#assess(at).holds.some(staysAnyway)).map(({ id }) => id));
     const containers = planContainers(this.#inventory, this.#policy, (image) => kept.has(image));
     return this.#policy.maxRemovals === 0 ? containers : containers.slice(0, this.#policy.maxRemovals);
   }
@@ -173,19 +208,41 @@ class Planning {
   }
 
   #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
-    const gone = new Uint8Array(this.#assessments.length);
-    for (const image of byAge) gone[image] = 1;
-    const eligible = this.#indices(({ holds }, image) => gone[image] === 0 && holds.every(({ binds }) => binds === 'age-rules'));
-    const candidates = this.#family.childrenFirst(this.#sort(eligible), byAge);
+    const gone = new Set(byAge);
+    const eligible = this.#eligible(this.#sort(this.#indices((image) => !gone.has(image))));
+    const candidates = this.#family.isEmpty ? eligible : this.#family.childrenFirst([...eligible], byAge);
     return selectForNeed({ byAge, candidates, need }, this.#counts, this.#family);
   }
 
+  /** Of images in their order those that a target may take, tier by tier. */
+  *#eligible(sorted: readonly number[]): Generator<number> {
+    const later: number[][] = Object.values(TIERS).map(() => []);
+    for (const image of sorted) {
+      const { holds } = this.#assess(image);
+      if (holds.some(({ binds }) => binds === 'always')) continue;
+      const tier = tierOf(holds);
+      if (tier === TIERS.ordinary) yield image;
+      else later[tier]?.push(image);
+    }
+    for (const images of later) yield* images;
+  }
+
+  /** The least needed first: by the last use for `lru`, by the reuse rate for `next-use`; then as {@link compareTied} has it. */
   #sort(images: readonly number[]): readonly number[] {
+    if (images.length === 0) return images;
+    const { records } = this.#circumstances;
     const { now } = this.#input;
-    if (this.#policy.order === 'lru') return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf: lastUseOf, now });
+    const seenMsOf = (image: number): number => (records[image]?.firstSeen ?? now).idleMs;
+    const compare = compareTied(this.#counts, seenMsOf, (image) => this.#inventory.images[image]?.id ?? '');
+    return sortByNumber(images, this.#policy.order === 'lru' ? this.#lastUsedMs : this.#rate(images), compare);
+  }
+
+  #rate(images: readonly number[]): readonly number[] {
+    const rates = new Array<number>(this.#assessments.length).fill(0);
     const rateOf = reuseRateOn(this.#input.habits.host);
-    const scoreOf = ({ lastUsedMs }: Assessment, image: number): number => rateOf(this.#standings[image], now.idleMs - lastUsedMs);
-    return sortLeastNeededFirst(images, this.#assessments, this.#counts, { scoreOf, now });
+    const { idleMs } = this.#input.now;
+    for (const image of images) rates[image] = rateOf(this.#standings[image], idleMs - (this.#lastUsedMs[image] ?? 0));
+    return rates;
   }
 
   #findFates({ images, byAge }: Choices, wished: readonly number[]): Fates {
@@ -193,8 +250,7 @@ class Planning {
     const targetRule = this.#input.freeBytes === null ? 'disk' : 'free';
     for (const image of wished) fates[image] = 'capped';
     images.forEach((image, position) => {
-      const assessment = this.#assessments[image];
-      if (assessment !== undefined) fates[image] = position < byAge ? assessment.ageRule.name : targetRule;
+      fates[image] = position < byAge ? this.#assess(image).ageRule.name : targetRule;
     });
     return fates;
   }
@@ -214,20 +270,21 @@ class Planning {
     let knownBytes = 0;
     const removals: Removal[] = [];
     for (const index of images) {
-      const assessment = this.#assessments[index];
       const rule = fates[index];
-      if (assessment === undefined || rule === undefined || rule === 'capped') continue;
+      if (rule === undefined || rule === 'capped') continue;
       const { bytes: freed, isExact } = this.#counts.remove(index);
       knownBytes += freed;
-      const { id, references, digests } = assessment.image;
-      const idleMs = idleSince(assessment.lastUsedMs, this.#input.now.idleMs);
+      const { image, lastUsedMs } = this.#assess(index);
+      const { id, references, digests } = image;
+      const idleMs = idleSince(lastUsedMs, this.#input.now.idleMs);
       removals.push({ imageId: id, references, digests, rule, idleMs, freesBytes: isExact ? bytes(freed) : null });
     }
     return { removals, knownBytes };
   }
 
   #judgeAll(fates: Fates, target: Target | null): readonly Verdict[] {
-    return this.#assessments.map((assessment, index): Verdict => {
+    return this.#inventory.images.map((_, index): Verdict => {
+      const assessment = this.#assess(index);
       const fate = fates[index];
       if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate, index);
       const hold = explainHolds(assessment, this.#input.now);
@@ -266,29 +323,25 @@ class Planning {
   /** What would go by age at once if `local` were "no": counted after all that goes anyway, and then given back. */
   #heldByLocal(fates: Fates): Bytes {
     const isHeld = ({ holds, isAgeDue }: Assessment): boolean => isAgeDue && holds.length === 1 && holds[0]?.reason === 'local';
-    const onlyLocal = this.#indices((assessment, image) => isHeld(assessment) && (fates[image] === undefined || fates[image] === 'capped'));
+    const onlyLocal = this.#indices((image) => isHeld(this.#assess(image)) && (fates[image] === undefined || fates[image] === 'capped'));
     const freed = onlyLocal.reduce((sum, image) => sum + this.#counts.remove(image).bytes, 0);
     for (const image of onlyLocal) this.#counts.restore(image);
     return bytes(freed);
   }
 
-  #indices(test: (assessment: Assessment, index: number) => boolean): readonly number[] {
+  #indices(test: (index: number) => boolean): readonly number[] {
     const found: number[] = [];
-    this.#assessments.forEach((assessment, index) => {
-      if (test(assessment, index)) found.push(index);
-    });
+    for (let index = 0; index < this.#assessments.length; index++) if (test(index)) found.push(index);
     return found;
   }
 }
 
-function formTarget(need: Need, freed: number, removed: number): Target {
-  return { bytes: bytes(need.bytes), images: need.images, reached: freed >= need.bytes && removed >= need.images };
+/** Whether the age rule asks for an image, and nothing keeps it. */
+function isUnheld({ holds, isAgeDue }: Assessment): boolean {
+  return isAgeDue && holds.length === 0;
 }
 
-function keep(image: Image, reason: KeepVerdict['reason'], detail: string, until: KeepVerdict['until'] = null): KeepVerdict {
-  return { imageId: image.id, verdict: 'keep', reason, detail, until };
-}
-
-function lastUseOf({ lastUsedMs }: Assessment): number {
-  return lastUsedMs;
+function findStandings({ inventory, policy, habits }: PlanInput): readonly (Standing | undefined)[] {
+  const standings = indexStandings(policy.order === 'lru' ? [] : habits.lineages.values());
+  return standings.size === 0 ? [] : inventory.images.map(({ id }) => standings.get(versionKey(id)));
 }

@@ -51,13 +51,17 @@ function hitDensity(own: readonly number[], shared: readonly number[], ageMs: nu
     let weight = (own[bucket] ?? 0) + (shared[bucket] ?? 0);
     if (weight === 0) continue;
     const until = GAP_UNTIL_MS[bucket] ?? 0;
-    const from = GAP_FROM_MS[bucket] ?? 0;
-    if (until <= ageMs) continue;
-    // Of a bucket that is over in part, what is left of it.
-    if (ageMs > from) weight *= (until - ageMs) / (until - from);
-    const leftMs = (Math.max(from, ageMs) + until) / 2 - ageMs;
-    hits += weight * Math.min(1, HORIZON_MS / leftMs);
-    keptMs += weight * Math.min(leftMs, HORIZON_MS);
+    let from = GAP_FROM_MS[bucket] ?? 0;
+    if (ageMs > from) {
+      if (until <= ageMs) continue;
+      // Of a bucket that is over in part, what is left of it.
+      weight *= (until - ageMs) / (until - from);
+      from = ageMs;
+    }
+    const leftMs = (from + until) / 2 - ageMs;
+    const isNear = leftMs <= HORIZON_MS;
+    hits += isNear ? weight : weight * (HORIZON_MS / leftMs);
+    keptMs += weight * (isNear ? leftMs : HORIZON_MS);
   }
   return hits / keptMs;
 }

@@ -1,11 +1,12 @@
-import { type ImageId, type WallMs, wallMs } from '../model/brands.ts';
+import { type DurationMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
 import { formatAge, formatDuration } from '../model/duration.ts';
 import { tagStream } from '../model/lineage-name.ts';
 import type { Policy } from '../model/policy.ts';
-import type { Instant, Now, UseRecord } from '../model/use-record.ts';
+import type { Instant, Now } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import type { Hold } from './hold.ts';
 import { listRepositories, type Version, type VersionHistory } from './repositories.ts';
+import { VersionStream } from './version-stream.ts';
 
 /** The versions of one lineage, and when the newest took over. */
 interface Versions {
@@ -26,15 +27,34 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  const streams = listStreams(history, policy, now);
-  for (const versions of listVersions(streams, history.lineages)) {
+  for (const versions of listVersions(listStreams(history, policy, now), history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
-    for (const image of versions.rank().slice(1, 1 + keepLast)) {
-      if (holds.get(image)?.binds !== 'always') holds.set(image, hold);
+    const ranked = versions.rank();
+    for (let at = 1; at <= keepLast && at < ranked.length; at++) {
+      const image = ranked[at];
+      if (image !== undefined && holds.get(image)?.binds !== 'always') holds.set(image, hold);
     }
   }
   return holds;
+}
+
+/** The same holds, asked for image by image, where each one's streams are known and no switch was recorded. */
+export function askPreviousVersions(
+  streams: ReadonlyMap<ImageId, readonly VersionStream[]>,
+  policy: Policy,
+  now: Now,
+): Pick<ReadonlyMap<ImageId, Hold>, 'get'> {
+  const get = (image: ImageId): Hold | undefined => {
+    for (const stream of streams.get(image) ?? []) {
+      const place = stream.size < 2 ? 0 : stream.ranked.indexOf(image);
+      const versions = place < 1 || place > policy.protect.keepLast ? null : versionsOf(stream);
+      const hold = versions === null ? null : holdFor(versions, policy, now);
+      if (hold !== null) return hold;
+    }
+    return undefined;
+  };
+  return { get };
 }
 
 function holdFor(versions: Versions, policy: Policy, now: Now): Hold | null {
@@ -42,57 +62,57 @@ function holdFor(versions: Versions, policy: Policy, now: Now): Hold | null {
   const sinceMs = idleSince(versions.switchedAt.idleMs, now.idleMs);
   const isWithin = keepLastForMs === 'always' || sinceMs < keepLastForMs;
   if (!isWithin && versions.headConfirmed !== false) return null;
-  const isFinal = versions.headConfirmed === true;
-  const until: WallMs | null =
-    isWithin && keepLastForMs !== 'always' ? wallMs(wallAt(versions.switchedAt.idleMs + keepLastForMs, now)) : null;
-  const kept = isWithin && keepLastForMs !== 'always' ? `for ${formatDuration(keepLastForMs)} after the switch` : 'for a rollback';
-  const state = isFinal ? 'replaced' : 'the newer one has not proven itself yet; replaced';
-  const detail = `previous version of ${versions.name}, kept ${kept}; ${state} ${formatAge(sinceMs)} ago`;
-  return { reason: 'rollback', detail, until, binds: isFinal ? 'age-rules' : 'always' };
+  return new RollbackHold(versions, isWithin ? keepLastForMs : 'always', now);
 }
 
-function* listVersions(streams: readonly Stream[], lineages: VersionHistory['lineages']): Generator<Versions> {
-  const known = new Map(streams.filter(({ name }) => lineages.has(name)).map(({ name, used }) => [name, used]));
+/** Worded only where it is shown, because most of a large plan are not. */
+class RollbackHold implements Hold {
+  readonly reason = 'rollback';
+  readonly binds: Hold['binds'];
+  readonly until: WallMs | null;
+  readonly #versions: Versions;
+  readonly #keptForMs: Policy['protect']['keepLastForMs'];
+  readonly #sinceMs: DurationMs;
+
+  constructor(versions: Versions, keptForMs: Policy['protect']['keepLastForMs'], now: Now) {
+    this.#versions = versions;
+    this.#keptForMs = keptForMs;
+    this.#sinceMs = idleSince(versions.switchedAt.idleMs, now.idleMs);
+    this.binds = versions.headConfirmed === true ? 'age-rules' : 'always';
+    this.until = keptForMs === 'always' ? null : wallMs(wallAt(versions.switchedAt.idleMs + keptForMs, now));
+  }
+
+  get detail(): string {
+    const kept = this.#keptForMs === 'always' ? 'for a rollback' : `for ${formatDuration(this.#keptForMs)} after the switch`;
+    const state = this.binds === 'age-rules' ? 'replaced' : 'the newer one has not proven itself yet; replaced';
+    return `previous version of ${this.#versions.name}, kept ${kept}; ${state} ${formatAge(this.#sinceMs)} ago`;
+  }
+}
+
+function* listVersions(streams: readonly VersionStream[], lineages: VersionHistory['lineages']): Generator<Versions> {
+  const known = new Map<string, VersionStream>();
+  if (lineages.size > 0) for (const stream of streams) if (lineages.has(stream.name)) known.set(stream.name, stream);
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
-    const rank = () => [...new Set([...first, ...rankByUse(known.get(name) ?? [])])];
+    const rank = () => [...new Set([...first, ...(known.get(name)?.ranked ?? [])])];
     yield { name, rank, switchedAt, headConfirmed };
   }
-  for (const { name, used } of streams) {
-    const head = findHead(used);
-    if (head === undefined || used.length < 2 || known.has(name)) continue;
-    yield { name, rank: () => rankByUse(used), switchedAt: head.firstSeen, headConfirmed: null };
+  for (const stream of streams) {
+    const versions = versionsOf(stream);
+    if (versions !== null && !known.has(stream.name)) yield versions;
   }
 }
 
-/** The first of {@link rankByUse}; undefined when none was used. */
-function findHead(used: readonly UseRecord[]): UseRecord | undefined {
-  let head: UseRecord | undefined;
-  for (const record of used) if (head === undefined || compareByUse(record, head) < 0) head = record;
-  return head;
-}
-
-/** The last used first. */
-function rankByUse(used: readonly UseRecord[]): readonly ImageId[] {
-  return used.toSorted(compareByUse).map(({ imageId }) => imageId);
-}
-
-/** Of two used at once the one that came later is the newer version. */
-function compareByUse(left: UseRecord, right: UseRecord): number {
-  if (left.lastUsed === null || right.lastUsed === null) return 0;
-  const byUse = right.lastUsed.idleMs - left.lastUsed.idleMs || right.firstSeen.idleMs - left.firstSeen.idleMs;
-  return byUse || (left.imageId < right.imageId ? -1 : 1);
-}
-
-/** Images of one lineage that were ever used, each once: an image that never was is no version to go back to. */
-interface Stream {
-  readonly name: string;
-  readonly used: readonly UseRecord[];
+/** Null: there is no previous one. */
+function versionsOf(stream: VersionStream): Versions | null {
+  const { name, head } = stream;
+  if (head === undefined || stream.size < 2) return null;
+  return { name, rank: () => stream.ranked, switchedAt: head.firstSeen, headConfirmed: null };
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. Ordered as the listing first names them. */
-function listStreams(history: VersionHistory, policy: Policy, now: Now): readonly Stream[] {
-  const streams: Stream[] = [];
+function listStreams(history: VersionHistory, policy: Policy, now: Now): readonly VersionStream[] {
+  const streams: VersionStream[] = [];
   for (const { name, last } of listRepositories(history, policy.protect, now)) {
     if (last.before !== undefined) divideByStream(name, last, streams);
   }
@@ -100,18 +120,17 @@ function listStreams(history: VersionHistory, policy: Policy, now: Now): readonl
 }
 
 /** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
-function divideByStream(repository: string, last: Version, streams: Stream[]): void {
-  const usedByTag = new Map<string | null, UseRecord[]>();
+function divideByStream(repository: string, last: Version, streams: VersionStream[]): void {
+  const byTag = new Map<string | null, VersionStream>();
   for (let version: Version | undefined = last; version !== undefined; version = version.before) {
     const { name, record } = version;
     const tag = name[repository.length] === ':' ? tagStream(name.slice(repository.length + 1)) : null;
-    let used = usedByTag.get(tag);
-    if (used === undefined) {
-      used = [];
-      usedByTag.set(tag, used);
-      streams.push({ name: tag === null ? repository : `${repository}:${tag}`, used });
+    let stream = byTag.get(tag);
+    if (stream === undefined) {
+      stream = new VersionStream(tag === null ? repository : `${repository}:${tag}`);
+      byTag.set(tag, stream);
+      streams.push(stream);
     }
-    // An image with two tags of one stream is one version of it.
-    if (record !== undefined && record.lastUsed !== null && used.at(-1) !== record) used.push(record);
+    if (record !== undefined) stream.add(record);
   }
 }

@@ -5,7 +5,8 @@ import type { Need } from './target.ts';
 /** What already goes by age, and what a target may take, the least needed first. */
 export interface Selection {
   readonly byAge: readonly number[];
-  readonly candidates: readonly number[];
+  /** Asked for one by one, until the need is met. */
+  readonly candidates: Iterable<number>;
   readonly need: Need;
 }
 
@@ -20,16 +21,19 @@ export function selectForNeed({ byAge, candidates, need }: Selection, counts: La
   let freed = 0;
   let gone = byAge.length;
   for (const image of byAge) freed += counts.remove(image).bytes;
-  const chosen = new Set<number>();
-  for (const image of candidates) {
-    if (freed >= need.bytes && gone >= need.images) break;
-    freed += counts.remove(image).bytes;
-    chosen.add(image);
-    gone++;
+  const taken: number[] = [];
+  if (freed < need.bytes || gone < need.images) {
+    for (const image of candidates) {
+      freed += counts.remove(image).bytes;
+      taken.push(image);
+      gone++;
+      if (freed >= need.bytes && gone >= need.images) break;
+    }
   }
+  const chosen = new Set(taken);
   const reachable: Need = { bytes: Math.min(need.bytes, freed), images: Math.min(need.images, gone) };
-  for (let at = chosen.size - 1; at >= 0; at--) {
-    const image = candidates[at];
+  for (let at = taken.length - 1; at >= 0; at--) {
+    const image = taken[at];
     if (image === undefined || !chosen.has(image)) continue;
     const back = withChosenAncestors(image, chosen, family);
     let neededAgain = 0;
@@ -40,7 +44,7 @@ export function selectForNeed({ byAge, candidates, need }: Selection, counts: La
       for (const one of back) chosen.delete(one);
     } else for (const one of back) counts.remove(one);
   }
-  return candidates.filter((image) => chosen.has(image));
+  return taken.filter((image) => chosen.has(image));
 }
 
 /** A child that stays keeps its parents, so they come back together. */

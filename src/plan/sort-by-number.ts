@@ -8,9 +8,10 @@
  */
 export function sortByNumber(
   indices: readonly number[],
-  numbers: Float64Array,
+  numbers: ArrayLike<number>,
   compareTied: (left: number, right: number) => number,
 ): readonly number[] {
+  if (indices.length < 2) return indices;
   const sorted = new Float64Array(indices.length);
   for (let at = 0; at < indices.length; at++) sorted[at] = numbers[indices[at] ?? 0] ?? 0;
   sorted.sort();

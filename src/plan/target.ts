@@ -1,5 +1,6 @@
 import { type Bytes, bytes } from '../model/brands.ts';
 import type { DiskUsage, Inventory } from '../model/inventory.ts';
+import type { Target } from '../model/plan.ts';
 import type { DiskRule } from '../model/policy.ts';
 
 /** What has to be freed, in bytes and in images; both must be met. */
@@ -47,6 +48,11 @@ export function filesystemNeed(rule: DiskRule, disk: DiskUsage | null): number {
 export function withRoomFor(rule: DiskRule, incomingBytes: Bytes): DiskRule {
   if (rule.highFraction === null && rule.minFreeBytes === null) return rule;
   return { ...rule, minFreeBytes: bytes(Math.max(rule.minFreeBytes ?? 0, incomingBytes)) };
+}
+
+/** The target as a plan tells of it, with what it comes to. */
+export function formTarget(need: Need, freed: number, removed: number): Target {
+  return { bytes: bytes(need.bytes), images: need.images, reached: freed >= need.bytes && removed >= need.images };
 }
 
 /**

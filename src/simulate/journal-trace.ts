@@ -22,6 +22,7 @@ export function traceOfJournal(uses: readonly UseEntry[], { layersByImage, sizeB
   const indexOf = new Map<ImageId, number>();
   const images: Image[] = [];
   const layers: (readonly number[])[] = [];
+  const lineageOf = nameLineages();
   const traced = uses.map((use): TraceUse => {
     let image = indexOf.get(use.imageId);
     if (image === undefined) {
@@ -35,9 +36,23 @@ export function traceOfJournal(uses: readonly UseEntry[], { layersByImage, sizeB
       });
       layers.push([...new Set(own)]);
     }
-    return { atMs: use.at.idleMs, image, lineage: lineageOfUse(use) ?? use.imageId, lastedMs: 0 };
+    return { atMs: use.at.idleMs, image, lineage: lineageOf(use), lastedMs: 0 };
   });
   return { images, layers, sizes, uses: traced };
+}
+
+/** Names each once: a name that is made anew for each of its uses takes longer to make, and to look up. */
+function nameLineages(): (use: UseEntry) => string {
+  const names = new Map<string, string>();
+  return (use) => {
+    const [reference = use.imageId] = use.references;
+    let name = names.get(reference);
+    if (name === undefined) {
+      name = lineageOfUse(use) ?? use.imageId;
+      names.set(reference, name);
+    }
+    return name;
+  };
 }
 
 /** An image of which no more is known than a trace tells. */

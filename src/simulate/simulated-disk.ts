@@ -1,6 +1,6 @@
 import { bytes, type ChainId, chainId, type ImageId, imageId } from '../model/brands.ts';
 import type { Layer } from '../model/inventory.ts';
-import { LayerCounts } from '../plan/layer-counts.ts';
+import { countLayerNeeds, type LayerCounts } from '../plan/layer-counts.ts';
 import type { Trace } from './trace.ts';
 
 /** Name of an image in a simulation, by its index. */
@@ -29,7 +29,7 @@ export class SimulatedDisk {
     const images = layers.map((own, image) => {
       return { id: simulatedId(image), layers: own.flatMap((layer) => names[layer] ?? []), sizeBytes: null };
     });
-    this.counts = new LayerCounts({ images, layers: facts, buildCache: null });
+    this.counts = countLayerNeeds({ images, layers: facts, buildCache: null });
     for (let image = 0; image < layers.length; image++) this.counts.remove(image);
     this.lastUsedMs = new Float64Array(layers.length);
     this.firstSeenMs = new Float64Array(layers.length).fill(-1);
@@ -48,7 +48,12 @@ export class SimulatedDisk {
 
   /** Images that may go: all but those that a container needs. */
   removable(atMs: number): readonly number[] {
-    return this.#present.filter((image) => (this.#neededUntilMs[image] ?? 0) <= atMs);
+    return this.#present.filter((image) => !this.isNeeded(image, atMs));
+  }
+
+  /** Whether a container needs it. */
+  isNeeded(image: number, atMs: number): boolean {
+    return (this.#neededUntilMs[image] ?? 0) > atMs;
   }
 
   /** The layers that the image lacks take their place, whether there is room or not. */

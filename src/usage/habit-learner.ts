@@ -33,7 +33,7 @@ interface Counts extends Mutable<Omit<LineageHabit, 'gaps' | 'pastVersions'>> {
 export class HabitLearner {
   readonly host: Mutable<HostHabit> & { readonly gaps: number[] };
   readonly #lineages = new Map<string, Counts>();
-  readonly #standings = new Map<string, Standing>();
+  readonly #standings = new Map<string, Mutable<Standing>>();
   readonly #changed = new Set<string>();
 
   constructor({ host, lineages }: UseHabits) {
@@ -42,9 +42,10 @@ export class HabitLearner {
       const gapCount = habit.gaps.reduce((sum, count) => sum + count, 0);
       this.#lineages.set(habit.name, { ...habit, gaps: [...habit.gaps], pastVersions: [...habit.pastVersions], gapCount });
     }
-    for (const [key, standing] of indexStandings(this.#lineages.values())) this.#standings.set(key, standing);
+    for (const [key, standing] of indexStandings(this.#lineages.values())) this.#standings.set(key, { ...standing });
   }
 
+  /** Each is kept up to date, so whoever asked for one need not ask again. */
   get standings(): Standings {
     return this.#standings;
   }
@@ -67,7 +68,7 @@ export class HabitLearner {
       if (habit.headKey !== key) this.#switch(habit, key, at);
       habit.lastUsedMs = at;
     }
-    this.#standings.set(key, { habit, lastUsedMs: at, supersededMs: null });
+    this.#stand(key, habit, at, null);
     this.#changed.add(lineage);
   }
 
@@ -101,7 +102,18 @@ export class HabitLearner {
     habit.pastVersions = [...others, { key: headKey, lastUsedMs, supersededMs: at }].slice(-PAST_VERSIONS_MAX);
     habit.headKey = key;
     // One that another lineage used since is not past there.
-    if (this.#standings.get(headKey)?.habit === habit) this.#standings.set(headKey, { habit, lastUsedMs, supersededMs: at });
+    if (this.#standings.get(headKey)?.habit === habit) this.#stand(headKey, habit, lastUsedMs, at);
+  }
+
+  #stand(key: string, habit: LineageHabit, lastUsedMs: IdleMs, supersededMs: IdleMs | null): void {
+    const known = this.#standings.get(key);
+    if (known === undefined) {
+      this.#standings.set(key, { habit, lastUsedMs, supersededMs });
+      return;
+    }
+    known.habit = habit;
+    known.lastUsedMs = lastUsedMs;
+    known.supersededMs = supersededMs;
   }
 }
 

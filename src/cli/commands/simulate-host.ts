@@ -3,7 +3,7 @@ import { bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { DiskRule } from '../../model/policy.ts';
-import { LayerCounts } from '../../plan/layer-counts.ts';
+import { countLayerNeeds } from '../../plan/layer-counts.ts';
 import { traceOfJournal } from '../../simulate/journal-trace.ts';
 import type { Capacity, SimulationResult } from '../../simulate/simulation.ts';
 import { measureTrace, type Trace, type TraceFacts } from '../../simulate/trace.ts';
@@ -59,7 +59,7 @@ function ownCapacity(rule: DiskRule, inventory: Inventory, { sizes }: Trace, { l
   const { disk } = inventory;
   const limits = rule.maxImageBytes === null ? [] : [Number(rule.maxImageBytes)];
   if (disk !== null) {
-    const otherBytes = disk.usedBytes - new LayerCounts(inventory).totalBytes;
+    const otherBytes = disk.usedBytes - countLayerNeeds(inventory).totalBytes;
     const allBytes = disk.usedBytes + disk.availableBytes;
     if (rule.highFraction !== null) limits.push(Math.floor(rule.highFraction * allBytes) - otherBytes);
     if (rule.minFreeBytes !== null) limits.push(allBytes - rule.minFreeBytes - otherBytes);

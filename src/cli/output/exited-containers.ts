@@ -1,7 +1,7 @@
 import { bytes } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import { type Inventory, imagesOf } from '../../model/inventory.ts';
-import { LayerCounts } from '../../plan/layer-counts.ts';
+import { countLayerNeeds } from '../../plan/layer-counts.ts';
 import { printable } from './style.ts';
 
 const NAMED_MAX = 3;
@@ -14,7 +14,7 @@ export function describeExited(inventory: Inventory): string {
   const held = new Set(exited.flatMap(imagesOf)).difference(new Set(others.flatMap(imagesOf)));
   const holders = exited.filter((container) => imagesOf(container).some((image) => held.has(image)));
   if (holders.length === 0) return '';
-  const counts = new LayerCounts(inventory);
+  const counts = countLayerNeeds(inventory);
   const freed = inventory.images.reduce((sum, { id }, index) => sum + (held.has(id) ? counts.remove(index).bytes : 0), 0);
   const names = holders.slice(0, NAMED_MAX).map(({ name }) => printable(name));
   const more = holders.length > NAMED_MAX ? ` and ${holders.length - NAMED_MAX} more` : '';

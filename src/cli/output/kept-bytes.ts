@@ -1,7 +1,7 @@
 import { type Bytes, bytes } from '../../model/brands.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import { KEEP_REASONS, type KeepReason, type Plan } from '../../model/plan.ts';
-import { LayerCounts } from '../../plan/layer-counts.ts';
+import { countLayerNeeds } from '../../plan/layer-counts.ts';
 
 /** Images kept for one reason, and the bytes that stay because of them. */
 export interface Kept {
@@ -15,7 +15,7 @@ export interface Kept {
  * Verdicts stand in the order of the inventory they are of.
  */
 export function sumKept({ verdicts }: Plan, inventory: Inventory): readonly Kept[] {
-  const counts = new LayerCounts(inventory);
+  const counts = countLayerNeeds(inventory);
   const claimed = new Set<number>();
   const byReason = Map.groupBy(verdicts.keys(), (at) => verdicts[at]?.reason);
   return KEEP_REASONS.flatMap((reason) => {
