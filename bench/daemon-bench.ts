@@ -17,7 +17,7 @@ import type { Reading } from './reading.ts';
 import { sumUp } from './samples.ts';
 
 /** bin/imagegc has the same; test/launcher.test.ts says so. */
-const DAEMON_FLAGS = ['--jitless', '--max-semi-space-size=2', '--expose-gc'];
+const DAEMON_FLAGS = ['--jitless', '--max-semi-space-size=1', '--expose-gc', '--use-openssl-ca'];
 const CONTAINERS = 50;
 const EVENTS = 40;
 const KNOWN = 10_000;

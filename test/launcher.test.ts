@@ -80,7 +80,7 @@ test('the launcher keeps a daemon small, with flags that this Node knows', () =>
   using checkout = makeSoundCheckout();
   const { stdout } = run(checkout.launcher, ['daemon', '--scope', 'all']);
   const [flags = '', rest] = stdout.slice(PINNED.length + 1).split(` ${checkout.root}/bin/../dist/imagegc.cjs `);
-  assert.deepEqual([flags, rest], ['--jitless --max-semi-space-size=2 --expose-gc', 'daemon --scope all\n']);
+  assert.deepEqual([flags, rest], ['--jitless --max-semi-space-size=1 --expose-gc --use-openssl-ca', 'daemon --scope all\n']);
   const script = "process.exit(typeof globalThis.gc === 'function' ? 0 : 1)";
   const { status, stderr } = spawnSync(process.execPath, [...flags.split(' '), '-e', script], { encoding: 'utf8' });
   assert.deepEqual([status, stderr], [0, '']);

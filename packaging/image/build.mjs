@@ -24,7 +24,7 @@ const bundle = join(project, 'dist', 'main.cjs');
 if (!existsSync(bundle)) fail(`${bundle} is missing; run "npm run build"`);
 
 /** As bin/imagegc gives them to a daemon (docs/decisions/0006); a test compares. */
-const FLAGS = ['--jitless', '--max-semi-space-size=2', '--expose-gc'];
+const FLAGS = ['--jitless', '--max-semi-space-size=1', '--expose-gc', '--use-openssl-ca'];
 const config = {
   Entrypoint: ['/usr/bin/node', ...FLAGS, '/usr/bin/imagegc'],
   Cmd: ['daemon'],

@@ -2,6 +2,7 @@ import { Agent, type AgentOptions, type ClientRequest, type RequestOptions, requ
 import type { SecureContextOptions } from 'node:tls';
 import { OperatingError } from '../model/error.ts';
 import type { SshAddress } from './ssh-connection.ts';
+import { trustedAuthorities } from './trusted-authorities.ts';
 
 /** Where an engine is spoken to, as DOCKER_HOST and Docker's contexts say it. */
 export type EngineAddress =
@@ -114,8 +115,9 @@ function overSocket(where: RequestOptions, options: AgentOptions): Sender {
   };
 }
 
-async function overTls(where: RequestOptions, tls: TlsMaterial, options: AgentOptions): Promise<Sender> {
+async function overTls(where: RequestOptions, given: TlsMaterial, options: AgentOptions): Promise<Sender> {
   const https = await import('node:https');
+  const tls = { ca: await trustedAuthorities(), ...given };
   const agent = new https.Agent({ ...options, ...tls });
   return {
     request: (told, isAlone = false) => https.request({ ...where, ...tls, ...told, agent: isAlone ? false : agent }),

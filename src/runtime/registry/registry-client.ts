@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, RequestOptions } from 'node:http';
 import * as v from 'valibot';
 import { splitReference } from '../../model/reference.ts';
 import type { RegistryAnswer } from '../../model/registry-answer.ts';
+import { trustedAuthorities } from '../trusted-authorities.ts';
 import type { Credential } from './credentials.ts';
 
 /** Speaks to registries: one question per name, each with a time-out. Nothing is cached here, nothing retried, no redirection followed. */
@@ -121,9 +122,11 @@ function basic({ user, password }: Extract<Credential, { kind: 'password' }>): s
 }
 
 async function send(url: URL, { body, ...told }: Told, signal: AbortSignal): Promise<Answer> {
-  const { request } = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const isSecure = url.protocol === 'https:';
+  const { request } = isSecure ? await import('node:https') : await import('node:http');
+  const authorities = isSecure ? { ca: await trustedAuthorities() } : {};
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const sent = request(url, { ...told, signal, agent: false }, (response) => {
+  const sent = request(url, { ...told, ...authorities, signal, agent: false }, (response) => {
     let text = '';
     response.setEncoding('utf8').on('data', (part: string) => {
       text += part;
