@@ -70,7 +70,7 @@ function subjectsOf(lab: Lab): readonly Subject[] {
         title: `${kind}, ${mode}`,
         open,
         images: IMAGES_ONE_BY_ONE,
-        races: Number(wanted ?? 24),
+        races: Number(wanted ?? IMAGES_ONE_BY_ONE),
         makesDigests: false,
         keepsUnnamed: false,
       };
