@@ -1,8 +1,9 @@
 // How fast the product is, each figure against a floor of the same run: `npm run bench`. docs/performance.md tells what the figures mean.
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type EngineKind, type Lab, openLab } from '../test/lab/lab.ts';
+import { CONTAINERD_KINDS, type EngineKind, type Lab, openLab } from '../test/lab/lab.ts';
 import { benchCommand } from './command-bench.ts';
+import { benchContainerdInventory } from './containerd-inventory-bench.ts';
 import { benchDaemon } from './daemon-bench.ts';
 import { saveImages } from './engine-images.ts';
 import { type Figure, formatFigures, isMissed } from './figure.ts';
@@ -35,6 +36,8 @@ const ENGINES: readonly Subject[] = [
   { kind: 'docker-new-containerd', listed: 60, removed: 32 },
 ];
 
+const CONTAINERD_IMAGES = 500;
+
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -57,6 +60,7 @@ async function benchEngines(parts: ReadonlySet<Part>, add: (figures: readonly Fi
   if (parts.has('inventory') || parts.has('removal') || parts.has('command')) {
     for (const engine of ENGINES) await benchEngine(lab, engine, parts, add);
   }
+  if (parts.has('inventory')) for (const kind of CONTAINERD_KINDS) add(await benchContainerdInventory(lab, kind, CONTAINERD_IMAGES));
   return readings;
 }
 

@@ -10,7 +10,7 @@ const CONTAINERS = 10;
 export const USED_IMAGE = 'bench/app0:v1';
 
 /** Images as hosts have them: over 10 bases of three layers, two private layers each, five small files per layer. */
-function imageSpecs(count: number): readonly ImageSpec[] {
+export function imageSpecs(count: number): readonly ImageSpec[] {
   return Array.from({ length: count }, (_, index) => {
     const base = `base${index % BASES}`;
     const keys = [...[0, 1, 2].map((layer) => `${base}-${layer}`), `own${index}-0`, `own${index}-1`];

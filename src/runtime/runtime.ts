@@ -140,7 +140,8 @@ export interface Capabilities {
   /**
    * Names can be taken off and given back: removal goes by holds (design §5.4). Where false, {@link Runtime.addName} and
    * {@link Runtime.removeName} do nothing, and {@link Runtime.removeImage} takes all names; it looks again itself right before, one image
-   * at a time, and answers `in-use` for whatever the engine's own records speak against.
+   * at a time, and answers `in-use` for whatever the engine's own records speak against. A hold that {@link Runtime.observe} finds there all the
+   * same is of an interrupted removal, and to take it off gives all names back.
    */
   readonly holds: boolean;
   /** A registry digest is proof of a pull; where false, an unseen origin counts as local. */

@@ -1,5 +1,5 @@
 /** What tests do to containerd that imagegc never does: calls in the form of `src/runtime/containerd/messages.ts`. */
-import { flag, many, message, method, one, text, textMap, texts, whole } from '../../src/runtime/containerd/wire.ts';
+import { blob, flag, many, message, method, one, text, textMap, texts, whole } from '../../src/runtime/containerd/wire.ts';
 
 const nothing = message({});
 const descriptor = message({ mediaType: text(1), digest: text(2), size: whole(3) });
@@ -7,7 +7,32 @@ const image = message({ name: text(1), labels: textMap(2), target: one(3, descri
 
 export const imageCalls = {
   list: method('/containerd.services.images.v1.Images/List', nothing, message({ images: many(1, image) })),
+  get: method('/containerd.services.images.v1.Images/Get', message({ name: text(1) }), message({ image: one(1, image) })),
   create: method('/containerd.services.images.v1.Images/Create', message({ image: one(1, image) }), nothing),
+  update: method('/containerd.services.images.v1.Images/Update', message({ image: one(1, image) }), nothing),
+};
+
+export const snapshotCalls = {
+  prepare: method(
+    '/containerd.services.snapshots.v1.Snapshots/Prepare',
+    message({ snapshotter: text(1), key: text(2), parent: text(3) }),
+    nothing,
+  ),
+  remove: method('/containerd.services.snapshots.v1.Snapshots/Remove', message({ snapshotter: text(1), key: text(2) }), nothing),
+};
+
+const container = message({
+  id: text(1),
+  image: text(3),
+  runtime: one(4, message({ name: text(1) })),
+  spec: one(5, message({ typeUrl: text(1), value: blob(2) })),
+  snapshotter: text(6),
+  snapshotKey: text(7),
+});
+
+export const containerCalls = {
+  create: method('/containerd.services.containers.v1.Containers/Create', message({ container: one(1, container) }), nothing),
+  delete: method('/containerd.services.containers.v1.Containers/Delete', message({ id: text(1) }), nothing),
 };
 
 const resource = message({ id: text(1), type: text(2) });

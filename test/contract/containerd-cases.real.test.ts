@@ -1,11 +1,13 @@
 /** What only containerd can do to an image, and what only CRI can lose, on real engines. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ImageId } from '../../src/model/brands.ts';
+import type { ContainerId, ImageId } from '../../src/model/brands.ts';
 import type { Image } from '../../src/model/inventory.ts';
 import { openContainerd } from '../../src/runtime/containerd/containerd-runtime.ts';
+import { imageServiceApi, imagesApi, leasesApi } from '../../src/runtime/containerd/messages.ts';
+import { placeHolds } from '../../src/runtime/containerd/name-hold.ts';
 import { CONTAINERD_KINDS, type ContainerdKind, type Lab } from '../lab/lab.ts';
-import { imageCalls, leaseCalls } from './containerd-calls.ts';
+import { containerCalls, imageCalls, leaseCalls, snapshotCalls } from './containerd-calls.ts';
 import { type ContainerdActor, type ContainerdWorld, openContainerdWorld, PAUSE } from './containerd-world.ts';
 import { find, local, nothingKnown } from './contract-images.ts';
 import { openLabOfRun } from './lab-of-run.ts';
@@ -30,6 +32,13 @@ function describeCases(lab: Lab, kind: ContainerdKind): void {
   });
   after(() => world.close());
   const observed = async (id: ImageId): Promise<Image> => find((await world.runtime.observe(nothingKnown)).inventory, id);
+  const isRemoval = (path: string): boolean => path === imageServiceApi.removeImage.path;
+  /** One that never had a task; its snapshot first, which the engine collects otherwise. */
+  const dropContainer = async (id: ContainerId): Promise<void> => {
+    const own = id.replace('k8s.io/', '');
+    await world.client.call(snapshotCalls.remove, { snapshotter: 'overlayfs', key: own }, 'k8s.io');
+    await world.client.call(containerCalls.delete, { id: own }, 'k8s.io');
+  };
   const refuses = async (id: ImageId, why: RegExp): Promise<void> => {
     const outcome = await world.runtime.removeImage(id);
     assert.ok(outcome.kind === 'in-use' && why.test(outcome.message), JSON.stringify(outcome));
@@ -47,6 +56,84 @@ function describeCases(lab: Lab, kind: ContainerdKind): void {
     assert.deepEqual(await runtime.removeImage(id), { kind: 'done', isImageDeleted: true, deletedLayers: null });
     assert.deepEqual([await inDefault.namesOf(id), await actor.namesOf(id)], [[], []]);
     assert.ok((await world.contentBytes()) < before);
+  });
+
+  test('an image whose container comes into being as its names go gets all of them back, in each namespace', async () => {
+    const { actor, runtime, log } = world;
+    const id = await actor.addImage(local('late', { tags: ['1', '2'] }));
+    const [, top = ''] = (await observed(id)).layers ?? [];
+    await inDefault.addImage(local('late', { tags: ['1', '2'] }));
+    const before = [await actor.namesOf(id), await inDefault.namesOf(id)];
+    let container: ContainerId | undefined;
+    log.afterNext(isRemoval, async () => {
+      container = await actor.createFrom(top, 'late');
+    });
+    const outcome = await runtime.removeImage(id);
+    assert.ok(outcome.kind === 'in-use' && outcome.message.includes('late'), JSON.stringify(outcome));
+    assert.deepEqual([await actor.namesOf(id), await inDefault.namesOf(id)], before);
+    assert.deepEqual((await runtime.observe(nothingKnown)).holds, []);
+    await dropContainer(container ?? assert.fail());
+  });
+
+  test('a container that comes into being as its image goes for good is told with that image, and keeps its layers', async () => {
+    const { actor, runtime, log } = world;
+    const id = await actor.addImage(local('too-late'));
+    const [, top = ''] = (await observed(id)).layers ?? [];
+    let container: ContainerId | undefined;
+    log.beforeNext(
+      (path) => path === leasesApi.delete.path,
+      async () => {
+        container = await actor.createFrom(top, 'too-late');
+      },
+    );
+    assert.equal((await runtime.removeImage(id)).kind, 'done');
+    const use = (await runtime.listContainers()).find((each) => each.id === container);
+    assert.deepEqual([use?.imageIds, use?.isComplete], [[id], true]);
+    await dropContainer(container ?? assert.fail());
+  });
+
+  test('what a dead run took off is told as a hold, and comes back whole with it', async () => {
+    const { runtime, client } = world;
+    const id = await inDefault.addImage(local('held', { tags: ['1', '2'] }));
+    const names = await inDefault.namesOf(id);
+    const present = await Promise.all(
+      names.map((name) =>
+        client.call(imagesApi.get, { name }, 'default').then(({ image }) => {
+          const target = image?.target ?? assert.fail();
+          return { namespace: 'default', name, target: target.digest, isPinned: false, image: { ...(image ?? assert.fail()), target } };
+        }),
+      ),
+    );
+    await placeHolds(client, id, present, 'a-1-1-1-1');
+    await inDefault.ctr('images', 'rm', '--sync', ...names);
+    const { holds, inventory } = await runtime.observe(nothingKnown);
+    assert.equal(
+      inventory.images.some((image) => image.id === id),
+      false,
+    );
+    assert.deepEqual(
+      holds.map(({ imageId, original, mark }) => [imageId, original, mark]),
+      [[id, 'docker.io/lab/held:1', 'a-1-1-1-1']],
+    );
+    const [hold = assert.fail()] = holds;
+    assert.equal(await runtime.resolveName(hold.reference), id);
+    assert.equal((await runtime.removeName(hold.reference)).kind, 'done');
+    assert.deepEqual(await inDefault.namesOf(id), names);
+    assert.deepEqual((await runtime.observe(nothingKnown)).holds, []);
+    assert.equal((await runtime.removeImage(id)).kind, 'done');
+  });
+
+  test('a name that is moved while its image goes stays where it was moved to', async () => {
+    const { actor, runtime, log } = world;
+    const old = await actor.addImage(local('moving', { tags: ['1', '2'] }));
+    const newer = await actor.addImage(local('moved-to'));
+    log.afterNext(
+      (path) => path === leasesApi.addResource.path,
+      () => actor.tag(newer, 'docker.io/lab/moving:2'),
+    );
+    assert.equal((await runtime.removeImage(old)).kind, 'done');
+    assert.equal(await runtime.resolveName('docker.io/lab/moving:2'), newer);
+    assert.equal((await runtime.removeImage(newer)).kind, 'done');
   });
 
   test('blobs count once for two namespaces, unpacked layers twice', async () => {

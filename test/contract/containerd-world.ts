@@ -10,7 +10,7 @@ import { imageServiceApi, versionApi } from '../../src/runtime/containerd/messag
 import { until } from '../e2e/daemon-process.ts';
 import type { ContainerdKind, Lab, LabContainerd, LabRegistry } from '../lab/lab.ts';
 import { writeImageArchive } from '../lab/make-images.ts';
-import { criCalls, imageCalls, podOf } from './containerd-calls.ts';
+import { containerCalls, criCalls, imageCalls, podOf, snapshotCalls } from './containerd-calls.ts';
 import type { ContractContainer, ContractFeatures, ContractImage, ContractWorld, PulledImage } from './contract-world.ts';
 import { type CallLog, loggingConnect } from './grpc-log.ts';
 
@@ -64,6 +64,8 @@ export interface ContainerdWorld extends ContractWorld {
   readonly actor: ContainerdActor;
   /** Somebody in another namespace. */
   actorIn(namespace: string): ContainerdActor;
+  /** What the runtime asks, to act before or after one call of it. */
+  readonly log: CallLog;
   /** On the filesystem of the engine. */
   usedBytes(): Promise<number>;
   contentBytes(): Promise<number>;
@@ -90,6 +92,7 @@ export async function openContainerdWorld(lab: Lab, kind: ContainerdKind, mode: 
     engine,
     client,
     actor,
+    log,
     actorIn: (other) => new ContainerdActor(engine, client, registry, other),
     usedBytes: async () => sizeOf(engine.dataRoot),
     contentBytes: async () => sizeOf(join(engine.dataRoot, 'io.containerd.content.v1.content')),
@@ -199,6 +202,16 @@ export class ContainerdActor {
     else await this.ctr('run', '--detach', reference, name);
     if (state === 'paused') await this.ctr('tasks', 'pause', name);
     if (state === 'exited') await this.#kill(name);
+    return containerId(`${this.#namespace}/${name}`);
+  }
+
+  /** As containerd's own client does when it had looked the image up before its names went. @param chain the image's top layer */
+  async createFrom(chain: string, name: string): Promise<ContainerId> {
+    const told = { id: name, image: 'docker.io/lab/looked-up-before:1', snapshotter: 'overlayfs', snapshotKey: name };
+    const spec = { typeUrl: 'types.containerd.io/opencontainers/runtime-spec/1/Spec', value: Buffer.from('{}') };
+    await this.#client.call(snapshotCalls.prepare, { snapshotter: 'overlayfs', key: name, parent: chain }, this.#namespace);
+    const container = { ...told, runtime: { name: 'io.containerd.runc.v2' }, spec };
+    await this.#client.call(containerCalls.create, { container }, this.#namespace);
     return containerId(`${this.#namespace}/${name}`);
   }
 

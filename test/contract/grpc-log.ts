@@ -3,6 +3,8 @@ import { connectGrpc, type GrpcClient } from '../../src/runtime/containerd/grpc-
 /** Looks on while a runtime calls an engine. */
 export interface CallLog {
   readonly connect: typeof connectGrpc;
+  /** Does something once, before such a call is passed on. */
+  beforeNext(isMeant: (path: string) => boolean, action: () => Promise<void>): void;
   /** Does something once, after the next answer to such a call and before the runtime gets it. */
   afterNext(isMeant: (path: string) => boolean, action: () => Promise<void>): void;
   /** Paths since this was last called. */
@@ -12,10 +14,12 @@ export interface CallLog {
 /** @param namespace the one whose answers are waited for; calls without one count as well */
 export function loggingConnect(namespace: string): CallLog {
   let calls: string[] = [];
-  let waiting: { readonly isMeant: (path: string) => boolean; readonly action: () => Promise<void> } | null = null;
-  const answered = async (path: string, asked: string): Promise<void> => {
-    const action = waiting?.isMeant(path) && (asked === '' || asked === namespace) ? waiting.action : null;
-    if (action === null) return;
+  type Waiting = { readonly moment: 'before' | 'after'; readonly isMeant: (path: string) => boolean; readonly action: () => Promise<void> };
+  let waiting: Waiting | null = null;
+  const reached = async (moment: Waiting['moment'], path: string, asked: string): Promise<void> => {
+    const isNow = waiting?.moment === moment && waiting.isMeant(path) && (asked === '' || asked === namespace);
+    const action = isNow ? waiting?.action : undefined;
+    if (action === undefined) return;
     waiting = null;
     await action();
   };
@@ -23,8 +27,9 @@ export function loggingConnect(namespace: string): CallLog {
     ...client,
     async call(method, asked, space = '') {
       calls.push(method.path);
+      await reached('before', method.path, space);
       const answer = await client.call(method, asked, space);
-      await answered(method.path, space);
+      await reached('after', method.path, space);
       return answer;
     },
     collect(method, asked, space) {
@@ -34,8 +39,11 @@ export function loggingConnect(namespace: string): CallLog {
   });
   return {
     connect: async (socketPath, first) => wrap(await connectGrpc(socketPath, first)),
+    beforeNext: (isMeant, action) => {
+      waiting = { moment: 'before', isMeant, action };
+    },
     afterNext: (isMeant, action) => {
-      waiting = { isMeant, action };
+      waiting = { moment: 'after', isMeant, action };
     },
     takeCalls() {
       const taken = calls;

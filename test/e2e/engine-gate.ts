@@ -1,6 +1,7 @@
 /** Stands between the product and an engine, so that a test can act at any call: kill the product, move a tag, end the engine. */
 import { createServer, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { imageServiceApi, imagesApi } from '../../src/runtime/containerd/messages.ts';
 import { greetingOf } from '../contract/engine-proxy.ts';
 
 /** One call at one of its two moments. */
@@ -9,6 +10,8 @@ export interface GateCall {
   readonly number: number;
   readonly method: string;
   readonly path: string;
+  /** The message of a gRPC call; empty for any other, because Docker's are told by their paths. */
+  readonly asked: Uint8Array;
   /** `before`: the engine has not seen it. `after`: the engine has answered, the product does not know. */
   readonly moment: 'before' | 'after';
 }
@@ -30,7 +33,7 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
   const server = createServer(async (incoming, outgoing) => {
     number += 1;
     const { method = 'GET', url: path = '/' } = incoming;
-    const call = { number, method, path };
+    const call = { number, method, path, asked: new Uint8Array() };
     const atCall = watcher;
     outgoing.on('error', () => undefined);
     if ((await atCall({ ...call, moment: 'before' })) === 'drop') return outgoing.destroy();
@@ -56,8 +59,18 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
   };
 }
 
-/** The name that a call takes off an image, by the API of Docker or that of Podman; null where it takes none off. */
-export function nameTakenOff({ method, path }: Pick<GateCall, 'method' | 'path'>): string | null {
+/** gRPC calls that change nothing; all of HTTP's that do not are GET and HEAD. */
+const LOOKS = /\/(List\w*|Get|Read|Usage|Stat|Status|Version|Server|Plugins|Image\w*Info|ImageStatus|ContainerStatus)$/;
+
+/** Whether an engine is another one after a call. */
+export function changesEngine({ method, path }: Pick<GateCall, 'method' | 'path'>): boolean {
+  return method !== 'GET' && method !== 'HEAD' && !LOOKS.test(path);
+}
+
+/** The name that a call takes off an image, by the API of Docker, Podman, containerd or CRI; null where it takes none off. */
+export function nameTakenOff({ method, path, asked }: Pick<GateCall, 'method' | 'path' | 'asked'>): string | null {
+  if (path === imagesApi.delete.path) return imagesApi.delete.asked.decode(asked).name;
+  if (path === imageServiceApi.removeImage.path) return imageServiceApi.removeImage.asked.decode(asked).image?.image ?? null;
   const { pathname, searchParams } = new URL(path, 'http://engine');
   if (method === 'POST' && pathname.endsWith('/untag')) return `${searchParams.get('repo')}:${searchParams.get('tag')}`;
   if (method !== 'DELETE') return null;

@@ -68,8 +68,24 @@ export async function listNamespaces(client: GrpcClient): Promise<readonly strin
   return (await client.call(namespacesApi.list, {})).namespaces.map(({ name }) => name).sort();
 }
 
+/** The names in a namespace that point to one of these. */
+export async function listNamesOf(client: GrpcClient, namespace: string, targets: readonly string[]): Promise<readonly string[]> {
+  const filters = targets.map((target) => `target.digest==${JSON.stringify(target)}`);
+  return (await client.call(imagesApi.list, { filters }, namespace)).images.map(({ name }) => name);
+}
+
+/** What is listed of images, and not looked into yet. */
+export interface ListedImages extends Pick<ImageSurvey, 'namespaces' | 'blobs'> {
+  readonly records: readonly ImageRecord[];
+}
+
 /** Lists the images of all namespaces, and looks into those that are new. */
-export async function surveyImages({ client, documents, named }: ImageTools): Promise<ImageSurvey> {
+export async function surveyImages(tools: ImageTools): Promise<ImageSurvey> {
+  return lookInto(await listImages(tools.client), tools);
+}
+
+/** Asks for all lists that {@link lookInto} needs. */
+export async function listImages(client: GrpcClient): Promise<ListedImages> {
   const namespaces = await listNamespaces(client);
   // Images before blobs: a blob that is there already, but whose image is listed too late, is an image that is not removed yet.
   const records = (await Promise.all(namespaces.map((namespace) => listRecords(client, namespace)))).flat();
@@ -77,6 +93,14 @@ export async function surveyImages({ client, documents, named }: ImageTools): Pr
   for (const listed of await Promise.all(namespaces.map((namespace) => listBlobs(client, namespace)))) {
     for (const [digest, blob] of listed) blobs.set(digest, { ...blob, isPulled: blob.isPulled || blobs.get(digest)?.isPulled === true });
   }
+  return { namespaces, records, blobs };
+}
+
+/** Finds out what was listed; the engine is asked for no more than documents that are new. */
+export async function lookInto(
+  { namespaces, records, blobs }: ListedImages,
+  { documents, named }: Omit<ImageTools, 'client'>,
+): Promise<ImageSurvey> {
   const places = new Map([...blobs].map(([digest, { namespace }]) => [digest, namespace]));
   const contents = await documents.readAll(new Set(records.map(({ target }) => target)), places);
   const byImage = Map.groupBy(records, ({ target }) => imageId(contents.get(target)?.configs[0]?.digest ?? target));

@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bytes, type ImageId, wallMs } from '../../model/brands.ts';
+import { bytes, type ChainId, type ImageId, wallMs } from '../../model/brands.ts';
 import { OperatingError, readOrNull } from '../../model/error.ts';
+import { formatOwnerMark } from '../../model/hold.ts';
 import type { DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
+import { splitReference } from '../../model/reference.ts';
+import { readOwnerMark } from '../host/owner-mark.ts';
 import { readDisk, readIngests } from '../image-filesystem.ts';
-import { useOf } from '../image-names.ts';
+import { sortNames, useOf } from '../image-names.ts';
 import type {
   Capabilities,
   ContainerUse,
   EngineIdentity,
   EventWatcher,
+  FoundHold,
   ImageNames,
   Observation,
   Receiving,
@@ -17,15 +21,29 @@ import type {
   Runtime,
 } from '../runtime.ts';
 import { watchContainerd } from './containerd-events.ts';
-import { type FoundImage, type ImageRecord, isOurs, listNamespaces, surveyImages } from './containerd-images.ts';
+import { type FoundImage, isOurs, listNamespaces, surveyImages } from './containerd-images.ts';
 import { CriClient } from './cri-client.ts';
 import { openCri } from './cri-runtime.ts';
 import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { DocumentReader } from './image-documents.ts';
 import { countLayers, type LayerCount } from './layer-count.ts';
 import { imagesApi, introspectionApi, versionApi } from './messages.ts';
-import { CRI_NAMESPACE, describeUsers, findObstacle, lookAround, readKeeping, type Scene, type SceneTools } from './scene.ts';
+import { giveNamesBack, holdName, isMoved, type NameHold, type NameNow, placeHolds, readNameNow, releaseHold } from './name-hold.ts';
+import {
+  CRI_NAMESPACE,
+  describeUsers,
+  findLateUser,
+  findObstacle,
+  lookAround,
+  readKeeping,
+  type Scene,
+  type SceneTools,
+  topsOf,
+} from './scene.ts';
 import { UnheldRuntime } from './unheld-runtime.ts';
+
+/** More than one run removes. */
+const GONE_MAX = 10_000;
 
 /** What containerd says of itself. */
 interface Server {
@@ -87,6 +105,8 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   readonly #cri: CriClient | null;
   readonly #root: string | null;
   readonly #tools: SceneTools;
+  /** Images that were removed here, by their top layer: a container that was made of one at that moment is told. */
+  readonly #gone = new Map<ChainId, ImageId>();
 
   constructor(client: GrpcClient, cri: CriClient | null, server: Server, { namespaces, address }: ContainerdOptions) {
     super();
@@ -109,22 +129,21 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     const images = [...scene.images.values()].map((image) => describeImage(image, scene, count));
     const engine = { name: this.identity.name, version: this.identity.version };
     const told = { observedAt, engine, disk: await this.measureDisk(), buildCache: null, workloads: [] };
-    return { inventory: { ...told, images, layers: count.layers, ...describeUsers(scene) }, learned: count.learned, holds: [] };
+    return {
+      inventory: { ...told, images, layers: count.layers, ...describeUsers(scene) },
+      learned: count.learned,
+      holds: scene.holds.map(describeHold),
+    };
   }
 
   async listContainers(): Promise<readonly ContainerUse[]> {
     const scene = await lookAround(this.#tools);
     const isKnown = new Map(scene.users.map(({ id, chain }) => [id, chain !== undefined]));
-    return describeUsers(scene).containers.map((container) => useOf(container, isKnown.get(container.id) === true));
+    return describeUsers(scene, this.#gone).containers.map((container) => useOf(container, isKnown.get(container.id) === true));
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
     return (await surveyImages(this.#tools)).images.get(id)?.names ?? null;
-  }
-
-  async resolveName(reference: string): Promise<ImageId | null> {
-    const { images } = await surveyImages(this.#tools);
-    return images.values().find(({ names }) => names.references.includes(reference) || names.digests.includes(reference))?.id ?? null;
   }
 
   async ping(): Promise<void> {
@@ -147,9 +166,35 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     this.#client.close();
   }
 
+  /** A name by which an image is found, whatever it is; of a hold, the image it is for. */
+  async resolveName(reference: string): Promise<ImageId | null> {
+    const hold = (await this.#listHolds()).find((each) => holdName(each) === reference);
+    if (hold !== undefined) return hold.imageId;
+    const { images } = await surveyImages(this.#tools);
+    const isNamed = ({ names, records }: FoundImage): boolean =>
+      names.references.includes(reference) || names.digests.includes(reference) || records.some(({ name }) => name === reference);
+    return images.values().find(isNamed)?.id ?? null;
+  }
+
+  /** Names come back all at once, when the hold goes that tells of them. */
+  override async addName(id: ImageId, reference: string): Promise<boolean> {
+    return (await this.#listHolds()).some(({ imageId }) => imageId === id) || super.addName(id, reference);
+  }
+
+  override async removeName(reference: string): Promise<RemoveOutcome> {
+    const hold = (await this.#listHolds()).find((each) => holdName(each) === reference);
+    if (hold === undefined) return super.removeName(reference);
+    await giveNamesBack(this.#client, hold);
+    return { kind: 'done', isImageDeleted: false, deletedLayers: null };
+  }
+
+  async #listHolds(): Promise<readonly NameHold[]> {
+    return (await lookAround(this.#tools)).holds;
+  }
+
   /**
-   * Neither containerd nor CRI protects anything from being removed, so everything is looked at again. What a deletion lets go of is collected
-   * before the answer comes: CRI asks for that, and so does this.
+   * Neither containerd nor CRI protects anything from being removed, so everything is looked at again. A creation may be under way all the
+   * same: the names are taken off while a lease of ours keeps what the image is made of, and who uses it by then gives them back.
    */
   protected async remove(id: ImageId): Promise<RemoveOutcome> {
     const scene = await lookAround(this.#tools);
@@ -158,39 +203,90 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     const obstacle = findObstacle(image, scene);
     if (obstacle !== null) return { kind: 'in-use', message: obstacle };
     try {
-      const taken = await this.#takeNames(image);
-      if (!taken) return { kind: 'gone' };
+      return await this.#removeFound(image);
     } catch (error) {
       if (!(error instanceof OperatingError) || error.kind !== 'engine-refused') throw error;
       return { kind: 'failed', message: engineWords(error) };
     }
-    return { kind: 'done', isImageDeleted: (await this.readNames(id)) === null, deletedLayers: null };
+  }
+
+  async #removeFound(image: FoundImage): Promise<RemoveOutcome> {
+    const names = await Promise.all(image.records.map((record) => readNameNow(this.#client, record)));
+    const moved = names.find(isMoved);
+    if (moved !== undefined) return { kind: 'in-use', message: `${moved.name} was moved at this very moment` };
+    const present = names.filter((each) => each.image !== null);
+    const holds = await placeHolds(this.#client, image.id, present, formatOwnerMark(readOwnerMark()));
+    try {
+      const isTaken = await this.#takeNames(present);
+      const user = isTaken ? await findLateUser(image, this.#tools) : null;
+      if (user !== null) {
+        await this.#giveBack(holds);
+        return { kind: 'in-use', message: user };
+      }
+      // What nothing needs by now is collected before the answer comes.
+      for (const [index, hold] of holds.entries()) await releaseHold(this.#client, hold, index === holds.length - 1);
+      if (!isTaken) return { kind: 'gone' };
+      this.#remember(image);
+      return { kind: 'done', isImageDeleted: true, deletedLayers: null };
+    } catch (error) {
+      // What cannot be given back now is by the next run.
+      await this.#giveBack(holds).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #remember(image: FoundImage): void {
+    for (const top of topsOf(image)) this.#gone.set(top, image.id);
+    const [oldest] = this.#gone.keys();
+    if (this.#gone.size > GONE_MAX && oldest !== undefined) this.#gone.delete(oldest);
+  }
+
+  async #giveBack(holds: readonly NameHold[]): Promise<void> {
+    for (const hold of holds) await giveNamesBack(this.#client, hold);
   }
 
   /** @returns whether there was any left to take */
-  async #takeNames({ records }: FoundImage): Promise<boolean> {
-    const inCri = this.#cri === null ? [] : records.filter(({ namespace }) => namespace === CRI_NAMESPACE);
+  async #takeNames(names: readonly NameNow[]): Promise<boolean> {
+    const inCri = this.#cri === null ? [] : names.filter(({ namespace }) => namespace === CRI_NAMESPACE);
     // By its ID where CRI gave it one: the books of CRI are then right at once, and it takes all names.
     const first = inCri.find(({ name }) => name.startsWith('sha256:')) ?? inCri[0];
     if (first !== undefined) await this.#cri?.removeImage(first.name);
     let isTaken = first !== undefined;
-    for (const record of records) {
-      const isDone = await this.#deleteName(record);
+    for (const name of names) {
+      const isDone = await this.#deleteName(name);
       isTaken ||= isDone;
     }
     return isTaken;
   }
 
-  /** @returns false when it is gone; since 2.0 also when it points elsewhere by now */
-  async #deleteName({ namespace, name, target }: ImageRecord): Promise<boolean> {
+  /** @returns false when it is gone, or points elsewhere by now */
+  async #deleteName(record: NameNow): Promise<boolean> {
+    const now = await readNameNow(this.#client, record);
+    if (now.image === null || isMoved(now)) return false;
     try {
-      await this.#client.call(imagesApi.delete, { name, sync: true, target: { mediaType: '', digest: target, size: 0 } }, namespace);
+      await this.#client.call(imagesApi.delete, { name: now.name, target: now.image.target }, now.namespace);
       return true;
     } catch (error) {
       if (statusOf(error) === STATUS.notFound) return false;
       throw error;
     }
   }
+}
+
+/** A hold as the port has it: the image's first name stands for all that come back with it. */
+function describeHold(hold: NameHold): FoundHold {
+  const { imageId: id, mark, images } = hold;
+  const { references, digests } = sortNames(
+    id,
+    images.map(({ name }) => name).filter((name) => splitReference(name).name.includes('/')),
+  );
+  return {
+    imageId: id,
+    reference: holdName(hold),
+    original: references[0] ?? digests[0] ?? images[0]?.name ?? '',
+    mark,
+    isReleasing: false,
+  };
 }
 
 function describeImage(image: FoundImage, scene: Scene, { layers, layersByImage }: LayerCount): Image {

@@ -12,7 +12,15 @@ const FIRST_ANSWER_MS = 10_000;
 const MESSAGE_BYTES_MAX = 256_000_000;
 
 /** gRPC status codes, as far as they mean something here. */
-export const STATUS = { deadlineExceeded: 4, notFound: 5, permissionDenied: 7, unimplemented: 12, internal: 13, unavailable: 14 } as const;
+export const STATUS = {
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
 /** What gRPC itself says where nobody speaks it. */
 const NO_ANSWER: ReadonlySet<number> = new Set([STATUS.deadlineExceeded, STATUS.internal, STATUS.unavailable]);

@@ -147,10 +147,22 @@ const googleAny = message({ typeUrl: text(1), value: blob(2) });
 const googleEmpty = message({});
 
 /** containerd.types.Descriptor */
-const typesDescriptor = message({ mediaType: text(1), digest: text(2), size: whole(3) });
+const typesDescriptor = message({ mediaType: text(1), digest: text(2), size: whole(3), annotations: textMap(5) });
 
 /** containerd.services.images.v1.Image */
 const imagesImage = message({ name: text(1), labels: textMap(2), target: one(3, typesDescriptor) });
+
+/** containerd.services.images.v1.GetImageRequest */
+const imagesGetImageRequest = message({ name: text(1) });
+
+/** containerd.services.images.v1.GetImageResponse */
+const imagesGetImageResponse = message({ image: one(1, imagesImage) });
+
+/** containerd.services.images.v1.CreateImageRequest */
+const imagesCreateImageRequest = message({ image: one(1, imagesImage) });
+
+/** containerd.services.images.v1.CreateImageResponse */
+const imagesCreateImageResponse = message({});
 
 /** containerd.services.images.v1.ListImagesRequest */
 const imagesListImagesRequest = message({ filters: texts(1) });
@@ -177,7 +189,16 @@ const introspectionPluginsResponse = message({ plugins: many(1, introspectionPlu
 const introspectionServerResponse = message({ uuid: text(1) });
 
 /** containerd.services.leases.v1.Lease */
-const leasesLease = message({ id: text(1) });
+const leasesLease = message({ id: text(1), labels: textMap(3) });
+
+/** containerd.services.leases.v1.CreateRequest */
+const leasesCreateRequest = message({ id: text(1), labels: textMap(3) });
+
+/** containerd.services.leases.v1.CreateResponse */
+const leasesCreateResponse = message({});
+
+/** containerd.services.leases.v1.DeleteRequest */
+const leasesDeleteRequest = message({ id: text(1), sync: flag(2) });
 
 /** containerd.services.leases.v1.ListRequest */
 const leasesListRequest = message({ filters: texts(1) });
@@ -187,6 +208,9 @@ const leasesListResponse = message({ leases: many(1, leasesLease) });
 
 /** containerd.services.leases.v1.Resource */
 const leasesResource = message({ id: text(1), type: text(2) });
+
+/** containerd.services.leases.v1.AddResourceRequest */
+const leasesAddResourceRequest = message({ id: text(1), resource: one(2, leasesResource) });
 
 /** containerd.services.leases.v1.ListResourcesRequest */
 const leasesListResourcesRequest = message({ id: text(1) });
@@ -266,7 +290,9 @@ export const eventsApi = { subscribe: method('/containerd.services.events.v1.Eve
 
 /** The calls of containerd.services.images.v1.Images. */
 export const imagesApi = {
+  get: method('/containerd.services.images.v1.Images/Get', imagesGetImageRequest, imagesGetImageResponse),
   list: method('/containerd.services.images.v1.Images/List', imagesListImagesRequest, imagesListImagesResponse),
+  create: method('/containerd.services.images.v1.Images/Create', imagesCreateImageRequest, imagesCreateImageResponse),
   delete: method('/containerd.services.images.v1.Images/Delete', imagesDeleteImageRequest, googleEmpty),
 };
 
@@ -278,7 +304,10 @@ export const introspectionApi = {
 
 /** The calls of containerd.services.leases.v1.Leases. */
 export const leasesApi = {
+  create: method('/containerd.services.leases.v1.Leases/Create', leasesCreateRequest, leasesCreateResponse),
+  delete: method('/containerd.services.leases.v1.Leases/Delete', leasesDeleteRequest, googleEmpty),
   list: method('/containerd.services.leases.v1.Leases/List', leasesListRequest, leasesListResponse),
+  addResource: method('/containerd.services.leases.v1.Leases/AddResource', leasesAddResourceRequest, googleEmpty),
   listResources: method('/containerd.services.leases.v1.Leases/ListResources', leasesListResourcesRequest, leasesListResourcesResponse),
 };
 

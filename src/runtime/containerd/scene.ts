@@ -2,10 +2,19 @@ import { type ChainId, type ContainerId, type ImageId, imageId } from '../../mod
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
-import { type FoundImage, type ImageSurvey, type ImageTools, surveyImages } from './containerd-images.ts';
+import {
+  type FoundImage,
+  type ImageSurvey,
+  type ImageTools,
+  listImages,
+  listNamesOf,
+  listNamespaces,
+  lookInto,
+} from './containerd-images.ts';
 import { type CriClient, type CriContainer, type CriImage, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
 import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { leasesApi } from './messages.ts';
+import { type NameHold, readNameHold } from './name-hold.ts';
 
 /** The namespace of Kubernetes, whose images CRI keeps its own books of. */
 export const CRI_NAMESPACE = 'k8s.io';
@@ -26,6 +35,8 @@ export interface Scene extends ImageSurvey, ContentSurvey {
   readonly sandboxName: string | null;
   /** Digests, and keys of snapshots, that leases hold. */
   readonly leased: ReadonlySet<string>;
+  /** Leases of ours, of whoever placed them. */
+  readonly holds: readonly NameHold[];
   /** Images by their top layer; several differ in their configuration alone. */
   readonly byTop: ReadonlyMap<ChainId, readonly FoundImage[]>;
 }
@@ -39,23 +50,27 @@ export interface Keeping {
 
 /** Looks at all namespaces: images first, then whoever uses them. */
 export async function lookAround(tools: SceneTools): Promise<Scene> {
-  const { client, cri, snapshotters } = tools;
-  const [survey, criImages, sandboxName] = await Promise.all([
-    surveyImages(tools),
-    cri?.listImages() ?? [],
-    cri?.readSandboxName() ?? null,
-  ]);
-  const leased = new Set((await Promise.all(survey.namespaces.map((namespace) => listLeased(client, namespace)))).flat());
-  const [content, criContainers] = await Promise.all([surveyContent(client, survey.namespaces, snapshotters), cri?.listContainers() ?? []]);
+  const { client, cri } = tools;
+  const [listed, criImages, sandboxName] = await Promise.all([listImages(client), cri?.listImages() ?? [], cri?.readSandboxName() ?? null]);
+  // The engine lists on while this process reads what it has listed.
+  const [survey, { leases, content, criContainers }] = await Promise.all([lookInto(listed, tools), lookForUsers(tools, listed.namespaces)]);
   return {
     ...survey,
     ...content,
     criImages,
     criContainers: new Map(criContainers.map((container) => [userId(CRI_NAMESPACE, container.id), container])),
     sandboxName: sandboxName === null ? null : canonicalReference(sandboxName),
-    leased,
+    leased: new Set(leases.flatMap(({ leased }) => leased)),
+    holds: leases.flatMap(({ holds }) => holds),
     byTop: indexByTop(survey.images.values()),
   };
+}
+
+/** Leases first: what a pull gives up, a container may hold by then. */
+async function lookForUsers({ client, cri, snapshotters }: SceneTools, namespaces: readonly string[]) {
+  const leases = await Promise.all(namespaces.map((namespace) => listLeased(client, namespace)));
+  const [content, criContainers] = await Promise.all([surveyContent(client, namespaces, snapshotters), cri?.listContainers() ?? []]);
+  return { leases, content, criContainers };
 }
 
 function indexByTop(images: Iterable<FoundImage>): ReadonlyMap<ChainId, readonly FoundImage[]> {
@@ -82,8 +97,15 @@ export function imagesOfUser(
   return [...new Set([...ids, ...told])];
 }
 
-/** Containers, and whoever else uses an image, as the inventory has them. */
-export function describeUsers(scene: Scene): { readonly containers: readonly Container[]; readonly doubts: readonly Doubt[] } {
+/**
+ * Containers, and whoever else uses an image, as the inventory has them.
+ *
+ * @param gone images that are there no more, by their top layer: what is left of one in a container is known by that alone
+ */
+export function describeUsers(
+  scene: Scene,
+  gone: ReadonlyMap<ChainId, ImageId> = new Map(),
+): { readonly containers: readonly Container[]; readonly doubts: readonly Doubt[] } {
   const containers: Container[] = [];
   const doubts: Doubt[] = [];
   for (const user of scene.users) {
@@ -93,7 +115,8 @@ export function describeUsers(scene: Scene): { readonly containers: readonly Con
     const cri = scene.criContainers.get(id);
     const [name, state] = cri === undefined ? [user.name, user.state] : [nameOf(cri), stateOf(cri)];
     // Where the image is gone, CRI still tells its ID; elsewhere what the container is made of stands for it.
-    const own = root ?? (cri === undefined ? imageId(user.chain ?? NO_IMAGE) : imageId(cri.imageRef));
+    const made = user.chain == null ? NO_IMAGE : (gone.get(user.chain) ?? user.chain);
+    const own = root ?? (cri === undefined ? imageId(made) : imageId(cri.imageRef));
     const told = { id, name, labels, imageName, createdAt, finishedAt, startedAt: null };
     containers.push({ ...told, state, imageId: own, mountedImageIds: others });
     if (user.chain !== undefined) continue;
@@ -106,12 +129,17 @@ export function describeUsers(scene: Scene): { readonly containers: readonly Con
   return { containers, doubts };
 }
 
+/** The top layers that an image may be unpacked to, one for each platform. */
+export function topsOf({ configs }: Pick<FoundImage, 'configs'>): readonly ChainId[] {
+  return configs.flatMap(({ chain }) => chain.at(-1) ?? []);
+}
+
 /** By the engine's own word, whoever uses it. */
 export function readKeeping(image: FoundImage, scene: Scene): Keeping {
   const names = new Set([...image.names.references, ...image.names.digests]);
   const isPinned = ({ id, repoTags, repoDigests, pinned }: CriImage): boolean =>
     pinned && (id === image.id || [...repoTags, ...repoDigests].some((name) => names.has(canonicalReference(name))));
-  const tops = image.configs.map(({ chain }) => chain.at(-1) ?? '');
+  const tops = topsOf(image);
   return {
     pinned: image.records.some((record) => record.isPinned) || scene.criImages.some(isPinned),
     leased: [...image.documents, ...tops].some((each) => scene.leased.has(each)),
@@ -132,10 +160,31 @@ export function findObstacle(image: FoundImage, scene: Scene): string | null {
   return leased ? 'a lease holds it' : null;
 }
 
-async function listLeased(client: GrpcClient, namespace: string): Promise<readonly string[]> {
+/**
+ * Why an image whose names are off has to get them back; null when nothing speaks against its removal. This is the last look, so it asks for no
+ * more than has changed since the first.
+ */
+export async function findLateUser(image: FoundImage, { client, cri, snapshotters }: SceneTools): Promise<string | null> {
+  const namespaces = await listNamespaces(client);
+  const targets = [...new Set(image.records.map(({ target }) => target))];
+  const named = (await Promise.all(namespaces.map((namespace) => listNamesOf(client, namespace, targets)))).flat();
+  const [{ users }, criContainers] = await Promise.all([surveyContent(client, namespaces, snapshotters), cri?.listContainers() ?? []]);
+  const tops = new Set(topsOf(image));
+  const user = users.find(({ chain }) => chain != null && tops.has(chain));
+  if (user !== undefined) return `container ${user.name} (${user.state}) uses it`;
+  const told = criContainers.find(({ imageRef }) => imageRef === image.id);
+  if (told !== undefined) return `container ${nameOf(told)} (${stateOf(told)}) uses it`;
+  const unknown = users.find(({ chain }) => chain === undefined);
+  if (unknown !== undefined) return `container ${unknown.name} (${unknown.state}): its snapshot is not there`;
+  return named[0] === undefined ? null : `it gained the name ${named[0]} at this very moment`;
+}
+
+async function listLeased(client: GrpcClient, namespace: string): Promise<{ leased: readonly string[]; holds: readonly NameHold[] }> {
   const { leases } = await client.call(leasesApi.list, {}, namespace);
-  const held = await Promise.all(leases.map(({ id }) => listHeld(client, id, namespace)));
-  return held.flat();
+  const read = leases.map((lease) => ({ lease, hold: readNameHold(namespace, lease) }));
+  const others = read.filter(({ hold }) => hold === null);
+  const leased = await Promise.all(others.map(({ lease }) => listHeld(client, lease.id, namespace)));
+  return { leased: leased.flat(), holds: read.flatMap(({ hold }) => hold ?? []) };
 }
 
 /** What a lease holds: nothing when it has been given up since it was listed, as a pull's is at its end. */

@@ -49,6 +49,12 @@ describe('a message', () => {
     const data = outer.encode({ name: 'a name', names: ['b'] });
     assert.throws(() => outer.decode(data.subarray(0, 4)));
   });
+
+  test('whose field goes on after its end is an error, although more follows', () => {
+    // target = 3, of 3 bytes, in which a field claims 4; then name = 1
+    const data = Buffer.from('1a030a04616200'.concat('0a0161'), 'hex');
+    assert.throws(() => outer.decode(data), /after the end/);
+  });
 });
 
 test('the messages are what the .proto files say', () => {

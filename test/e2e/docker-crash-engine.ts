@@ -1,7 +1,11 @@
-/** A few images of every kind of naming, which come back quickly after they were removed. */
+/** The crashes' engine where it speaks Docker's API: Docker itself, and Podman. */
 import assert from 'node:assert/strict';
-import type { BuiltImage, ImageSpec, LabEngine, LabRegistry } from '../lab/lab.ts';
-import { type NamesById, readAllNames, readNamesOf, tagImage } from './engine-names.ts';
+import { join } from 'node:path';
+import type { BuiltImage, EngineKind, ImageSpec, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
+import type { CrashEngine } from './crash-cases.ts';
+import { openEngineGate } from './engine-gate.ts';
+import { readAllNames, readNamesOf, tagImage } from './engine-names.ts';
+import { makeFolder } from './imagegc-process.ts';
 
 const layers = (key: string) => [
   { key: 'crash-base', kb: 4 },
@@ -18,25 +22,31 @@ const BY_TAG = ['team/one', 'team/two', 'team/copy'] as const;
 /** Pulled by digest; `team/mixed` gets a tag in another repository besides. */
 const BY_DIGEST = ['team/digest', 'team/mixed'] as const;
 
-/** The images as they were at first, and how to make them so again. */
-export interface CrashScene {
-  readonly names: NamesById;
-  restore(): Promise<void>;
-}
-
-/** Fills an engine. */
-export async function buildCrashScene(engine: LabEngine, registry: LabRegistry): Promise<CrashScene> {
+/** Starts an engine and a registry, and fills it. */
+export async function openDockerCrashEngine(lab: Lab, kind: EngineKind): Promise<CrashEngine> {
+  const folder = makeFolder();
+  const registry = await lab.startRegistry();
+  const engine = await lab.start(kind);
   const keyOf = (repository: string) => (repository === 'team/copy' ? 'team/two' : repository);
   const built = registry.seed([...BY_TAG, ...BY_DIGEST].map((repository) => image(repository, ['v1'], keyOf(repository))));
   await fill(engine, registry, built);
   const names = await readAllNames(engine);
   assert.equal(Object.keys(names).length, 6);
+  const gate = await openEngineGate(join(folder.path, 'gate.sock'), engine.socketPath);
   return {
-    names,
+    gate,
+    address: `unix://${gate.socketPath}`,
+    readNames: () => readAllNames(engine),
     restore: async () => {
       const isWhole = JSON.stringify(await readAllNames(engine)) === JSON.stringify(names);
       if (!isWhole) await fill(engine, registry, built);
       assert.deepEqual(await readAllNames(engine), names);
+    },
+    async [Symbol.asyncDispose]() {
+      await gate[Symbol.asyncDispose]();
+      await engine.stop();
+      await registry.stop();
+      folder[Symbol.dispose]();
     },
   };
 }
@@ -52,17 +62,4 @@ async function fill(engine: LabEngine, registry: LabRegistry, built: readonly Bu
     if (repository === 'team/two') await tagImage(engine, wanted, `${name}:v2`);
     if (repository === 'team/mixed') await tagImage(engine, wanted, 'lab/mixed:1');
   }
-}
-
-/**
- * Compares an engine with what it was: an image may be gone, but one that is there has every name, tags and digests, that it had, and
- * nothing of ours is left.
- *
- * @returns how many images are gone
- */
-export async function checkNoNameLost(engine: LabEngine, before: NamesById, what: string): Promise<number> {
-  const now = await readAllNames(engine);
-  const present = Object.fromEntries(Object.entries(before).filter(([id]) => id in now));
-  assert.deepEqual(now, present, what);
-  return Object.keys(before).length - Object.keys(now).length;
 }
