@@ -3,7 +3,7 @@ import type { Bytes, ImageId } from '../model/brands.ts';
 import type { Image } from '../model/inventory.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Now, UseRecord } from '../model/use-record.ts';
-import { assess, gatherCircumstances } from '../plan/assess.ts';
+import { assess, gatherCircumstances, wordHold } from '../plan/assess.ts';
 import type { Hold } from '../plan/hold.ts';
 import { exclusiveBytes } from '../plan/layer-counts.ts';
 import { indexStandings, type Standings } from '../usage/habit-learner.ts';
@@ -28,5 +28,8 @@ export function factsOf({ plan, input, inventory }: Look): ImageFacts {
 /** Finds everything that keeps an image, not only the first reason. */
 export function findHolds({ input }: Look): (image: Image) => readonly Hold[] {
   const circumstances = gatherCircumstances(input);
-  return (image) => assess(image, input.records.get(image.id), circumstances).holds;
+  return (image) => {
+    const assessment = assess(image, input.records.get(image.id), circumstances);
+    return assessment.holds.map((hold) => ({ ...hold, detail: wordHold(hold, assessment, input.now) }));
+  };
 }

@@ -68,7 +68,7 @@ export interface Assessment {
   readonly lastUsedMs: IdleMs;
   /** The one that asks for the age of this image. */
   readonly ageRule: AgeRule;
-  /** In the order of precedence; empty: nothing keeps it. To be shown, they go through {@link explainHolds}. */
+  /** In the order of precedence; empty: nothing keeps it. To be shown, they go through {@link wordHold}. */
   readonly holds: readonly Hold[];
   /** The age rule has waited long enough. */
   readonly isAgeDue: boolean;
@@ -163,17 +163,23 @@ export function tierOf(holds: readonly Hold[]): number {
   return tier;
 }
 
-/** The first hold as it is to be shown, with when the last one ends; null when nothing holds the image. */
-export function explainHolds(assessment: Assessment, now: Now): Pick<Hold, 'reason' | 'detail' | 'until'> | null {
-  const { holds, record, lastUsedMs, ageRule } = assessment;
-  const [first] = holds;
+/**
+ * The hold that is to be shown, with when the last one ends; null when nothing holds the image.
+ *
+ * @param isShort of a target, and so what binds the age rules alone is no reason
+ */
+export function explainHolds(assessment: Assessment, now: Now, isShort: boolean): Pick<Hold, 'reason' | 'detail' | 'until'> | null {
+  const [first] = assessment.holds;
   if (first === undefined) return null;
-  const { reason } = first;
-  const until = endOfAll(assessment, now);
-  if (first !== RECENTLY_USED) return { reason, detail: first.detail, until };
+  const shown = isShort ? (assessment.holds.find(({ binds }) => binds === 'always') ?? first) : first;
+  return { reason: shown.reason, detail: wordHold(shown, assessment, now), until: endOfAll(assessment, now) };
+}
+
+/** One of the holds of an image in words. */
+export function wordHold(hold: Hold, { record, lastUsedMs, ageRule }: Assessment, now: Now): string {
+  if (hold !== RECENTLY_USED) return hold.detail;
   const since = record?.lastUsed == null ? 'first seen' : 'used';
-  const detail = `${since} ${formatAge(idleSince(lastUsedMs, now.idleMs))} ago, kept for ${ageRule.limit}`;
-  return { reason, detail, until };
+  return `${since} ${formatAge(idleSince(lastUsedMs, now.idleMs))} ago, kept for ${ageRule.limit}`;
 }
 
 /** The verdict changes when the last hold ends; unknown when any may stay for ever. */

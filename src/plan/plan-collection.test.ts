@@ -268,6 +268,13 @@ describe('planCollection() and local images', () => {
     assert.deepEqual(removed(plan({ images })), ['local', 'unknown', 'loose']);
   });
 
+  it('says what keeps one from a target that is not reached: not where it came from, when by default that yields', () => {
+    const young: WorldRows['images'] = [{ name: 'made', image: { origin: 'local' }, usedDaysAgo: 0 }];
+    const short = plan({ images: young, policy: { protect: { local: 'last' } }, input: { freeBytes: bytes(MB) } });
+    assert.deepEqual([verdict(short, 'made'), short.held.map(({ reason }) => reason)], ['keep too-young', ['too-young']]);
+    assert.equal(verdict(plan({ images: young, policy: { protect: { local: 'last' } } }), 'made'), 'keep local');
+  });
+
   it('says how many bytes that holds back', () => {
     const made = plan({ images, policy: { protect: { local: 'last' } } });
     assert.equal(made.heldByLocalBytes, 20 * MB);

@@ -287,7 +287,7 @@ class Planning {
       const assessment = this.#assess(index);
       const fate = fates[index];
       if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate, index);
-      const hold = explainHolds(assessment, this.#input.now);
+      const hold = explainHolds(assessment, this.#input.now, target?.reached === false);
       if (hold !== null) return keep(assessment.image, hold.reason, hold.detail, hold.until);
       return this.#judgeUnheld(assessment, index, fates, target);
     });

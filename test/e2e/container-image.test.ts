@@ -98,6 +98,7 @@ function describeOnEngine(lab: Lab, kind: EngineKind, archive: () => string): vo
     assert.deepEqual(await listNames(), [name]);
     const why = await container.exec('imagegc', 'why', IMAGE_NAME);
     assert.match(why.output, /in-use|in use/);
+    assert.match(why.output, /^ +and +recently-used: \S.* ago, kept for 7d/m);
   });
 
   test('takes drop-ins in the order of their names when it is told to; a wrong one changes nothing, and its health says so', async () => {

@@ -8,6 +8,8 @@ export interface Oracle {
   readonly image: Image;
   /** In the order of precedence. */
   readonly reasons: readonly KeepReason[];
+  /** Of those, what a target does not override. */
+  readonly binding: readonly KeepReason[];
   /** Some reason binds a target as well. */
   readonly isUntouchable: boolean;
   readonly isDue: boolean;
@@ -67,6 +69,7 @@ function judge(image: Image, input: PlanInput, rollback: 'always' | 'age' | null
   return {
     image,
     reasons,
+    binding: reasons.filter((reason) => !yielding.has(reason)),
     isUntouchable: reasons.some((reason) => !yielding.has(reason)),
     isDue: limit !== null && idle >= limit,
     isDangling,

@@ -71,7 +71,7 @@ describe('in any world a plan', () => {
     });
   });
 
-  it('gives for every image that it keeps the first reason in the list that holds', () => {
+  it('gives for every image that it keeps the first reason in the list that holds, of those that bind a target which is not reached', () => {
     forEachWorld(ANY, (plan, input) => {
       const kept = new Set(plan.verdicts.flatMap(({ verdict, imageId }) => (verdict === 'keep' ? [imageId] : [])));
       for (const [index, oracle] of consultOracle(input).entries()) {
@@ -262,8 +262,8 @@ interface Judged {
 }
 
 /** The reason that a kept image must have; where it could go, what of the others' fate keeps it. */
-function reasonOf({ image, reasons, isDue }: Oracle, { plan, input, kept }: Judged): string {
-  const [first] = reasons;
+function reasonOf({ image, reasons, binding, isDue }: Oracle, { plan, input, kept }: Judged): string {
+  const [first] = plan.target?.reached === false && binding.length > 0 ? binding : reasons;
   if (first !== undefined) return first;
   if (!isDue && plan.target === null) return 'no-rule';
   if (childrenOf(image.id, input).some((child) => kept.has(child))) return 'has-children';

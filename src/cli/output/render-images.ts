@@ -30,7 +30,7 @@ export function renderImages(inventory: Inventory, facts: ImageFacts, look: Look
 /**
  * Prints all that is known of one image and why it gets its verdict.
  *
- * @param holds everything that keeps it, the verdict's own reason first
+ * @param holds everything that keeps it, the verdict's own reason among them
  */
 export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: readonly Hold[] = []): string {
   const verdict = facts.plan.verdicts.find(({ imageId }) => imageId === image.id);
@@ -42,7 +42,7 @@ export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: re
   const lines: [string, string][] = [
     ['verdict', verdict === undefined ? 'unknown' : `${verdict.verdict}: ${verdict.reason}`],
     ['because', verdict?.detail ?? ''],
-    ...holds.slice(1).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
+    ...holds.filter((hold) => !isReasonOf(verdict, hold)).map(({ reason, detail }): [string, string] => ['and', `${reason}: ${detail}`]),
     ['would go', whenGone(verdict, facts.now) + (verdict?.until == null ? '' : `, at ${formatTime(verdict.until)}`)],
     ['last used', describeUse(record, facts.now)],
     ...habits,
@@ -54,6 +54,10 @@ export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: re
   ];
   const title = paint('bold', printable(imageName(image, image.id)), look);
   return `${[title, ...lines.map(([key, value]) => `  ${key.padEnd(11)}${printable(value)}`)].join('\n')}\n`;
+}
+
+function isReasonOf(verdict: Verdict | undefined, { reason, detail }: Hold): boolean {
+  return verdict?.reason === reason && verdict.detail === detail;
 }
 
 function describeBytes(removal: Removal | undefined, exclusive: Bytes | null): string {
