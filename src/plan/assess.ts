@@ -166,13 +166,14 @@ export function tierOf(holds: readonly Hold[]): number {
 /**
  * The hold that is to be shown, with when the last one ends; null when nothing holds the image.
  *
- * @param isShort of a target, and so what binds the age rules alone is no reason
+ * @param isShort of a target, and so what binds the age rules alone is no reason where anything else is
  */
 export function explainHolds(assessment: Assessment, now: Now, isShort: boolean): Pick<Hold, 'reason' | 'detail' | 'until'> | null {
-  const [first] = assessment.holds;
+  const binding = isShort ? assessment.holds.filter(({ binds }) => binds === 'always') : [];
+  const holds = binding.length > 0 ? binding : assessment.holds;
+  const [first] = holds;
   if (first === undefined) return null;
-  const shown = isShort ? (assessment.holds.find(({ binds }) => binds === 'always') ?? first) : first;
-  return { reason: shown.reason, detail: wordHold(shown, assessment, now), until: endOfAll(assessment, now) };
+  return { reason: first.reason, detail: wordHold(first, assessment, now), until: endOfAll({ ...assessment, holds }, now) };
 }
 
 /** One of the holds of an image in words. */

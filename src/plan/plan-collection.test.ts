@@ -272,6 +272,7 @@ describe('planCollection() and local images', () => {
     const young: WorldRows['images'] = [{ name: 'made', image: { origin: 'local' }, usedDaysAgo: 0 }];
     const short = plan({ images: young, policy: { protect: { local: 'last' } }, input: { freeBytes: bytes(MB) } });
     assert.deepEqual([verdict(short, 'made'), short.held.map(({ reason }) => reason)], ['keep too-young', ['too-young']]);
+    assert.equal(short.verdicts[0]?.until, now.wallMs + HOUR_MS / 6);
     assert.equal(verdict(plan({ images: young, policy: { protect: { local: 'last' } } }), 'made'), 'keep local');
   });
 

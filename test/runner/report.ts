@@ -34,10 +34,17 @@ export function formatSummary(results: readonly FileResult[]): string {
   const { passed, failed, skipped } = tally(results);
   return [
     '',
+    ...formatMatrix(results.flatMap(({ contractEngines }) => contractEngines)),
     ...(slowest.length > 1 ? [`slowest: ${slowest.map((result) => `${result.path} ${formatSeconds(result.elapsedMs)}`).join(', ')}`] : []),
     ...(failures.length > 0 ? ['failed:', ...failures] : []),
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
   ].join('\n');
+}
+
+/** How many cases of the one contract each engine passed. */
+function formatMatrix(engines: readonly string[]): readonly string[] {
+  const counts = Map.groupBy(engines, (engine) => engine);
+  return counts.size === 0 ? [] : [`the contract: ${[...counts].map(([engine, { length }]) => `${engine} ${length}`).join(', ')} passed`];
 }
 
 /** Adds up a run. */

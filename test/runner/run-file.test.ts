@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { formatFileResult } from './report.ts';
+import { formatFileResult, formatSummary } from './report.ts';
 import type { FileResult } from './run-file.ts';
 import { runFile } from './run-file.ts';
 
@@ -39,6 +39,13 @@ test('runFile() counts tests, not suites, and to-do tests as skipped', async () 
       { title: 'five', detail: 'all of it' },
     ],
   );
+});
+
+test('formatSummary() says how many cases of the contract each engine passed, and counts none that failed', async () => {
+  const suite = (engine: string) => `describe('runtime contract on ${engine}', () => { test('a', () => {}); test('b', () => {}); });\n`;
+  const failing = "describe('runtime contract on c', () => { test('a', () => { assert.fail(); }); });\n";
+  const summary = formatSummary([await run(suite('a') + suite('b')), await run(suite('b') + failing)]);
+  assert.match(summary, /^the contract: a 2, b 4 passed$/m);
 });
 
 test('runFile() tells where a failed test stands, its error, and the cause below it', async () => {

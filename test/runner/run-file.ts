@@ -9,6 +9,8 @@ import { parseTestOutput } from './test-events.ts';
 export interface FileResult {
   readonly path: string;
   readonly passed: number;
+  /** Which engine each passed test of the contract was on. */
+  readonly contractEngines: readonly string[];
   readonly failures: readonly TitledDetail[];
   readonly skips: readonly TitledDetail[];
   /** Figures and remarks of the tests. */
@@ -46,6 +48,8 @@ interface Ending {
   readonly orphans: readonly string[];
 }
 
+/** The suite of test/contract/runtime-contract.ts, before the titles of what is in it. */
+const CONTRACT = /^runtime contract on (.+?) › /;
 const REPORTER = join(import.meta.dirname, 'event-reporter.ts');
 /** After a test's own timeout has passed, node:test needs a moment to say so. */
 const HANG_GRACE_MS = 10_000;
@@ -69,6 +73,7 @@ export async function runFile(path: string, options: RunFileOptions): Promise<Fi
   return {
     path,
     passed: tests.filter((test) => test.outcome === 'passed').length,
+    contractEngines: tests.flatMap(({ outcome, title }) => (outcome === 'passed' ? (CONTRACT.exec(title)?.slice(1) ?? []) : [])),
     failures: [...tests.filter((test) => test.outcome === 'failed'), ...faults.map((detail) => ({ title: 'the file as a whole', detail }))],
     skips: tests.filter((test) => test.outcome === 'skipped'),
     notes: events.flatMap((event) => (event.kind === 'note' ? [event.text] : [])),
