@@ -4,9 +4,10 @@
 //
 // Needs Node 26, which builds such programs by itself (node --build-sea), and strip for a smaller one. Stripped afterwards it would not run.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { APART_FILES } from './bundles.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const target = resolve(process.argv[2] ?? join(root, 'dist', 'imagegc'));
@@ -33,16 +34,12 @@ const settings = {
   // Compiled code saves a tenth of a start, and a daemon, which runs by other flags, would warn that it cannot use it.
   useCodeCache: false,
   // What the bundle reads when it needs it; start-executable.cjs finds it there.
-  assets: Object.fromEntries(readApart().map((name) => [name, join(root, 'dist', name)])),
+  assets: Object.fromEntries(APART_FILES.map((name) => [name, join(root, 'dist', name)])),
 };
 writeFileSync(inMaking('sea.json'), JSON.stringify(settings));
 execFileSync(process.execPath, ['--build-sea', inMaking('sea.json')], { stdio: ['ignore', 'ignore', 'inherit'] });
 renameSync(inMaking('imagegc'), target);
 console.log(`${target}: ${(statSync(target).size / 1e6).toFixed(1)} MB`);
-
-function readApart() {
-  return readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.cjs') && !['main.cjs', 'imagegc.cjs'].includes(name));
-}
 
 function fail(problem) {
   console.error(`imagegc: ${problem}`);

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { APART } from './bundles.mjs';
 import { collectLicences } from './licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -20,11 +21,6 @@ if (esbuild === undefined) {
 }
 mkdirSync(dist, { recursive: true });
 const partial = join(dist, `main.cjs.${process.pid}`);
-/** The text of a bundle stays in memory for as long as a daemon runs. These are half of it, and most hosts need neither. */
-const APART = {
-  '@grpc/grpc-js': { file: 'grpc.cjs', entry: 'tools/grpc-client.cjs' },
-  yaml: { file: 'yaml.cjs', entry: 'yaml' },
-};
 /**
  * Commander loads node:child_process at once, for commands that are programs of their own, of which we have none: 4 ms of each start. gRPC can
  * read .proto files, of which there are none at run time: half of what it would add to the bundle.
@@ -72,7 +68,7 @@ const bundled = await esbuild.build({
 if (process.argv.includes('--map')) renameSync(`${partial}.map`, join(dist, 'main.cjs.map'));
 const apart = await Promise.all(
   Object.values(APART).map(({ file, entry }) =>
-    esbuild.build({ ...forNode, entryPoints: [entry], outfile: join(dist, file), plugins: [withoutUnused] }),
+    esbuild.build({ ...forNode, entryPoints: [entry], outfile: join(dist, `${file}.${process.pid}`), plugins: [withoutUnused] }),
   ),
 );
 // The page that the daemon serves: read by it when it is asked for, and no part of the bundle.
@@ -94,6 +90,7 @@ for (const name of ['index.html', 'icon.svg']) copyFileSync(join(root, 'src/dash
 const hash = createHash('sha256').update(readFileSync(partial)).digest('hex').slice(0, 16);
 const start = readFileSync(join(root, 'tools/start.cjs'), 'utf8').replace("BUNDLE_HASH = ''", `BUNDLE_HASH = '${hash}'`);
 // Renamed into place, so that a command that starts during a build never reads half a file.
+for (const { file } of Object.values(APART)) renameSync(join(dist, `${file}.${process.pid}`), join(dist, file));
 renameSync(partial, join(dist, 'main.cjs'));
 writeFileSync(partial, start);
 renameSync(partial, join(dist, 'imagegc.cjs'));

@@ -6,11 +6,15 @@ if (process.argv[2] === 'daemon' && typeof globalThis.gc === 'undefined') {
 }
 // What the bundle reads when it needs it lies in the executable too.
 const builtin = require;
+const loaded = new Map();
 // biome-ignore lint/suspicious/noGlobalAssign: it is a parameter of the function that this text becomes.
 require = (name) => {
   if (!name.startsWith('./')) return builtin(name);
-  const loaded = { exports: {} };
+  const known = loaded.get(name);
+  if (known !== undefined) return known.exports;
+  const file = { exports: {} };
+  loaded.set(name, file);
   const text = builtin('node:sea').getAsset(name.slice(2), 'utf8');
-  builtin('node:vm').compileFunction(text, ['exports', 'require', 'module'])(loaded.exports, builtin, loaded);
-  return loaded.exports;
+  builtin('node:vm').compileFunction(text, ['exports', 'require', 'module'])(file.exports, builtin, file);
+  return file.exports;
 };

@@ -33,7 +33,7 @@ put() { # MODE SOURCE PATH
 }
 # The launcher looks for a bundle and for a Node where a checkout has them.
 put 755 "$root/bin/imagegc" usr/lib/imagegc/bin/imagegc
-for file in "$root"/dist/*.cjs; do put 644 "$file" "usr/lib/imagegc/dist/${file##*/}"; done
+for name in imagegc main grpc yaml; do put 644 "$root/dist/$name.cjs" "usr/lib/imagegc/dist/$name.cjs"; done
 for file in "$root"/dist/dashboard/*; do put 644 "$file" "usr/lib/imagegc/dist/dashboard/${file##*/}"; done
 put 755 "$node/bin/node" usr/lib/imagegc/node_modules/.bin/node
 strip --remove-section=.comment --remove-section=.note "$stage/usr/lib/imagegc/node_modules/.bin/node"

@@ -6,10 +6,11 @@
 // built before. Two layers: Node with the libraries it needs, and the bundle. So a new version of imagegc is a download of 0.3 MB, and old ones
 // cost next to nothing.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { APART_FILES } from '../../tools/bundles.mjs';
 import { makeArchive, makeLayer } from './image-archive.mjs';
 import { findSharedLibraries } from './shared-libraries.mjs';
 
@@ -73,7 +74,7 @@ function makeNodeLayer(root) {
 /** A program by itself, so that `docker exec imagegc imagegc plan` works where there is no shell; by no other name is there anything to run. */
 function makeProgramLayer() {
   // imagegc.cjs keeps compiled code beside the bundle, where here nothing may be written.
-  const bundles = readdirSync(join(project, 'dist')).filter((name) => name.endsWith('.cjs') && name !== 'imagegc.cjs');
+  const bundles = ['main.cjs', ...APART_FILES];
   const text = (path, data) => ({ path, data: Buffer.from(data), mode: 0o644 });
   return makeLayer(
     [

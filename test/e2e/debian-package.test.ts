@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { APART_FILES } from '../../tools/bundles.mjs';
 import { PROJECT_ROOT, readProjectFile } from '../code/project-files.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import type { Lab } from '../lab/lab.ts';
@@ -33,6 +34,8 @@ describe('the Debian package', { skip: missing }, () => {
     const { stdout } = await run(join(PROJECT_ROOT, 'packaging/debian/build.sh'), [folder.path], { env });
     file = stdout.trim();
     assert.ok(file.startsWith(join(folder.path, `imagegc_${version}_`)), file);
+    const { stdout: contents } = await run('dpkg-deb', ['--contents', file]);
+    for (const name of ['imagegc.cjs', 'main.cjs', ...APART_FILES]) assert.match(contents, new RegExp(`/lib/imagegc/dist/${name}$`, 'm'));
     const { stdout: installed } = await run('dpkg-deb', ['--field', file, 'Installed-Size']);
     context.diagnostic(`${(statSync(file).size / 1e6).toFixed(1)} MB as gzip -1, ${(Number(installed) / 1e3).toFixed(0)} MB installed`);
   });
