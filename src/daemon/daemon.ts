@@ -39,7 +39,7 @@ export class Daemon {
   readonly #keeper: StoreKeeper;
   #watch: EngineWatch | null = null;
   #state: WatchState | null = null;
-  #collecting: Promise<void> | null = null;
+  #collecting: Promise<unknown> | null = null;
   readonly #pressure = new DiskPressure();
   #failures = 0;
   #order: RunInput['order'] = null;
@@ -87,7 +87,7 @@ export class Daemon {
     this.#keep();
     await this.#guard('engine', async () => {
       await watch.ping();
-      if (this.#collecting === null && this.#isLookDue(watch)) {
+      if (!this.isCollecting && this.#isLookDue(watch)) {
         const seen = await watch.look();
         this.ledger.looked(seen);
         this.#pressure.planned(seen.plan.target !== null);
@@ -97,11 +97,16 @@ export class Daemon {
       this.health.resolve('engine');
     });
     this.#recall(watch);
-    if (this.#collecting !== null || signal.aborted || !this.#tools.mayCollect()) return;
+    if (this.isCollecting || signal.aborted || !this.#tools.mayCollect()) return;
     const hasAbandonedHolds = watch.takeAbandonedHolds();
     if (this.#isRunDue(watch)) this.#begin(this.#collect(watch, signal));
-    else if (hasAbandonedHolds) this.#begin(this.#repair(watch, signal));
+    else if (hasAbandonedHolds) this.#begin(this.#work(watch, () => repairInterrupted(this.#runInput(watch, signal), this.#tools)));
     else if ((await this.#isRoomDue(watch)) && this.#tools.mayCollect()) this.#begin(this.#makeRoom(watch, signal));
+  }
+
+  /** Whether a collection is under way. */
+  get isCollecting(): boolean {
+    return this.#collecting !== null;
   }
 
   /** Resolves when no collection is under way. */
@@ -117,7 +122,7 @@ export class Daemon {
       engine: this.#watch?.runtime.identity.title ?? null,
       problems: this.health.problems(),
       counts: this.#watch?.recorder.counts ?? null,
-      isCollecting: this.#collecting !== null,
+      isCollecting: this.isCollecting,
       lastRunAt: lastRun?.wallMs ?? null,
       nextRunAt: lastRun === null ? null : nextRunAt(this.#tools.settings().schedule, lastRun.wallMs, this.#host(), timeZone),
     };
@@ -125,8 +130,7 @@ export class Daemon {
 
   /** A look that records nothing, for whoever shows it; null while there is nothing to look at, or a collection is under way. */
   async peek(): Promise<Look | null> {
-    const isBusy = this.#collecting !== null || this.ledger.underWay > 0;
-    if (this.#watch?.isComplete !== true || this.#watch.signal.aborted || isBusy) return null;
+    if (this.#watch?.isComplete !== true || this.#watch.signal.aborted || this.isCollecting || this.ledger.underWay > 0) return null;
     const seen = await this.#watch.peek();
     this.ledger.looked(seen);
     return seen;
@@ -225,7 +229,7 @@ export class Daemon {
   /** Reads the filesystem's figures, which costs nothing, and judges them. */
   async #isRoomDue(watch: EngineWatch): Promise<boolean> {
     const { disk: rule } = this.#tools.settings().policy;
-    if (this.#state === null || !watch.isComplete || this.#collecting !== null) return false;
+    if (this.#state === null || !watch.isComplete || this.isCollecting) return false;
     const isRead =
       isDiskRuleSet(rule) &&
       (await this.#guard('engine', async () => {
@@ -241,7 +245,7 @@ export class Daemon {
     if (this.ledger.trail.isDue(bootTimeMs)) this.ledger.trail.add(bootTimeMs, wallMs, await runtime.measureDisk());
   }
 
-  #begin(work: Promise<void>): void {
+  #begin(work: Promise<unknown>): void {
     this.#collecting = work.finally(() => {
       this.#collecting = null;
     });
@@ -298,10 +302,6 @@ export class Daemon {
 
   #bootTimeMs(): number {
     return this.#tools.readClock().bootTimeMs;
-  }
-
-  async #repair(watch: EngineWatch, signal: AbortSignal): Promise<void> {
-    await this.#work(watch, () => repairInterrupted(this.#runInput(watch, signal), this.#tools));
   }
 
   /** @throws OperatingError when there is no store to be had */

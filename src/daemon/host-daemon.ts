@@ -124,7 +124,7 @@ export class HostDaemon {
     const daemon = new Daemon({
       ...this.#tools,
       openRuntime: () => this.#openOnce(address),
-      mayCollect: () => this.engines.every((each) => !each.daemon.status().isCollecting),
+      mayCollect: () => this.engines.every(({ daemon }) => !daemon.isCollecting),
       log: (level, message, fields) => log(level, this.#engines.size > 1 ? `${address}: ${message}` : message, { ...fields, address }),
     });
     return { address, daemon, stop: new AbortController() };

@@ -34,6 +34,7 @@ import {
   describeUsers,
   findLateUser,
   findObstacle,
+  listHolds,
   lookAround,
   readKeeping,
   type Scene,
@@ -168,7 +169,7 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
 
   /** A name by which an image is found, whatever it is; of a hold, the image it is for. */
   async resolveName(reference: string): Promise<ImageId | null> {
-    const hold = (await this.#listHolds()).find((each) => holdName(each) === reference);
+    const hold = (await listHolds(this.#client)).find((each) => holdName(each) === reference);
     if (hold !== undefined) return hold.imageId;
     const { images } = await surveyImages(this.#tools);
     const isNamed = ({ names, records }: FoundImage): boolean =>
@@ -178,18 +179,14 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
 
   /** Names come back all at once, when the hold goes that tells of them. */
   override async addName(id: ImageId, reference: string): Promise<boolean> {
-    return (await this.#listHolds()).some(({ imageId }) => imageId === id) || super.addName(id, reference);
+    return (await listHolds(this.#client)).some(({ imageId }) => imageId === id) || super.addName(id, reference);
   }
 
   override async removeName(reference: string): Promise<RemoveOutcome> {
-    const hold = (await this.#listHolds()).find((each) => holdName(each) === reference);
+    const hold = (await listHolds(this.#client)).find((each) => holdName(each) === reference);
     if (hold === undefined) return super.removeName(reference);
     await giveNamesBack(this.#client, hold);
     return { kind: 'done', isImageDeleted: false, deletedLayers: null };
-  }
-
-  async #listHolds(): Promise<readonly NameHold[]> {
-    return (await lookAround(this.#tools)).holds;
   }
 
   /**

@@ -179,12 +179,26 @@ export async function findLateUser(image: FoundImage, { client, cri, snapshotter
   return named[0] === undefined ? null : `it gained the name ${named[0]} at this very moment`;
 }
 
-async function listLeased(client: GrpcClient, namespace: string): Promise<{ leased: readonly string[]; holds: readonly NameHold[] }> {
+/** Our leases in all namespaces. */
+export async function listHolds(client: GrpcClient): Promise<readonly NameHold[]> {
+  const namespaces = await listNamespaces(client);
+  const leases = await Promise.all(namespaces.map((namespace) => listLeases(client, namespace)));
+  return leases.flat().flatMap(({ hold }) => hold ?? []);
+}
+
+async function listLeases(
+  client: GrpcClient,
+  namespace: string,
+): Promise<readonly { readonly id: string; readonly hold: NameHold | null }[]> {
   const { leases } = await client.call(leasesApi.list, {}, namespace);
-  const read = leases.map((lease) => ({ lease, hold: readNameHold(namespace, lease) }));
-  const others = read.filter(({ hold }) => hold === null);
-  const leased = await Promise.all(others.map(({ lease }) => listHeld(client, lease.id, namespace)));
-  return { leased: leased.flat(), holds: read.flatMap(({ hold }) => hold ?? []) };
+  return leases.map((lease) => ({ id: lease.id, hold: readNameHold(namespace, lease) }));
+}
+
+async function listLeased(client: GrpcClient, namespace: string): Promise<{ leased: readonly string[]; holds: readonly NameHold[] }> {
+  const leases = await listLeases(client, namespace);
+  const others = leases.filter(({ hold }) => hold === null);
+  const leased = await Promise.all(others.map(({ id }) => listHeld(client, id, namespace)));
+  return { leased: leased.flat(), holds: leases.flatMap(({ hold }) => hold ?? []) };
 }
 
 /** What a lease holds: nothing when it has been given up since it was listed, as a pull's is at its end. */
