@@ -13,7 +13,7 @@ import { asNobody, checkMessage, checkRefusal, listenFalsely, readTree, speakHtt
 import { runInProcess } from './cli-world.ts';
 import { openEngineGate } from './engine-gate.ts';
 import { type NamesById, readAllNames } from './engine-names.ts';
-import { type Folder, makeFolder, type RunOptions, runImagegc, runWell } from './imagegc-process.ts';
+import { type Folder, makeFolder, type RunOptions, runImagegc, runWell, UNPROTECTED } from './imagegc-process.ts';
 
 describe('bad input', () => {
   let folder: Folder;
@@ -76,7 +76,7 @@ describe('bad input', () => {
 });
 
 /** Everything goes at once, so that a refusal to remove is one. */
-const EVERYTHING = ['--free', '1TB', '--rules-min-age', '0s', '--protect-local', 'no', '--protect-keep-last', '0'];
+const EVERYTHING = ['--free', '1TB', ...UNPROTECTED];
 const IMAGES = ['lab/a', 'lab/b', 'lab/c'].map((repository) => {
   return {
     repository,

@@ -9,7 +9,7 @@ import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { type EngineKind, imageFamily, type Lab, type LabEngine } from '../lab/lab.ts';
 import { buildImage, IMAGE_NAME, type ImagegcContainer, loadImage, runImagegcContainer } from './container-image.ts';
 import { until, wordsFor } from './daemon-process.ts';
-import { type Folder, makeFolder, runImagegc } from './imagegc-process.ts';
+import { type Folder, makeFolder, runImagegc, UNPROTECTED } from './imagegc-process.ts';
 
 const KINDS: readonly EngineKind[] = ['docker-old-overlay2', 'docker-new-overlay2', 'docker-new-containerd'];
 const TARGET_MISSED = 4;
@@ -133,15 +133,7 @@ function describeOnEngine(lab: Lab, kind: EngineKind, archive: () => string): vo
     await engine.removeContainer(container.id);
     await engine.loadImages(imageFamily({ count: 2 }));
     using folder = makeFolder();
-    const beside = [
-      ...wordsFor(folder.path, engine.socketPath),
-      '--rules-min-age',
-      '0s',
-      '--protect-local',
-      'no',
-      '--protect-keep-last',
-      '0',
-    ];
+    const beside = [...wordsFor(folder.path, engine.socketPath), ...UNPROTECTED];
     const { status, stdout, stderr } = await runImagegc([...FREE_ALL, ...beside]);
     assert.equal(status, TARGET_MISSED, stderr);
     assert.match(stdout, /Done: 2 removed/);

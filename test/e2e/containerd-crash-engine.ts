@@ -7,7 +7,7 @@ import { type ContainerdWorld, openContainerdWorld } from '../contract/container
 import { local } from '../contract/contract-images.ts';
 import type { ContainerdKind, Lab, LabRegistry } from '../lab/lab.ts';
 import type { RaceMode } from './containerd-race-engine.ts';
-import type { CrashEngine } from './crash-cases.ts';
+import { type CrashEngine, restorer } from './crash-cases.ts';
 import type { NamesById } from './engine-names.ts';
 import { openGrpcGate } from './grpc-gate.ts';
 import { makeFolder } from './imagegc-process.ts';
@@ -34,11 +34,7 @@ export async function openContainerdCrashEngine(lab: Lab, kind: ContainerdKind, 
     gate,
     address: `containerd://${gate.socketPath}`,
     readNames: () => readNames(world),
-    restore: async () => {
-      const isWhole = JSON.stringify(await readNames(world)) === JSON.stringify(names);
-      if (!isWhole) await fill();
-      assert.deepEqual(await readNames(world), names);
-    },
+    restore: restorer(() => readNames(world), names, fill),
     async [Symbol.asyncDispose]() {
       await gate[Symbol.asyncDispose]();
       await world.close();

@@ -21,6 +21,15 @@ export interface CrashEngine extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
+/** Fills an engine again where its names are not what they were at first. */
+export function restorer(readNames: () => Promise<NamesById>, names: NamesById, fill: () => Promise<void>): CrashEngine['restore'] {
+  return async () => {
+    const isWhole = JSON.stringify(await readNames()) === JSON.stringify(names);
+    if (!isWhole) await fill();
+    assert.deepEqual(await readNames(), names);
+  };
+}
+
 /** One engine to crash on, and how often. */
 export interface CrashSubject {
   readonly open: () => Promise<CrashEngine>;

@@ -9,7 +9,7 @@ import { DOCKER_KINDS, type DockerKind, type ImageSpec, type Lab, type LabEngine
 import { startDaemon, until, wordsFor } from './daemon-process.ts';
 import { findImage } from './engine-names.ts';
 import { describeEngine } from './image-scene.ts';
-import { makeFolder, runImagegc } from './imagegc-process.ts';
+import { makeFolder, runImagegc, UNPROTECTED } from './imagegc-process.ts';
 
 const DISK_BYTES = 1024 * 1024 * 1024;
 const MARK = 0.75;
@@ -20,7 +20,7 @@ const BELOW_LIMIT_MS = 60_000;
 /** Of an image that no container needs, and a Compose file does. */
 const COMPOSE = 'services: { spare: { image: "lab/spare:$TAG" } }\n';
 /** Age rules off, every image like any other, so that the disk rule alone decides. */
-const RULES = ['--rules-unused-for', 'never', '--rules-min-age', '0s', '--protect-local', 'no', '--protect-keep-last', '0'];
+const RULES = ['--rules-unused-for', 'never', ...UNPROTECTED];
 
 const spec = (name: string): ImageSpec => {
   return {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { BuiltImage, EngineKind, ImageSpec, Lab, LabEngine, LabRegistry } from '../lab/lab.ts';
-import type { CrashEngine } from './crash-cases.ts';
+import { type CrashEngine, restorer } from './crash-cases.ts';
 import { openEngineGate } from './engine-gate.ts';
 import { readAllNames, readNamesOf, tagImage } from './engine-names.ts';
 import { makeFolder } from './imagegc-process.ts';
@@ -37,11 +37,11 @@ export async function openDockerCrashEngine(lab: Lab, kind: EngineKind): Promise
     gate,
     address: `unix://${gate.socketPath}`,
     readNames: () => readAllNames(engine),
-    restore: async () => {
-      const isWhole = JSON.stringify(await readAllNames(engine)) === JSON.stringify(names);
-      if (!isWhole) await fill(engine, registry, built);
-      assert.deepEqual(await readAllNames(engine), names);
-    },
+    restore: restorer(
+      () => readAllNames(engine),
+      names,
+      () => fill(engine, registry, built),
+    ),
     async [Symbol.asyncDispose]() {
       await gate[Symbol.asyncDispose]();
       await engine.stop();

@@ -26,15 +26,30 @@ export interface EngineGate extends AsyncDisposable {
   watch(atCall: AtCall): void;
 }
 
+/** Counts the calls of a gate, and knows who is told of them. */
+export class CallWatch {
+  #number = 0;
+  #atCall: AtCall = () => undefined;
+
+  /** Counts one more call. @returns its number, and who is told of it to its end */
+  begin(): { readonly number: number; readonly atCall: AtCall } {
+    this.#number += 1;
+    return { number: this.#number, atCall: this.#atCall };
+  }
+
+  readonly watch = (atCall: AtCall): void => {
+    this.#number = 0;
+    this.#atCall = atCall;
+  };
+}
+
 /** @param socketPath where the gate listens @param enginePath where the engine does */
 export async function openEngineGate(socketPath: string, enginePath: string): Promise<EngineGate> {
-  let number = 0;
-  let watcher: AtCall = () => undefined;
+  const calls = new CallWatch();
   const server = createServer(async (incoming, outgoing) => {
-    number += 1;
+    const { number, atCall } = calls.begin();
     const { method = 'GET', url: path = '/' } = incoming;
     const call = { number, method, path, asked: new Uint8Array() };
-    const atCall = watcher;
     outgoing.on('error', () => undefined);
     if ((await atCall({ ...call, moment: 'before' })) === 'drop') return outgoing.destroy();
     const onward = request({ socketPath: enginePath, method, path, agent: false }, async (answer) => {
@@ -48,10 +63,7 @@ export async function openEngineGate(socketPath: string, enginePath: string): Pr
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     socketPath,
-    watch(atCall) {
-      number = 0;
-      watcher = atCall;
-    },
+    watch: calls.watch,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -2,7 +2,7 @@
 import { type ClientHttp2Session, connect, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { connect as connectSocket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import type { AtCall, EngineGate } from './engine-gate.ts';
+import { CallWatch, type EngineGate } from './engine-gate.ts';
 
 /** A flag and a length stand before each message. */
 const FRAME_BYTES = 5;
@@ -16,8 +16,7 @@ interface Answer {
 
 /** @param socketPath where the gate listens @param enginePath where the engine does */
 export async function openGrpcGate(socketPath: string, enginePath: string): Promise<EngineGate> {
-  let number = 0;
-  let watcher: AtCall = () => undefined;
+  const calls = new CallWatch();
   const sessions = new Set<{ destroy(): void }>();
   const server = createServer();
   server.on('session', (session) => {
@@ -30,11 +29,9 @@ export async function openGrpcGate(socketPath: string, enginePath: string): Prom
   });
   const passOn = async (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, onward: ClientHttp2Session): Promise<void> => {
     stream.on('error', () => undefined);
-    number += 1;
-    const atCall = watcher;
-    const own = number;
+    const { number, atCall } = calls.begin();
     const framed = await buffer(stream);
-    const call = { number: own, method: 'POST', path: headers[':path'] ?? '', asked: framed.subarray(FRAME_BYTES) };
+    const call = { number, method: 'POST', path: headers[':path'] ?? '', asked: framed.subarray(FRAME_BYTES) };
     if ((await atCall({ ...call, moment: 'before' })) === 'drop') return stream.session?.destroy();
     const answer = await ask(onward, headers, framed);
     if ((await atCall({ ...call, moment: 'after' })) === 'drop') return stream.session?.destroy();
@@ -43,10 +40,7 @@ export async function openGrpcGate(socketPath: string, enginePath: string): Prom
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   return {
     socketPath,
-    watch(atCall) {
-      number = 0;
-      watcher = atCall;
-    },
+    watch: calls.watch,
     async [Symbol.asyncDispose]() {
       for (const session of sessions) session.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -34,6 +34,9 @@ export interface RunOptions {
 /** The launcher of this checkout. */
 export const PRODUCT: string = join(PROJECT_ROOT, 'bin', 'imagegc');
 
+/** Settings by which nothing is too young, and nothing is kept for what may come. */
+export const UNPROTECTED: readonly string[] = ['--rules-min-age', '0s', '--protect-local', 'no', '--protect-keep-last', '0'];
+
 /** Starts the product. Nothing of this process's settings reaches it. */
 export function startImagegc(args: readonly string[], options: RunOptions = {}): Running {
   const product = options.program ?? PRODUCT;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { runInProcess } from './cli-world.ts';
 import type { NamesById } from './engine-names.ts';
-import { makeFolder } from './imagegc-process.ts';
+import { makeFolder, UNPROTECTED } from './imagegc-process.ts';
 import { type Attempt, CREATED, NOT_FOUND, type RaceEngine, type RaceImage, WAYS, type Way } from './race-engine.ts';
 
 /** One collection, with what the engine itself says afterwards. */
@@ -24,18 +24,7 @@ const report = v.object({
   stranded: v.array(v.object({ id: v.string(), imageIds: v.array(v.string()) })),
 });
 /** Everything goes that nothing needs, at once. */
-export const EVERYTHING = [
-  '--free',
-  '1TB',
-  '--rules-min-age',
-  '0s',
-  '--rules-unused-for',
-  'never',
-  '--protect-local',
-  'no',
-  '--protect-keep-last',
-  '0',
-];
+export const EVERYTHING = ['--free', '1TB', '--rules-unused-for', 'never', ...UNPROTECTED];
 const EXIT = { failed: 1, targetNotReached: 4 } as const;
 
 /** Collections on an engine, one after the other. */

@@ -9,21 +9,10 @@ import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
 import { type EngineKind, isPodman, type Lab, type LabEngine, type LabRegistry } from '../lab/lab.ts';
 import { LOGIN, type Mood, MoodyRegistry } from '../worlds/moody-registry.ts';
 import { readAllNames } from './engine-names.ts';
-import { type Finished, type Folder, makeFolder, runImagegc } from './imagegc-process.ts';
+import { type Finished, type Folder, makeFolder, runImagegc, UNPROTECTED } from './imagegc-process.ts';
 
 const KINDS = ['docker-old-overlay2', 'docker-new-containerd', 'podman-old'] as const satisfies readonly EngineKind[];
-const NOW_DUE = [
-  '--rules-unused-for',
-  '1ms',
-  '--rules-dangling-unused-for',
-  '1ms',
-  '--rules-min-age',
-  '0s',
-  '--protect-keep-last',
-  '0',
-  '--protect-local',
-  'no',
-];
+const NOW_DUE = ['--rules-unused-for', '1ms', '--rules-dangling-unused-for', '1ms', ...UNPROTECTED];
 /** What the registry does about each image once it was pulled, and what is then said of it. */
 const CASES: Readonly<Record<string, readonly [mood: Mood, detail: RegExp | null]>> = {
   present: ['well', null],

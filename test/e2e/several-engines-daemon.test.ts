@@ -6,23 +6,12 @@ import { kindsOf, openLabOfRun } from '../contract/lab-of-run.ts';
 import type { EngineKind, Lab, LabEngine } from '../lab/lab.ts';
 import { type DaemonProcess, readUses, type ServedStatus, startDaemon, until } from './daemon-process.ts';
 import { findImage, imageOf } from './engine-names.ts';
-import { type Finished, makeFolder, runImagegc } from './imagegc-process.ts';
+import { type Finished, makeFolder, runImagegc, UNPROTECTED } from './imagegc-process.ts';
 
 const TWO = 'one daemon on Docker and Podman';
 const NESTED = 'one daemon on Docker and its own containerd';
 /** What nobody needs goes at once, but only when a person asks for it. */
-const RULES = [
-  '--rules-unused-for',
-  '1s',
-  '--rules-min-age',
-  '0s',
-  '--protect-local',
-  'no',
-  '--protect-keep-last',
-  '0',
-  '--schedule-cron',
-  '0 0 29 2 *',
-];
+const RULES = [...UNPROTECTED, '--rules-unused-for', '1s', '--schedule-cron', '0 0 29 2 *'];
 
 const lab = await openLabOfRun([TWO, NESTED]);
 if (lab !== null) {
