@@ -25,17 +25,17 @@ const YOUNGEST_MS = 1_000;
  */
 export type ReuseRate = (standing: Standing | undefined, idleForMs: number) => number;
 
-/** Reckons what is the same for all images of a host, once per plan. */
-export function reuseRateOn(host: HostHabit): ReuseRate {
+/** Reckons what is the same for all images of a host, once per plan. The weights of the host are others only where that is tried out. */
+export function reuseRateOn(host: HostHabit, gapsWeight = HOST_WEIGHT, sameWeight = HOST_SAME_WEIGHT): ReuseRate {
   const gapCount = host.gaps.reduce((total, count) => total + count, 0);
-  const hostShare = HOST_WEIGHT / Math.max(1, gapCount);
+  const hostShare = gapsWeight / Math.max(1, gapCount);
   const shared = host.gaps.map((count) => hostShare * count);
-  const hostSame = (HOST_SAME_WEIGHT * host.sameImageUses) / host.uses;
+  const hostSame = (sameWeight * host.sameImageUses) / host.uses;
   const returnChance = host.returned / host.superseded;
   return (standing, idleForMs) => {
     const ageMs = Math.max(YOUNGEST_MS, idleForMs);
     const habit = standing?.habit;
-    const sameChance = ((habit?.sameImageUses ?? 0) + hostSame) / ((habit?.uses ?? 0) + HOST_SAME_WEIGHT);
+    const sameChance = ((habit?.sameImageUses ?? 0) + hostSame) / ((habit?.uses ?? 0) + sameWeight);
     if (standing !== undefined && standing.supersededMs !== null) return (sameChance * returnChance) / ageMs;
     return sameChance * hitDensity(habit?.gaps ?? NO_GAPS, shared, ageMs);
   };

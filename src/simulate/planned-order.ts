@@ -1,6 +1,6 @@
 import { idleMs } from '../model/brands.ts';
 import type { RemovalOrder } from '../model/policy.ts';
-import { NO_HABITS, versionKey } from '../model/use-habits.ts';
+import { type HostHabit, NO_HABITS, versionKey } from '../model/use-habits.ts';
 import { compareTied, Family } from '../plan/order.ts';
 import { type ReuseRate, reuseRateOn } from '../plan/reuse-rate.ts';
 import { selectForNeed } from '../plan/select.ts';
@@ -23,9 +23,12 @@ export class PlannedOrder implements SimulatedPolicy {
   readonly #ids: readonly string[];
   readonly #keys: readonly string[];
   readonly #scores: Float64Array;
+  readonly #rateOn: (host: HostHabit) => ReuseRate;
 
-  constructor(order: RemovalOrder, { layers }: Trace) {
+  /** @param rateOn what is reckoned of habits; another than the planner's own is for trying out */
+  constructor(order: RemovalOrder, { layers }: Trace, rateOn: (host: HostHabit) => ReuseRate = reuseRateOn) {
     this.#order = order;
+    this.#rateOn = rateOn;
     this.#ids = layers.map((_, image) => simulatedId(image));
     this.#keys = layers.map((_, image) => versionKey(simulatedId(image)));
     this.#scores = new Float64Array(layers.length);
@@ -37,7 +40,7 @@ export class PlannedOrder implements SimulatedPolicy {
 
   makeRoom(disk: SimulatedDisk, shortBytes: number, use: TraceUse): void {
     const removable = disk.removable(use.atMs).filter((image) => image !== use.image);
-    const rateOf = this.#order === 'lru' ? null : reuseRateOn(this.#learner.host);
+    const rateOf = this.#order === 'lru' ? null : this.#rateOn(this.#learner.host);
     for (const image of removable) this.#scores[image] = this.#scoreOf(image, disk, rateOf, use.atMs);
     const idOf = (image: number): string => this.#ids[image] ?? '';
     const compare = compareTied(disk.counts, (image) => disk.firstSeenMs[image] ?? 0, idOf);
