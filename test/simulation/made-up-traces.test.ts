@@ -4,6 +4,8 @@ import { describe, it } from 'node:test';
 import { simulate } from '../../src/simulate/simulation.ts';
 import { measureTrace, type Trace } from '../../src/simulate/trace.ts';
 import { MADE_UP_TRACES } from './made-up-traces.ts';
+import { diskBytes } from './paired-replay.ts';
+import { geometricMean, ratioOf } from './statistics.ts';
 
 const PARTS = [0.25, 0.5, 0.75, 1] as const;
 /** Where lru pulls next to nothing again, a few pulls are no matter. */
@@ -13,8 +15,7 @@ const FIRST_EVER_SHARE = 0.02;
 function compare(trace: Trace): readonly { readonly nextUse: number; readonly lru: number }[] {
   const facts = measureTrace(trace);
   return PARTS.map((part) => {
-    const bytes = Math.max(Math.round(part * facts.liveSetBytes), Math.ceil(1.02 * facts.largestImageBytes));
-    const capacities = [{ text: `${part}W`, bytes }];
+    const capacities = [{ text: `${part}W`, bytes: diskBytes(facts, part) }];
     const results = simulate({ trace, facts, capacities, policies: ['next-use', 'lru'], seed: 1, onProgress: () => undefined });
     const [nextUse, lru] = results.map(({ repulledBytes }) => repulledBytes);
     return { nextUse: nextUse ?? Number.NaN, lru: lru ?? Number.NaN };
@@ -28,9 +29,9 @@ describe('on made-up hosts next-use', () => {
       const trace = make();
       const firstEver = trace.sizes.reduce((sum, size) => sum + size, 0);
       const cells = compare(trace);
-      const ratios = cells.map(({ nextUse, lru }) => (lru === 0 ? 1 : nextUse / lru));
+      const ratios = cells.map(({ nextUse, lru }) => ratioOf(nextUse, lru));
       t.diagnostic(ratios.map((ratio) => ratio.toFixed(2)).join(' '));
-      means.push(Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(Math.max(ratio, 0.01)), 0) / ratios.length));
+      means.push(geometricMean(ratios));
       for (const { nextUse, lru } of cells) {
         assert.ok(nextUse <= Math.max(1.02 * lru, lru + FIRST_EVER_SHARE * firstEver), `${nextUse} > ${lru}, first ever ${firstEver}`);
       }
@@ -38,7 +39,7 @@ describe('on made-up hosts next-use', () => {
   }
 
   it('pulls again less than six tenths of what lru does, in the geometric mean of all', (t) => {
-    const mean = Math.exp(means.reduce((sum, each) => sum + Math.log(each), 0) / means.length);
+    const mean = geometricMean(means);
     t.diagnostic(mean.toFixed(3));
     assert.ok(mean < 0.6, `${mean}`);
   });

@@ -1,12 +1,11 @@
 /** What next-use is held to on real traces (docs/background/eviction.md §7), as docs/policy.md tells it. */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readTrace } from '../../src/cli/forms/trace-form.ts';
 import type { PolicyName, SimulationResult } from '../../src/simulate/simulation.ts';
 import { simulate } from '../../src/simulate/simulation.ts';
 import { measureTrace } from '../../src/simulate/trace.ts';
-import { offlineWorld } from '../golden/offline-world.ts';
+import { diskBytes, readRealTrace } from './paired-replay.ts';
+import { geometricMean } from './statistics.ts';
 
 const PARTS = [0.25, 0.5, 0.75, 1, 1.5, 2] as const;
 const POLICIES: readonly PolicyName[] = ['next-use', 'lru'];
@@ -17,13 +16,11 @@ function replayTrace(
   name: string,
   from: number,
 ): { readonly pairs: readonly (readonly SimulationResult[])[]; readonly firstEverBytes: number } {
-  const fileOf = (kind: string): string => join(import.meta.dirname, '..', 'traces', `${name}.${kind}.jsonl.gz`);
-  const trace = readTrace(offlineWorld().world, fileOf('images'), fileOf('uses'));
+  const trace = readRealTrace(name);
   const facts = measureTrace(trace);
   const pairs = PARTS.map((part) => {
-    const bytes = Math.max(Math.round(part * facts.liveSetBytes), Math.ceil(1.02 * facts.largestImageBytes));
     const warmUpUses = Math.floor(from * trace.uses.length);
-    const capacities = [{ text: `${part}W`, bytes }];
+    const capacities = [{ text: `${part}W`, bytes: diskBytes(facts, part) }];
     return simulate({ trace, facts, capacities, policies: POLICIES, seed: 1, warmUpUses, onProgress: () => undefined });
   });
   const firstEverBytes = trace.sizes.reduce((sum, size, layer) => sum + (facts.firstNeeded[layer] === -1 ? 0 : size), 0);
@@ -53,7 +50,7 @@ for (const name of ['build-main', 'ci-pool'] as const) {
 
       it(`pulls again at most ${GEOMETRIC_MEANS[name]} of what lru does, in the geometric mean of those disks`, (t) => {
         const ratios = pairs.slice(0, 4).map(ratioOf);
-        const mean = Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+        const mean = geometricMean(ratios);
         t.diagnostic(`${ratios.map((ratio) => ratio.toFixed(3)).join(' ')}: ${mean.toFixed(3)}`);
         assert.ok(mean <= GEOMETRIC_MEANS[name], `${mean}`);
       });
