@@ -35,10 +35,10 @@ export function diskBytes({ liveSetBytes, largestImageBytes }: TraceFacts, part:
 }
 
 /** Makes the policy of an order on a disk. */
-type MakePolicy = (order: RemovalOrder, trace: Trace, capacityBytes: number) => SimulatedPolicy;
+export type MakePolicy = (order: RemovalOrder, trace: Trace, capacityBytes: number) => SimulatedPolicy;
 
 /** The planner's own. */
-function makePlanned(order: RemovalOrder, trace: Trace): SimulatedPolicy {
+export function makePlanned(order: RemovalOrder, trace: Trace): SimulatedPolicy {
   return new PlannedOrder(order, trace);
 }
 
