@@ -148,7 +148,8 @@ async function liveMonth(scenario: Scenario): Promise<Lived> {
   return { scenario, removed, isUsedKept: world.engine.images.has(used) };
 }
 
-function boot(world: DaemonWorld, offMs: number): void {
+/** The power goes, and comes again; nothing is written on the way. */
+export function boot(world: DaemonWorld, offMs: number): void {
   world.engine.events.breakStreams({ isForgotten: true });
   world.boot += 1;
   world.uptimeMs = 0;
