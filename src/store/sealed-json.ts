@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import { bytes, type ContainerId, containerId, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
@@ -8,6 +7,7 @@ import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/r
 import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
 import { USE_EVIDENCE } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
+import { crc32 } from './checksum.ts';
 import type { Cell } from './sqlite-database.ts';
 import { BrokenRow } from './store-error.ts';
 
