@@ -10,6 +10,7 @@ import { listAnchors, listCode, listLinks, listRows } from './code/markdown.ts';
 import type { Fault } from './code/parse-code.ts';
 import { formatFaults } from './code/parse-code.ts';
 import { listProjectFiles, PROJECT_ROOT, readProjectFile } from './code/project-files.ts';
+import { CONTRACT_ENGINES, formatEngineMatrix, readPassed } from './contract/engine-matrix.ts';
 
 const files = listProjectFiles();
 const pages = files.filter((path) => path.endsWith('.md'));
@@ -33,6 +34,13 @@ describe('documents', () => {
     );
     const lost = pages.filter((page) => page.startsWith('docs/') && !INDEXES.includes(page) && !linked.has(page));
     assert.deepEqual(lost, []);
+  });
+
+  test('show in README.md what each engine has of the contract', () => {
+    const readme = readProjectFile('README.md');
+    const rows = formatEngineMatrix(readPassed(readme));
+    assert.equal(rows.length, CONTRACT_ENGINES.size + 2);
+    assert.ok(readme.includes(rows.join('\n')), rows.join('\n'));
   });
 
   for (const name of ['README.md', ARCHITECTURE, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE', 'docs/design.md']) {

@@ -5,13 +5,13 @@
  * IMAGEGC_TEST_LAB, or the words for what is missing in IMAGEGC_TEST_LAB_MISSING. `--units` leaves the engine tests out.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 if a test failed or none ran.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabResult } from './lab/lab.ts';
 import { describeLab, openLab } from './lab/lab.ts';
 import { findTestFiles } from './runner/find-test-files.ts';
-import { formatFileResult, formatSummary, tally } from './runner/report.ts';
+import { formatFileResult, formatSummary, judgeReadme, tally } from './runner/report.ts';
 import type { FileResult } from './runner/run-file.ts';
 import { runFile } from './runner/run-file.ts';
 
@@ -43,7 +43,8 @@ async function main(args: readonly string[]): Promise<number> {
   // tests that run something as another user need to get there
   chmodSync(scratch, 0o755);
   try {
-    const results = await runSuite(args, scratch, interrupt.signal);
+    const ran = await runSuite(args, scratch, interrupt.signal);
+    const results = [...ran, ...judgeReadme(readFileSync(join(ROOT, 'README.md'), 'utf8'), ran)];
     console.log(formatSummary(results));
     const { passed, failed } = tally(results);
     return interrupt.signal.aborted ? EXIT_INTERRUPTED : failed > 0 || passed === 0 ? EXIT_FAILED : 0;

@@ -4,22 +4,24 @@
 const { readFileSync, renameSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
-const { crc32 } = require('node:zlib');
 
 /** Of the bundle, written here by tools/build.mjs: V8 itself tells one source from another by its length alone. */
 const BUNDLE_HASH = '';
-const SUM_BYTES = 4;
 const bundle = join(__dirname, 'main.cjs');
 /** Per command, since each calls other functions. Beside the bundle, so whoever can write it could write the bundle as well. */
 const command = /^[a-z]+$/.test(process.argv[2]) ? process.argv[2] : 'other';
 const cache = join(__dirname, `main-${BUNDLE_HASH}-${process.version}-${process.arch}-${command}.cache`);
 
-/** @returns undefined when there is none, or it is not what was written: V8 would not notice */
+/**
+ * The cache is there twice, which costs less than to load what could sum it up.
+ *
+ * @returns undefined when there is none, or it is not what was written: V8 would not notice
+ */
 function readCache() {
   try {
     const file = readFileSync(cache);
-    const data = file.subarray(SUM_BYTES);
-    return file.readUInt32LE(0) === crc32(data) ? data : undefined;
+    const data = file.subarray(0, file.length / 2);
+    return data.length > 0 && data.equals(file.subarray(data.length)) ? data : undefined;
   } catch {
     return undefined;
   }
@@ -29,10 +31,8 @@ function readCache() {
 function writeCache(script) {
   try {
     const data = script.createCachedData();
-    const sum = Buffer.alloc(SUM_BYTES);
-    sum.writeUInt32LE(crc32(data));
     const partial = `${cache}.${process.pid}`;
-    writeFileSync(partial, Buffer.concat([sum, data]), { flag: 'wx', mode: 0o644 });
+    writeFileSync(partial, Buffer.concat([data, data]), { flag: 'wx', mode: 0o644 });
     renameSync(partial, cache);
   } catch {}
 }

@@ -37,7 +37,7 @@ export function processWorld(): World {
     listDirectory: (path) => readdirSync(path),
     writeFile: (path, text) => writeFileAtomically(path, text, 0o644),
     openRuntime: openEngineAt,
-    openStore: (directory, access) => openSqliteStore({ directory, access }),
+    openStore: (directory, access, recordsChecked) => openSqliteStore({ directory, access, ...(recordsChecked && { recordsChecked }) }),
     openMemoryStore,
     makeStoreFolder: makeStoreDirectory,
     lockEngine: (engineId) =>

@@ -34,7 +34,7 @@ export interface World {
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
   readonly openRuntime: (address: EngineAddress) => Promise<Runtime>;
-  readonly openStore: (directory: string, access: 'read-write' | 'read-only') => Store;
+  readonly openStore: (directory: string, access: 'read-write' | 'read-only', recordsChecked?: 'when-read') => Store;
   readonly openMemoryStore: () => Store;
   /** @throws OperatingError when there can be none */
   readonly makeStoreFolder: (directory: string) => void;

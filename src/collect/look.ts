@@ -9,7 +9,7 @@ import type { PlanInput } from '../plan/plan-collection.ts';
 import type { FoundHold, Observation, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { advanceIdleClock, isWallTrusted, startIdleClock } from '../usage/idle-clock.ts';
-import { type Sighting, sight } from '../usage/sighting.ts';
+import { FORGET_AFTER_MS, type Sighting, sight } from '../usage/sighting.ts';
 import { type AskRegistry, askRegistries } from './ask-registries.ts';
 import { noteEnded } from './ended-containers.ts';
 import { learnHabits } from './learn-habits.ts';
@@ -102,7 +102,8 @@ function recordSighting(context: LookContext, { inventory, learned, known, began
   const at = nowOf(clock);
   const sighting = sight({
     inventory,
-    state: store.readUsage(key),
+    state: store.readUsage(key, { images: inventory.images.map(({ id }) => id), missingBefore: idleMs(at.idleMs - FORGET_AFTER_MS) }),
+    isFirst: !store.hasRecords(key),
     otherStores: store.readOtherUsage(key),
     now: at,
     listedSince: { idleMs: idleMs(at.idleMs - Math.max(0, clock.reading.bootTimeMs - beganMs)) },

@@ -76,7 +76,6 @@ export class Daemon {
       this.#tools.log('info', `watching ${this.#watch.runtime.identity.title}`);
     });
     if (isOpen) await this.tick(signal);
-    if (this.status().isReady) this.#tools.log('info', 'ready: everything on it was looked at');
     return isOpen;
   }
 

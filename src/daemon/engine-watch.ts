@@ -78,6 +78,7 @@ export class EngineWatch {
     const isSetAside = store.condition.kind === 'set-aside';
     const beganMs = this.#tools.readClock().bootTimeMs;
     const { generation } = this.#keeper;
+    const isFirst = !this.isComplete;
     const { idleMs } = this.#keeper.now();
     this.recorder.beginLook();
     const seen = await look(this.#question(store, true));
@@ -93,6 +94,7 @@ export class EngineWatch {
       lastedMs: this.#tools.readClock().bootTimeMs - beganMs,
       generation: wasInPlace ? this.#keeper.generation : -1,
     };
+    if (isFirst && this.isComplete) this.#tools.log('info', 'ready: everything on it was looked at');
     return seen;
   }
 

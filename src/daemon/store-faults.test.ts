@@ -8,6 +8,7 @@ import { newDirectory } from '../../test/contract/store-directory.ts';
 import { type DaemonWorld, MINUTE_MS, worldOnDisk } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
 import { imageId } from '../model/brands.ts';
+import { SqliteDatabase } from '../store/sqlite-database.ts';
 
 const SHOWN = v.object({
   problems: v.array(v.string()),
@@ -63,6 +64,26 @@ describe('a daemon whose store is lost', () => {
       await world.daemon.run(AbortSignal.abort());
     });
   }
+});
+
+describe('a daemon whose store has a damaged record', () => {
+  it('finds it when it looks, sets the store aside, and goes on with another in which everything counts as used now', async () => {
+    const directory = newDirectory();
+    const { world, old } = await longRunning(directory);
+    await world.daemon.run(AbortSignal.abort());
+    const file = new SqliteDatabase(world.store.path, world.store.path, false);
+    assert.equal(file.run('UPDATE record SET body = replace(body, \'"pulled"\', \'"local"\') WHERE image_id = ?', old), 1);
+    file[Symbol.dispose]();
+    const lines = world.log.length;
+    await world.connect();
+    await world.live(1);
+    assert.match(world.log.slice(lines).join('\n'), /error: the store was damaged .*every image counts as used now/);
+    assert.deepEqual([world.daemon.status().problems, world.daemon.status().isReady], [[], true]);
+    assert.ok((world.ageMs(old) ?? assert.fail()) <= HOUR_MS);
+    await world.live(6 * 24 + 20);
+    assert.ok(world.engine.images.has(imageId(old)), world.log.join('\n'));
+    await world.daemon.run(AbortSignal.abort());
+  });
 });
 
 describe('a daemon whose store cannot be used for three days', () => {

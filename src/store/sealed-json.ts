@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import { bytes, type ContainerId, containerId, durationMs, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
@@ -8,6 +7,7 @@ import { OUTCOME_KINDS, type RemovalEntry, type RemovalIntent } from '../model/r
 import type { Instant, Lineage, RemovalFailure, StoredPin, UseEntry, UseRecord } from '../model/use-record.ts';
 import { USE_EVIDENCE } from '../model/use-record.ts';
 import type { WatchState } from '../model/watch-state.ts';
+import { crc32 } from './checksum.ts';
 import type { Cell } from './sqlite-database.ts';
 import { BrokenRow } from './store-error.ts';
 
@@ -28,7 +28,8 @@ export interface SealedForm<Value> {
 }
 
 const SUM_LENGTH = 8;
-const SEAL_LENGTH = 2 * SUM_LENGTH;
+/** Where the JSON begins. */
+export const SEAL_LENGTH: number = 2 * SUM_LENGTH;
 
 function sumOf(text: string): string {
   return crc32(text).toString(16).padStart(SUM_LENGTH, '0');
@@ -49,15 +50,16 @@ function openSeal(text: unknown): string {
  * Checks both seals of a row whose last column is its sealed body. Written out, because a start with 10,000 images does it as often, and the daemon
  * has no compiler (decision 0006).
  *
- * @throws BrokenRow
+ * @returns the body. @throws BrokenRow
  */
-export function verifyRow(cells: Readonly<Record<number, unknown>>, last: number): void {
+export function verifyRow(cells: Readonly<Record<number, unknown>>, last: number): string {
   const body = cells[last];
   openSeal(body);
   let columns = last === 0 ? '' : textOf(cells[0]);
   for (let at = 1; at < last; at++) columns += `\n${textOf(cells[at])}`;
   const isWhole = typeof body === 'string' && Number.parseInt(body.slice(SUM_LENGTH, SEAL_LENGTH), 16) === crc32(columns);
   if (!isWhole) throw new BrokenRow(NOT_AS_WRITTEN);
+  return body;
 }
 
 /** As `Array.join()` writes it. */
@@ -207,6 +209,9 @@ function parseUse(content: unknown): UseEntry | null {
  */
 export const RECORD_FORM: SealedForm<UseRecord> = sealedForm(listRecord, parseRecord);
 
+/** Where the list of a record says since when its image is missing, on the idle clock. */
+export const MISSING_SINCE = 8;
+
 function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: UseRecord): unknown {
   return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince), isInUse];
 }
@@ -221,7 +226,7 @@ function parseRecord(content: unknown): UseRecord | null {
   const origin = cells[5];
   const references = cells[6];
   const digests = cells[7];
-  const missingSince = parseInstant(cells[8], cells[9]);
+  const missingSince = parseInstant(cells[MISSING_SINCE], cells[MISSING_SINCE + 1]);
   // Schema 1 did not know what was in use: in doubt it was.
   const isInUse = cells[10] ?? cells[3] !== null;
   if (typeof id !== 'string' || firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests)) return null;

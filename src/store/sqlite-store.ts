@@ -10,8 +10,8 @@ import { HABIT_FORM, HOST_HABIT_FORM } from './habit-forms.ts';
 import { LAYER_BATCH_FORM, mergeLayerBatches, toLayerBatch } from './layer-batch.ts';
 import type { SealedForm } from './sealed-json.ts';
 import * as forms from './sealed-json.ts';
-import { type Cell, MEMORY_PATH, type SqliteDatabase } from './sqlite-database.ts';
-import { FORGET_HABIT_MS, type LearnedHabits, type Store, type StoreCondition, type StoreKey } from './store.ts';
+import { type Cell, MEMORY_PATH, type Row, type SqliteDatabase } from './sqlite-database.ts';
+import { FORGET_HABIT_MS, type LearnedHabits, type LookScope, type Store, type StoreCondition, type StoreKey } from './store.ts';
 import { BrokenRow } from './store-error.ts';
 import { identifyStoreFile } from './store-files.ts';
 
@@ -24,6 +24,13 @@ const MINUTE_MS = 60_000;
 /** The ID of a batch of uses is its minute times this, and a count: batches then lie in the order of time. */
 const BATCHES_PER_MINUTE = 1_000_000;
 const MINE = 'store IN (SELECT id FROM engine_store WHERE key = ?)';
+
+/** Columns of a record before its body. */
+const RECORD_COLUMNS = 3;
+const BODY = `substr(body, ${forms.SEAL_LENGTH + 1})`;
+/** By {@link LookScope}; a body that cannot be read is needed, so that it is found damaged. */
+const IS_NEEDED = `(image_id IN (SELECT value FROM json_each(?)) OR
+  CASE WHEN json_valid(${BODY}) THEN coalesce(json_extract(${BODY}, '$[${forms.MISSING_SINCE}]') <= ?, 1) ELSE 1 END)`;
 
 const REPLACE = 'ON CONFLICT DO UPDATE SET body = excluded.body';
 /** Adds a row, or replaces the one with the same key. */
@@ -60,8 +67,6 @@ export class SqliteStore implements Store {
   readonly #file: string | null;
   /** How many uses there are; null until this process has counted them once. */
   #useCount: number | null = null;
-  /** Every seal was checked when the database was opened, which the first reading need not repeat. */
-  #isJustVerified = true;
 
   constructor(database: SqliteDatabase, condition: StoreCondition) {
     this.path = database.path;
@@ -86,21 +91,28 @@ export class SqliteStore implements Store {
     this.#database.transaction(() => this.#putClock(clock));
   }
 
-  readUsage(key: StoreKey): UsageState {
-    return this.#readUsage(MINE, '', key);
+  readUsage(key: StoreKey, scope?: LookScope): UsageState {
+    const records =
+      scope === undefined
+        ? this.#readRecords(MINE, key)
+        : this.#readRecords(`${MINE} AND ${IS_NEEDED}`, key, JSON.stringify([...scope.images]), scope.missingBefore);
+    return { records, ...this.#readLineages(MINE, key) };
+  }
+
+  hasRecords(key: StoreKey): boolean {
+    return this.#database.read(() => true, `SELECT 1 FROM record WHERE ${MINE} LIMIT 1`, key).length > 0;
   }
 
   readOtherUsage(key: StoreKey): UsageState {
     const engine = key.slice(0, key.lastIndexOf('/') + 1);
     const others = "store IN (SELECT id FROM engine_store WHERE substr(key, 1, ?) = ? AND instr(substr(key, ?), '/') = 0 AND key <> ?)";
     // One image may stand under several stores: the latest use comes last and wins.
-    return this.#readUsage(others, 'ORDER BY used_idle_ms', engine.length, engine, engine.length + 1, key);
+    const cells = [engine.length, engine, engine.length + 1, key];
+    return { records: this.#readRecords(`${others} ORDER BY used_idle_ms`, ...cells), ...this.#readLineages(others, ...cells) };
   }
 
   readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord> {
-    const sql = `SELECT body FROM record WHERE ${MINE} AND image_id = ?`;
-    const found = [...images].flatMap((image) => this.#read(forms.RECORD_FORM, sql, key, image));
-    return new Map(found.map((record) => [record.imageId, record]));
+    return new Map([...images].flatMap((image) => [...this.#readRecords(`${MINE} AND image_id = ?`, key, image)]));
   }
 
   writeUsage(key: StoreKey, changes: UsageChanges, clock: IdleClockState | null): void {
@@ -228,16 +240,17 @@ export class SqliteStore implements Store {
     this.#database[Symbol.dispose]();
   }
 
-  #readUsage(where: string, order: string, ...cells: readonly Cell[]): UsageState {
-    const recordsSql = `SELECT body FROM record WHERE ${where} ${order}`;
-    const records = this.#isJustVerified
-      ? this.#database.read((row) => forms.RECORD_FORM.open(String(row[0])), recordsSql, ...cells)
-      : this.#read(forms.RECORD_FORM, recordsSql, ...cells);
-    this.#isJustVerified = false;
+  /** Checks both seals, which the open of a daemon leaves to this. */
+  #readRecords(where: string, ...cells: readonly Cell[]): ReadonlyMap<ImageId, UseRecord> {
+    const open = (row: Row): UseRecord => forms.RECORD_FORM.open(forms.verifyRow(row, RECORD_COLUMNS));
+    const records = this.#database.read(open, `SELECT * FROM record WHERE ${where}`, ...cells);
+    return new Map(records.map((record) => [record.imageId, record]));
+  }
+
+  #readLineages(where: string, ...cells: readonly Cell[]): Omit<UsageState, 'records'> {
     const lineages = this.#read(forms.LINEAGE_FORM, `SELECT body FROM lineage WHERE ${where}`, ...cells);
     const failures = this.#read(forms.FAILURE_FORM, `SELECT body FROM failure WHERE ${where}`, ...cells);
     return {
-      records: new Map(records.map((record) => [record.imageId, record])),
       lineages: new Map(lineages.map((lineage) => [lineage.name, lineage])),
       failures: new Map(failures.map((failure) => [failure.imageId, failure])),
     };

@@ -4,14 +4,21 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
 import { clockAt } from '../../test/contract/store-values.ts';
-import { openSqliteStore } from './open-sqlite-store.ts';
+import { idleMs, imageId } from '../model/brands.ts';
+import { openSqliteStore, type StoreOptions } from './open-sqlite-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
-/** What decides about removals; `set-aside` when the store began anew. */
-function readDeciding(directory: string): unknown {
-  using store = openSqliteStore({ directory });
+/** What decides about removals; `set-aside` when the store began anew, at once or because of what was read. */
+function readDeciding(directory: string, recordsChecked: StoreOptions['recordsChecked'] = 'at-open'): unknown {
+  using store = openSqliteStore({ directory, recordsChecked });
   if (store.condition.kind === 'set-aside') return store.condition.kind;
-  return { clock: store.readClock(), usage: store.readUsage(KEY), pins: store.listPins(), intents: store.readIntents(KEY) };
+  try {
+    return { clock: store.readClock(), usage: store.readUsage(KEY), pins: store.listPins(), intents: store.readIntents(KEY) };
+  } catch (error) {
+    assert.ok(recordsChecked === 'when-read' && failsWith('store-damaged')(error));
+    store[Symbol.dispose]();
+    return readDeciding(directory, recordsChecked);
+  }
 }
 
 /** Changes one byte where the text stands last in the file. */
@@ -76,12 +83,41 @@ describe('openSqliteStore()', () => {
         const end = 'length' in more ? start + more.length : start + 1;
         for (let at = start; at < end; at += 1) damaged[at] = (damaged[at] ?? 0) ^ (1 << bit);
         writeFileSync(fileIn(directory), damaged);
-        const found = readDeciding(directory);
-        if (found !== 'set-aside') assert.deepEqual(found, expected);
+        const read = newDirectory();
+        cpSync(directory, read, { recursive: true });
+        for (const found of [readDeciding(directory), readDeciding(read, 'when-read')]) {
+          if (found !== 'set-aside') assert.deepEqual(found, expected);
+        }
       }),
       { numRuns: 150 },
     );
   });
+
+  const inRecord: Readonly<Record<string, (body: string) => string>> = {
+    'what it says': (body) => body.replace('bbbb",0', 'bbbb",1'),
+    'since when its image is missing': (body) => body.replace('null,null,false', '1,1,false'),
+    'its form': (body) => body.replace('[', '('),
+    'its seal': (body) => body.replace(/^./, 'x'),
+  };
+  for (const [name, damage] of Object.entries(inRecord)) {
+    test(`leaves a record to whoever reads it, finds ${name} damaged then, and the next open sets the store aside`, () => {
+      const directory = filledDirectory();
+      const path = fileIn(directory);
+      {
+        using file = new SqliteDatabase(path, path, false);
+        const [body] = file.read((row) => String(row[0]), "SELECT body FROM record WHERE image_id = 'sha256:bbbb'");
+        const damaged = damage(body ?? assert.fail());
+        assert.equal(file.run("UPDATE record SET body = ? WHERE image_id = 'sha256:bbbb' AND body <> ?", damaged, damaged), 1);
+      }
+      using store = openSqliteStore({ directory, recordsChecked: 'when-read' });
+      assert.equal(store.condition.kind, 'sound');
+      const listed = { images: [imageId('sha256:bbbb')], missingBefore: idleMs(0) };
+      assert.throws(() => store.readUsage(KEY, listed), failsWith('store-damaged'));
+      store[Symbol.dispose]();
+      using again = openSqliteStore({ directory, recordsChecked: 'when-read' });
+      assert.equal(again.condition.kind, 'set-aside');
+    });
+  }
 
   test('gives each piece of evidence a name of its own', () => {
     const directory = filledDirectory();

@@ -1,4 +1,4 @@
-import type { ContainerId, ImageId } from '../model/brands.ts';
+import type { ContainerId, IdleMs, ImageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { EndedContainer } from '../model/ended-container.ts';
 import type { LayerFacts } from '../model/inventory.ts';
@@ -33,7 +33,10 @@ export interface Store extends Disposable {
   readClock(): IdleClockState | null;
   writeClock(clock: IdleClockState): void;
 
-  readUsage(key: StoreKey): UsageState;
+  /** @param scope which records are needed; absent: all */
+  readUsage(key: StoreKey, scope?: LookScope): UsageState;
+  /** Whether anything at all was recorded of an image. */
+  hasRecords(key: StoreKey): boolean;
   /** The records of some images, at a cost that does not grow with how many are known. Images without one are left out. */
   readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord>;
   /** What was remembered of the same engine under its other stores, to find records again when a store change renamed all IDs. */
@@ -80,6 +83,13 @@ export interface Store extends Disposable {
   readHabits(key: StoreKey): UseHabits;
   /** Puts it in the place of what was learned up to `learnedMinute`; nothing is written where another process learned more meanwhile. */
   writeHabits(key: StoreKey, learned: LearnedHabits): void;
+}
+
+/** The records that a look can need: of images that it lists, of those that were there before, and of those missing for so long. */
+export interface LookScope {
+  readonly images: Iterable<ImageId>;
+  /** On the idle clock. */
+  readonly missingBefore: IdleMs;
 }
 
 /** What was learned from the uses between two minutes. */

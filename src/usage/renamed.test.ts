@@ -22,7 +22,12 @@ function remembered(...rows: readonly Row[]): UsageState {
 
 /** How many days ago each listed image was used, by what another store knew. */
 function found(listed: readonly Row[], other: readonly Row[], known: readonly Row[] = []): Readonly<Record<string, number>> {
-  const renamed = findRenamed(makeInventory({ images: listed }), remembered(...known), remembered(...other));
+  const renamed = findRenamed({
+    inventory: makeInventory({ images: listed }),
+    state: remembered(...known),
+    isFirst: known.length === 0,
+    otherStores: remembered(...other),
+  });
   return Object.fromEntries([...renamed].map(([id, { lastUsed }]) => [id, (daysAgo(0).idleMs - (lastUsed?.idleMs ?? 0)) / 86_400_000]));
 }
 
@@ -81,6 +86,7 @@ describe('sight() after a store change', () => {
     sight({
       inventory: makeInventory({ images: [listed] }),
       state: known === undefined ? emptyUsage() : remembered(known),
+      isFirst: known === undefined,
       otherStores: remembered(other),
       now: daysAgo(0),
       listedSince: daysAgo(0),
@@ -105,6 +111,7 @@ describe('sight() after a store change', () => {
     const again = sight({
       inventory: makeInventory({ images: [onGraph] }),
       state,
+      isFirst: false,
       otherStores: remembered(onContainerd),
       now: daysAgo(0),
       listedSince: daysAgo(0),

@@ -2,6 +2,14 @@ import type { ImageId } from '../model/brands.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
 import type { UsageState, UseRecord } from '../model/use-record.ts';
 
+/** What was recorded under this store of the engine, and under its others; `isFirst`: nothing under this one. */
+export interface RenamingInput {
+  readonly inventory: Inventory;
+  readonly state: UsageState;
+  readonly isFirst: boolean;
+  readonly otherStores: UsageState;
+}
+
 /**
  * Finds again what was recorded of an image under its ID in another store of the same engine: a store change renames every
  * image (config digest to manifest digest and back; engines.md §0.4). A registry digest is compared first, then the tag.
@@ -12,13 +20,13 @@ import type { UsageState, UseRecord } from '../model/use-record.ts';
  *
  * @returns records by the images' new IDs; an image that two records claim by tag, or whose digest contradicts the tag, is not in it
  */
-export function findRenamed(inventory: Inventory, state: UsageState, otherStores: UsageState): ReadonlyMap<ImageId, UseRecord> {
+export function findRenamed({ inventory, state, isFirst, otherStores }: RenamingInput): ReadonlyMap<ImageId, UseRecord> {
   const found = new Map<ImageId, UseRecord>();
   if (otherStores.records.size === 0) return found;
   const index = indexRecords(otherStores.records.values());
   for (const image of inventory.images) {
     const known = state.records.get(image.id);
-    if (known === undefined && state.records.size > 0) continue;
+    if (known === undefined && !isFirst) continue;
     const names = namesOf(known === undefined ? image : { ...image, references: [] });
     const record = names.map((name) => index.get(name)).find((match) => match != null && !areDifferent(match, image));
     if (record == null) continue;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { DAY_MS, daysAgo, emptyUsage, HOUR_MS, makeInventory, makeRecord, NO_CHAINS, type WorldRows } from '../../test/worlds/world.ts';
 import { idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { Instant, UsageState, UseRecord } from '../model/use-record.ts';
-import { imagesInUse, type Sighting, sight } from './sighting.ts';
+import { FORGET_AFTER_MS, imagesInUse, type Sighting, sight } from './sighting.ts';
 
 const NOW = daysAgo(0);
 const A = imageId('a');
@@ -25,7 +25,8 @@ function look(world: WorldRows, state: UsageState = emptyUsage(), now: Instant =
 /** The same, which began to list at `listedSince`. */
 function lookSince(listedSince: Instant, world: WorldRows, state: UsageState, now: Instant, areRecordsLost = false): Sighting {
   const rest = { ...NO_CHAINS, now, listedSince, areRecordsLost };
-  return sight({ inventory: makeInventory(world), state, otherStores: emptyUsage(), ...rest });
+  const isFirst = state.records.size === 0;
+  return sight({ inventory: makeInventory(world), state, isFirst, otherStores: emptyUsage(), ...rest });
 }
 
 const a: WorldRows = { images: [{ name: 'a' }] };
@@ -186,5 +187,44 @@ describe('sight() and containers that went unseen', () => {
       const { state } = lookSince(later(60_000), world, running, later(HOUR_MS));
       assert.equal(state.records.get(A)?.isInUse, false);
     }
+  });
+});
+
+describe('sight() with the records alone that a look needs', () => {
+  const anyRecord = fc.record({
+    usedMinutes: fc.option(fc.integer({ min: -5_000, max: 0 })),
+    missingMinutes: fc.option(fc.integer({ min: -3_000, max: 0 })),
+    isInUse: fc.boolean(),
+    isListed: fc.boolean(),
+  });
+
+  it('changes what it changes with all of them, also where all that was known is left out', () => {
+    const leftOut = { some: 0, all: 0 };
+    fc.assert(
+      fc.property(fc.array(anyRecord, { maxLength: 8 }), (known) => {
+        const records = known.map(({ usedMinutes, missingMinutes, isInUse }, index): UseRecord => {
+          const lastUsed = usedMinutes === null ? null : later(usedMinutes * 60_000);
+          const missingSince = missingMinutes === null ? null : later(missingMinutes * 60_000);
+          return { ...makeRecord({ name: `i${index}` }), lastUsed, missingSince, isInUse: isInUse && missingSince === null };
+        });
+        const images = known.flatMap(({ isListed }, index) => (isListed ? [{ name: `i${index}` }] : []));
+        const inventory = makeInventory({ images: [...images, { name: 'new' }] });
+        // Only at the first look of all is it the new image.
+        const elsewhere = knowing({ ...makeRecord({ name: 'new' }), lastUsed: later(-DAY_MS) });
+        const listed = new Set(inventory.images.map(({ id }) => id));
+        const isNeeded = ({ imageId: id, missingSince }: UseRecord): boolean =>
+          listed.has(id) || missingSince === null || missingSince.idleMs <= NOW.idleMs - FORGET_AFTER_MS;
+        const all = { inventory, otherStores: elsewhere, now: NOW, listedSince: NOW, areRecordsLost: false, ...NO_CHAINS };
+        const whole = sight({ ...all, state: knowing(...records), isFirst: records.length === 0 });
+        const needed = records.filter(isNeeded);
+        const scoped = sight({ ...all, state: knowing(...needed), isFirst: records.length === 0 });
+        assert.deepEqual([scoped.changes, scoped.doubts], [whole.changes, whole.doubts]);
+        for (const id of listed) assert.deepEqual(scoped.state.records.get(id), whole.state.records.get(id));
+        leftOut.some += needed.length < records.length ? 1 : 0;
+        leftOut.all += needed.length === 0 && records.length > 0 ? 1 : 0;
+      }),
+      { numRuns: 500 },
+    );
+    assert.ok(leftOut.some > 50 && leftOut.all > 0, JSON.stringify(leftOut));
   });
 });

@@ -9,7 +9,10 @@ import { findRenamed } from './renamed.ts';
 /** What one complete look at an engine is compared with. */
 export interface SightingInput {
   readonly inventory: Inventory;
+  /** Its records may leave out images that are not listed and have been missing for less than {@link FORGET_AFTER_MS}. */
   readonly state: UsageState;
+  /** Nothing was recorded of any image of this store. */
+  readonly isFirst: boolean;
   /** What is remembered of the same engine's other stores. */
   readonly otherStores: UsageState;
   readonly now: Instant;
@@ -30,7 +33,7 @@ export interface Sighting {
 }
 
 /** A record is forgotten when complete listings at least this far apart do not hold its image (design §3.6). */
-const FORGET_AFTER_MS = 24 * 3_600_000;
+export const FORGET_AFTER_MS: number = 24 * 3_600_000;
 
 /**
  * Turns one complete inventory into use records: an unknown image is first seen now; used now is one that a container in any state
@@ -80,7 +83,7 @@ function sightImages(input: SightingInput): { records: UseRecord[]; uses: UseEnt
   const { inventory, state, now } = input;
   const records: UseRecord[] = [];
   const uses: UseEntry[] = [];
-  const renamed = findRenamed(inventory, state, input.otherStores);
+  const renamed = findRenamed(input);
   const inUse = imagesInUse(inventory);
   const bases = basesOfNew(input);
   for (const image of inventory.images) {
@@ -107,8 +110,8 @@ function outrunsListing(known: UseRecord | undefined, { listedSince }: SightingI
 }
 
 /** At the first look of all every image is new, and none tells when it was built. */
-function basesOfNew({ inventory, state, chainOf, newChains }: SightingInput): ReadonlySet<ImageId> {
-  if (state.records.size === 0) return new Set();
+function basesOfNew({ inventory, state, isFirst, chainOf, newChains }: SightingInput): ReadonlySet<ImageId> {
+  if (isFirst) return new Set();
   const isNew = ({ id }: Image): boolean => {
     const known = state.records.get(id);
     return known === undefined || isBack(known) || (newChains.has(id) && known.origin !== 'pulled');

@@ -108,6 +108,21 @@ export function describeStore(name: string, { open, reopen }: StoreUnderTest): v
       assert.equal(store.readUsage('engine-2/overlay2').records.size, 0);
     });
 
+    test('readUsage() for a look leaves out only what is not listed and has been missing for a shorter time', () => {
+      using store = open();
+      const missing = (id: string, since: number | null) => ({ ...recordOf(id, 1), missingSince: since === null ? null : at(since) });
+      const records = [missing('present', null), missing('listed', 50), missing('long', 20), missing('shortly', 21)];
+      store.writeUsage(KEY, { ...NOTHING, records }, clockAt(60));
+      store.writeUsage('engine-1/other', { ...NOTHING, records: [missing('foreign', null)] }, clockAt(60));
+      const scope = { images: [imageId('listed'), imageId('unknown')], missingBefore: idleMs(20) };
+      const whole = store.readUsage(KEY);
+      const read = store.readUsage(KEY, scope);
+      assert.deepEqual([...read.records.keys()].sort(), ['listed', 'long', 'present']);
+      for (const [id, record] of read.records) assert.deepEqual(record, whole.records.get(id));
+      assert.deepEqual([...store.readUsage(KEY, { images: [], missingBefore: idleMs(0) }).records.keys()], ['present']);
+      assert.deepEqual([store.hasRecords(KEY), store.hasRecords('engine-1/unknown')], [true, false]);
+    });
+
     test('readOtherUsage() reads the same engine under its other stores alone, the latest use of an image', () => {
       using store = open();
       store.writeUsage('engine-1/old', { ...NOTHING, records: [recordOf('a', 9), recordOf('b', 1)] }, clockAt(1));

@@ -8,7 +8,7 @@
 #   lab.sh kill9 ENGINE           kill the engine's process alone: its helpers and containers stay, as after a crash
 #   lab.sh cut ENGINE             end everything in its cell at once, as when the power goes
 #   lab.sh wipe ENGINE...         cut and delete its state
-#   lab.sh disk ENGINE BYTES      give it a disk of that size, before its first start
+#   lab.sh disk ENGINE BYTES|OTHER  give it a disk of that size, or room on the disk of another engine, before its first start
 #   lab.sh network ENGINE ADDRESS give it a network of its own, before its first start, with a cable to every other that has one
 #   lab.sh unplug|plug ENGINE     take its cables off, and put them on again
 #   lab.sh save ENGINE DIR        stop it and copy its state (images made once, restored in seconds)
@@ -171,7 +171,10 @@ kill9() { local p s; s=$(dir "$1"); p=$(recorded "$s/pid") || die "$1 is not run
 save() { stop "$1"; rm -rf "${2:?}"; mkdir -p "$2"; cp -a --reflink=auto "$(dir "$1")/data" "$2/data"; }
 # A file system of a given size for the engine's data root, mounted where both the host and the cell see it.
 disk() { local d; d=$(dir "$1")/data; [ ! -e "$d" ] || die "$1 has a data root already"
-  mkdir -p "$d"; mount -t tmpfs -o "size=$2,mode=711" "${LAB_DIR##*/}" "$d" || die "cannot mount a disk for $1"; }
+  mkdir -p "$d"; case $2 in
+    *@*) set -- "$1" "$(dir "$2")/data/$1"; mkdir -p "$2"; mount --bind "$2" "$d";;
+    *) mount -t tmpfs -o "size=$2,mode=711" "${LAB_DIR##*/}" "$d";;
+  esac || die "cannot mount a disk for $1"; }
 unmount_disks() { # UNDER
   local m; awk -v d="$1/" 'index($2, d) == 1 { print $2 }' /proc/self/mounts | while read -r m; do umount "$m" 2>/dev/null || umount -l "$m"; done; }
 restore() { local s; s=$(dir "$1"); [ -d "$2/data" ] || die "$2 holds no saved state"

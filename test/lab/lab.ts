@@ -32,6 +32,8 @@ export type SavedState = { readonly kind: EngineKind; readonly directory: string
 export type StartOptions = {
   /** Puts the data root on a file system of its own with this capacity, so that it can be filled. */
   readonly diskBytes?: number;
+  /** Puts the data root on the same file system as that of another engine, which has to be stopped later. */
+  readonly diskOf?: LabEngine;
   /** Gives it a network of its own, at this address, that reaches all others in this laboratory that have one; it is then at Docker's usual paths. */
   readonly address?: string;
 };
@@ -196,7 +198,8 @@ class Bench {
 
   async #engine(kind: EngineKind, wanted: string | undefined, options: StartOptions = {}): Promise<LabEngine> {
     const id = this.#claim(kind, wanted);
-    if (options.diskBytes !== undefined) await runLab(this.directory, 'disk', id, String(options.diskBytes));
+    const disk = options.diskOf?.id ?? options.diskBytes;
+    if (disk !== undefined) await runLab(this.directory, 'disk', id, String(disk));
     if (options.address !== undefined) await runLab(this.directory, 'network', id, options.address);
     return new LabEngine({ directory: this.directory, kind, name: wanted ?? id.slice(kind.length + 1), id, busybox: this.#busybox });
   }

@@ -1,3 +1,4 @@
+import { CONTRACT_ENGINES, formatEngineMatrix, readPassed } from '../contract/engine-matrix.ts';
 import type { FileResult, TitledDetail } from './run-file.ts';
 
 /** A whole run, in figures. */
@@ -34,7 +35,8 @@ export function formatSummary(results: readonly FileResult[]): string {
   const { passed, failed, skipped } = tally(results);
   return [
     '',
-    ...formatMatrix(results.flatMap(({ contractEngines }) => contractEngines)),
+    ...formatEngineMatrix(countContract(results)),
+    '',
     ...(slowest.length > 1 ? [`slowest: ${slowest.map((result) => `${result.path} ${formatSeconds(result.elapsedMs)}`).join(', ')}`] : []),
     ...(failures.length > 0 ? ['failed:', ...failures] : []),
     `${passed} passed, ${failed} failed, ${skipped} skipped`,
@@ -42,9 +44,29 @@ export function formatSummary(results: readonly FileResult[]): string {
 }
 
 /** How many cases of the one contract each engine passed. */
-function formatMatrix(engines: readonly string[]): readonly string[] {
-  const counts = Map.groupBy(engines, (engine) => engine);
-  return counts.size === 0 ? [] : [`the contract: ${[...counts].map(([engine, { length }]) => `${engine} ${length}`).join(', ')} passed`];
+function countContract(results: readonly FileResult[]): ReadonlyMap<string, number> {
+  const cases = Map.groupBy(
+    results.flatMap(({ contractEngines }) => contractEngines),
+    (engine) => engine,
+  );
+  return new Map([...cases].map(([engine, { length }]) => [engine, length]));
+}
+
+/**
+ * Compares the matrix in README.md with what passed.
+ *
+ * @returns a failure per engine of which it says something else; none of engines that did not run, or on which something failed anyhow
+ */
+export function judgeReadme(readme: string, results: readonly FileResult[]): readonly FileResult[] {
+  const sound = results.filter(({ failures, skips }) => failures.length + skips.length === 0);
+  const stated = readPassed(readme);
+  const failures = [...countContract(sound)].flatMap(([engine, count]) =>
+    stated.get(engine) === count || !CONTRACT_ENGINES.has(engine)
+      ? []
+      : [{ title: `the matrix says how many cases of the contract passed on ${engine}`, detail: `they were ${count}` }],
+  );
+  const nothing = { passed: 0, contractEngines: [], skips: [], notes: [], printed: '', elapsedMs: 0 };
+  return failures.length === 0 ? [] : [{ path: 'README.md', failures, ...nothing }];
 }
 
 /** Adds up a run. */

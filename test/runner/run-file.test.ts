@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { formatFileResult, formatSummary } from './report.ts';
+import { formatFileResult, formatSummary, judgeReadme } from './report.ts';
 import type { FileResult } from './run-file.ts';
 import { runFile } from './run-file.ts';
 
@@ -41,11 +41,17 @@ test('runFile() counts tests, not suites, and to-do tests as skipped', async () 
   );
 });
 
-test('formatSummary() says how many cases of the contract each engine passed, and counts none that failed', async () => {
+test('formatSummary() says how many cases of the contract each engine passed, and counts none that failed; README.md has to say the same', async () => {
   const suite = (engine: string) => `describe('runtime contract on ${engine}', () => { test('a', () => {}); test('b', () => {}); });\n`;
-  const failing = "describe('runtime contract on c', () => { test('a', () => { assert.fail(); }); });\n";
-  const summary = formatSummary([await run(suite('a') + suite('b')), await run(suite('b') + failing)]);
-  assert.match(summary, /^the contract: a 2, b 4 passed$/m);
+  const failing = "describe('runtime contract on docker-old-overlay2', () => { test('a', () => { assert.fail(); }); });\n";
+  const sound = [await run(suite('podman-old') + suite('podman-new')), await run(suite('podman-new'))];
+  const summary = formatSummary([...sound, await run(failing)]);
+  assert.match(summary, /^\| podman-old \| 2 \|.*\n\| podman-new \| 4 \|/m);
+  assert.doesNotMatch(summary, /\| docker-old/);
+  assert.deepEqual(judgeReadme(summary, sound), []);
+  const stale = judgeReadme(summary.replace('podman-new | 4', 'podman-new | 3'), sound).flatMap(({ failures }) => failures);
+  assert.deepEqual(stale, [{ title: 'the matrix says how many cases of the contract passed on podman-new', detail: 'they were 4' }]);
+  assert.equal(judgeReadme('', sound)[0]?.failures.length, 2);
 });
 
 test('runFile() tells where a failed test stands, its error, and the cause below it', async () => {

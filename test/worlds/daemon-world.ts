@@ -166,7 +166,7 @@ function turn(): Promise<void> {
 export function worldOnDisk(directory: string): DaemonWorld {
   const world = new DaemonWorld();
   world.openStore = () => {
-    world.store = openSqliteStore({ directory });
+    world.store = openSqliteStore({ directory, recordsChecked: 'when-read' });
     return world.store;
   };
   world.pull('kept');

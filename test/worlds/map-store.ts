@@ -6,7 +6,14 @@ import type { RemovalEntry, RemovalIntent } from '../../src/model/removal-record
 import { NO_HABITS, type UseHabits } from '../../src/model/use-habits.ts';
 import type { Lineage, RemovalFailure, StoredPin, UsageChanges, UsageState, UseEntry, UseRecord } from '../../src/model/use-record.ts';
 import type { WatchState } from '../../src/model/watch-state.ts';
-import { FORGET_HABIT_MS, type LearnedHabits, type Store, type StoreCondition, type StoreKey } from '../../src/store/store.ts';
+import {
+  FORGET_HABIT_MS,
+  type LearnedHabits,
+  type LookScope,
+  type Store,
+  type StoreCondition,
+  type StoreKey,
+} from '../../src/store/store.ts';
 
 /** What a store file holds of one engine store. */
 class Shelf {
@@ -81,9 +88,17 @@ export class MapStore implements Store {
     this.#change(() => this.#putClock(clock));
   }
 
-  readUsage(key: StoreKey): UsageState {
+  readUsage(key: StoreKey, scope?: LookScope): UsageState {
     const { records, lineages, failures } = this.file.shelf(key);
-    return { records: new Map(records), lineages: new Map(lineages), failures: new Map(failures) };
+    const listed = new Set(scope?.images);
+    const isNeeded = ({ imageId, missingSince }: UseRecord): boolean =>
+      scope === undefined || listed.has(imageId) || missingSince === null || missingSince.idleMs <= scope.missingBefore;
+    const needed = [...records].filter(([, record]) => isNeeded(record));
+    return { records: new Map(needed), lineages: new Map(lineages), failures: new Map(failures) };
+  }
+
+  hasRecords(key: StoreKey): boolean {
+    return this.file.shelf(key).records.size > 0;
   }
 
   readRecords(key: StoreKey, images: Iterable<ImageId>): ReadonlyMap<ImageId, UseRecord> {

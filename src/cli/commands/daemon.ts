@@ -35,7 +35,7 @@ export async function runDaemon(first: Desk): Promise<number> {
     settings: () => settings,
     machineId: readMachineId(world),
     findEngines: () => openersOf(first),
-    openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write'),
+    openStore: () => world.openStore(first.loaded.settings['store.path'], 'read-write', 'when-read'),
     lockEngine: (runtime) => lockFor(world, runtime),
   });
   const reload = (): void => {

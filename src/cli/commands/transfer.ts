@@ -18,9 +18,11 @@ import { formatSettingsText } from '../settings/settings-text.ts';
 export async function runExport(desk: Desk, what: string | undefined, file: string | undefined): Promise<number> {
   using session = await openSession(desk, 'read');
   const { input, inventory } = await look({ ...lookContext(session, null), askRegistry: undefined });
+  // A look leaves out what went a short while ago and may come back.
+  const records = new Map([...session.store.readUsage(storeKey(session.runtime)).records, ...input.records]);
   const form = (): object =>
-    what === 'uses' ? formatUses(input, input.now) : formatInventory({ inventory, pins: input.pins }, input.records);
-  const text = what === 'image_use' ? formatImageUse(useEntries(input.records)) : `${JSON.stringify(form(), null, 2)}\n`;
+    what === 'uses' ? formatUses({ ...input, records }, input.now) : formatInventory({ inventory, pins: input.pins }, records);
+  const text = what === 'image_use' ? formatImageUse(useEntries(records)) : `${JSON.stringify(form(), null, 2)}\n`;
   if (file === undefined || file === '-') desk.world.out.write(text);
   else writeOutput(desk.world, file, text);
   return EXIT.done;

@@ -1,4 +1,3 @@
-import { gunzipSync, constants as zlib } from 'node:zlib';
 import { imageId } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import { canonicalReference, parseReference } from '../../model/reference.ts';
@@ -92,7 +91,7 @@ function readText(world: Pick<World, 'readBytes'>, file: string): string {
   const content = readInputBytes(world, file);
   const isGzip = GZIP_MAGIC.every((byte, at) => content[at] === byte);
   try {
-    return new TextDecoder().decode(isGzip ? gunzipSync(content) : content);
+    return new TextDecoder().decode(isGzip ? process.getBuiltinModule('node:zlib').gunzipSync(content) : content);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     const problem = `line ${countWholeLines(content) + 1}: the gzip data cannot be read on from here (${why})`;
@@ -102,6 +101,7 @@ function readText(world: Pick<World, 'readBytes'>, file: string): string {
 
 /** Of a gzip file that is cut short or damaged, what can be read of it. */
 function countWholeLines(content: Uint8Array): number {
-  const text = readOrNull(() => new TextDecoder().decode(gunzipSync(content, { finishFlush: zlib.Z_SYNC_FLUSH })));
+  const { gunzipSync, constants } = process.getBuiltinModule('node:zlib');
+  const text = readOrNull(() => new TextDecoder().decode(gunzipSync(content, { finishFlush: constants.Z_SYNC_FLUSH })));
   return (text ?? '').split('\n').length - 1;
 }
