@@ -17,7 +17,7 @@ async function hostWithHistory(): Promise<DaemonWorld> {
   const world = new DaemonWorld();
   for (const name of ['a', 'b', 'c']) world.pull(name);
   await world.connect();
-  for (let day = 0; day < 40; day++) {
+  for (let day = 0; day < 50; day++) {
     world.pass(DAY_MS);
     world.engine.removeContainer(world.engine.createContainer({ image: `lab/${['a', 'b', 'c'][day % 3]}:1` }));
     await world.tick();

@@ -8,7 +8,7 @@ import { judgeOrder } from '../simulate/judge-order.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 
-/** Three weeks of all but the busiest hosts. */
+/** Six weeks of all but the busiest hosts. */
 const USES_MOST = 10_000;
 /** Without a compiler (decision 0006) so many take some tens of milliseconds; then events get their turn. */
 const USES_AT_ONCE = 32;
@@ -36,7 +36,7 @@ export async function checkOrder(
     step = steps.next();
   }
   if (step.value === 'lru') {
-    log('warn', 'rules.order = "next-use" would have pulled more again than "lru" in each of the last three weeks: "lru" it is for now');
+    log('warn', 'rules.order = "next-use" would have pulled more again than "lru" in the last six weeks: "lru" it is for now');
   }
   return step.value;
 }

@@ -14,7 +14,7 @@ const NO_FAMILY = new Family([]);
 
 /**
  * The planner's own orders on a simulated disk: its scores, its order among ties, its selection, on its counts. Only what has no meaning here
- * is left out (protections, age rules), because a plan for each of a hundred thousand pulls would take an hour. `planned-order.test.ts` sees to it
+ * is left out (protections, age rules), because a plan for each of a hundred thousand pulls would take an hour. `replay.test.ts` sees to it
  * that `planCollection()` chooses the same.
  */
 export class PlannedOrder implements SimulatedPolicy {

@@ -6,6 +6,8 @@ import { diskBytes, type MakePolicy, NAMED_TRACES, type NamedTrace, type PairedR
 import { geometricMean, ratioOf } from './statistics.ts';
 
 const PARTS = [0.25, 0.5, 0.75, 1] as const;
+/** What the daemon's check goes by (judge-order.ts). */
+const CHECKED_DAYS = 42;
 /** Above this it is called worse. */
 const WORSE_RATIO = 1.02;
 
@@ -15,7 +17,7 @@ export interface DisturbedRow {
   readonly isReal: boolean;
   /** Of bytes pulled again, next-use to lru, by part of the live set. */
   readonly ratios: readonly number[];
-  /** The same where the daemon goes by lru when next-use was worse three weeks on end. */
+  /** The same where the daemon goes by lru when next-use was worse in the last six weeks. */
   readonly checked: readonly number[];
 }
 
@@ -37,9 +39,8 @@ export function disturb({ name, isReal }: NamedTrace, trace: Trace, { hostsOf, m
 
 /** What is pulled again on a day by the order that the daemon's check would have chosen that day, as if that order had always been gone by. */
 function goByCheck({ ours, plain }: PairedReplay): Float64Array {
-  const weeksBefore = (days: Float64Array, day: number): readonly number[] =>
-    [1, 2, 3].map((week) => total(days.subarray(day - 7 * week, day - 7 * (week - 1))));
-  return ours.map((bytes, day) => (day >= 21 && isWorse(weeksBefore(ours, day), weeksBefore(plain, day)) ? (plain[day] ?? 0) : bytes));
+  const before = (days: Float64Array, day: number): number => total(days.subarray(day - CHECKED_DAYS, day));
+  return ours.map((bytes, day) => (day >= CHECKED_DAYS && isWorse(before(ours, day), before(plain, day)) ? (plain[day] ?? 0) : bytes));
 }
 
 /** A row of the table. */
