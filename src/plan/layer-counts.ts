@@ -123,16 +123,15 @@ export class LayerCounts {
 
 /** Counts an inventory. */
 export function countLayerNeeds(inventory: CountedInventory): LayerCounts {
-  const { indexOf, ...index } = indexLayers(inventory);
-  const { layers, sizes, needs } = index;
-  for (let at = 0; at < layers.length; at++) {
-    const layer = layers[at] ?? 0;
-    needs[layer] = (needs[layer] ?? 0) + 1;
-  }
+  const index = indexLayers(inventory);
+  const { layers, sizes, needs, indexOf } = index;
   let total = 0;
   let unknown = 0;
-  for (let layer = 0; layer < sizes.length; layer++) {
-    if (needs[layer] === 0) continue;
+  for (let at = 0; at < layers.length; at++) {
+    const layer = layers[at] ?? 0;
+    const before = needs[layer] ?? 0;
+    needs[layer] = before + 1;
+    if (before > 0) continue;
     const size = sizes[layer] ?? Number.NaN;
     if (Number.isNaN(size)) unknown++;
     else total += size;
@@ -167,31 +166,37 @@ interface LayerIndex {
 
 type Totals = Pick<LayerCounts, 'hasUnknownSizes' | 'totalBytes'>;
 
-/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. */
+/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. Walked with nothing made on the way. */
 function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex & { readonly indexOf: ReadonlyMap<string, number> } {
   const indexOf = new Map<string, number>();
-  const sizes: number[] = [];
-  for (const [key, { sizeBytes }] of facts) indexOf.set(key, sizes.push(sizeBytes ?? Number.NaN) - 1);
+  const listed = new Float64Array(facts.size);
+  facts.forEach(({ sizeBytes }, key) => {
+    listed[indexOf.size] = sizeBytes ?? Number.NaN;
+    indexOf.set(key, indexOf.size);
+  });
+  const others: number[] = [];
   const starts = new Int32Array(images.length + 1);
   const layers = new Int32Array(images.reduce((sum, image) => sum + (image.layers?.length ?? 1), 0));
   let end = 0;
-  for (const [at, image] of images.entries()) {
+  images.forEach((image, at) => {
     starts[at] = end;
     const start = end;
     for (const key of image.layers ?? [ownLayer(image)]) {
       let layer = indexOf.get(key);
       if (layer === undefined) {
-        layer = sizes.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN) - 1;
+        layer = indexOf.size;
+        others.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN);
         indexOf.set(key, layer);
       }
       // A chain that is listed twice in one image is still one need.
       if (isAmong(layer, layers, start, end)) continue;
       layers[end++] = layer;
     }
-  }
+  });
   starts[images.length] = end;
+  const sizes = others.length === 0 ? listed : new Float64Array([...listed, ...others]);
   const needs = new Int32Array(sizes.length);
-  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes: new Float64Array(sizes), needs, indexOf };
+  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes, needs, indexOf };
 }
 
 /** Stands for all layers of an image that the engine did not take apart. */

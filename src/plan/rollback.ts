@@ -11,8 +11,8 @@ import { VersionStream } from './version-stream.ts';
 /** The versions of one lineage, and when the newest took over. */
 interface Versions {
   readonly name: string;
-  /** Newest first. Asked for only where they are to be held: ranking costs more than all the rest. */
-  readonly rank: () => readonly ImageId[];
+  /** Newest first: the current one, and as many before it as `keep_last` says. */
+  readonly images: readonly ImageId[];
   readonly switchedAt: Instant;
   readonly headConfirmed: boolean | null;
 }
@@ -27,12 +27,11 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  for (const versions of listVersions(listStreams(history, policy, now), history.lineages)) {
+  for (const versions of listVersions(listStreams(history, policy, now), history.lineages, keepLast)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
-    const ranked = versions.rank();
-    for (let at = 1; at <= keepLast && at < ranked.length; at++) {
-      const image = ranked[at];
+    for (let at = 1; at <= keepLast; at++) {
+      const image = versions.images[at];
       if (image !== undefined && holds.get(image)?.binds !== 'always') holds.set(image, hold);
     }
   }
@@ -47,9 +46,8 @@ export function askPreviousVersions(
 ): Pick<ReadonlyMap<ImageId, Hold>, 'get'> {
   const get = (image: ImageId): Hold | undefined => {
     for (const stream of streams.get(image) ?? []) {
-      const place = stream.size < 2 ? 0 : stream.ranked.indexOf(image);
-      const versions = place < 1 || place > policy.protect.keepLast ? null : versionsOf(stream);
-      const hold = versions === null ? null : holdFor(versions, policy, now);
+      const versions = versionsOf(stream, policy.protect.keepLast);
+      const hold = versions === null || versions.images.indexOf(image) < 1 ? null : holdFor(versions, policy, now);
       if (hold !== null) return hold;
     }
     return undefined;
@@ -89,25 +87,27 @@ class RollbackHold implements Hold {
   }
 }
 
-function* listVersions(streams: readonly VersionStream[], lineages: VersionHistory['lineages']): Generator<Versions> {
+function* listVersions(streams: readonly VersionStream[], lineages: VersionHistory['lineages'], keepLast: number): Generator<Versions> {
   const known = new Map<string, VersionStream>();
   if (lineages.size > 0) for (const stream of streams) if (lineages.has(stream.name)) known.set(stream.name, stream);
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
-    const rank = () => [...new Set([...first, ...(known.get(name)?.ranked ?? [])])];
-    yield { name, rank, switchedAt, headConfirmed };
+    const used = (known.get(name)?.newest(keepLast + 1) ?? []).map(({ imageId }) => imageId);
+    yield { name, images: [...new Set([...first, ...used])], switchedAt, headConfirmed };
   }
   for (const stream of streams) {
-    const versions = versionsOf(stream);
-    if (versions !== null && !known.has(stream.name)) yield versions;
+    const versions = known.size > 0 && known.has(stream.name) ? null : versionsOf(stream, keepLast);
+    if (versions !== null) yield versions;
   }
 }
 
 /** Null: there is no previous one. */
-function versionsOf(stream: VersionStream): Versions | null {
-  const { name, head } = stream;
-  if (head === undefined || stream.size < 2) return null;
-  return { name, rank: () => stream.ranked, switchedAt: head.firstSeen, headConfirmed: null };
+function versionsOf(stream: VersionStream, keepLast: number): Versions | null {
+  if (stream.size < 2) return null;
+  const newest = stream.newest(keepLast + 1);
+  const [head] = newest;
+  if (head === undefined) return null;
+  return { name: stream.name, images: newest.map(({ imageId }) => imageId), switchedAt: head.firstSeen, headConfirmed: null };
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. Ordered as the listing first names them. */

@@ -5,9 +5,6 @@ import type { UseRecord } from '../model/use-record.ts';
 export class VersionStream {
   readonly name: string;
   readonly #used: UseRecord[] = [];
-  /** Null: to be found again. */
-  #head: UseRecord | null = null;
-  #ranked: readonly ImageId[] | null = null;
 
   constructor(name: string) {
     this.name = name;
@@ -19,9 +16,7 @@ export class VersionStream {
 
   /** Adds what was used. An image with two tags of one stream is one version of it, and comes twice in a row. */
   add(record: UseRecord): void {
-    if (record.lastUsed === null || this.#used.at(-1) === record) return;
-    this.#used.push(record);
-    this.#forgetOrder();
+    if (record.lastUsed !== null && this.#used[this.#used.length - 1] !== record) this.#used.push(record);
   }
 
   /** Adds what was used, in place of what was known of the same image. */
@@ -33,26 +28,22 @@ export class VersionStream {
   /** Takes an image out, or does nothing. */
   remove(image: ImageId): void {
     const at = this.#used.findIndex(({ imageId }) => imageId === image);
-    if (at === -1) return;
-    this.#used.splice(at, 1);
-    this.#forgetOrder();
+    if (at !== -1) this.#used.splice(at, 1);
   }
 
-  /** The first of {@link ranked}, for much less; undefined when none was used. */
-  get head(): UseRecord | undefined {
-    this.#head ??= this.#used.reduce<UseRecord | null>((head, each) => (head === null || compareByUse(each, head) < 0 ? each : head), null);
-    return this.#head ?? undefined;
-  }
-
-  /** The last used first. */
-  get ranked(): readonly ImageId[] {
-    this.#ranked ??= this.#used.toSorted(compareByUse).map(({ imageId }) => imageId);
-    return this.#ranked;
-  }
-
-  #forgetOrder(): void {
-    this.#head = null;
-    this.#ranked = null;
+  /** The last used first, of which few are asked for: ranking all of them would cost more than the rest of a plan. @param count 1 or more */
+  newest(count: number): readonly UseRecord[] {
+    const newest: UseRecord[] = [];
+    for (const each of this.#used) {
+      const last = newest[count - 1];
+      if (last !== undefined && compareByUse(last, each) < 0) continue;
+      let place = Math.min(newest.length, count - 1);
+      for (let older = newest[place - 1]; older !== undefined && compareByUse(each, older) < 0; older = newest[place - 1]) {
+        newest[place--] = older;
+      }
+      newest[place] = each;
+    }
+    return newest;
   }
 }
 

@@ -93,7 +93,7 @@ export class PlannedSettings implements SimulatedPolicy {
   #keptFacts({ present, counts }: SimulatedDisk): KeptFacts {
     return {
       records: present.map((image) => this.#records[image]),
-      lastUsedMs: present.map((image) => this.#lastUsedMs[image] ?? 0),
+      lastUsedMs: new Float64Array(present.map((image) => this.#lastUsedMs[image] ?? 0)),
       family: NO_FAMILY,
       standings: present.map((image) => this.#standings[image]),
       streams: this.#streams,
