@@ -45,7 +45,7 @@ export interface PlanInput extends AssessmentInput {
 /** What else a plan makes anew of its {@link PlanInput}: whoever plans often keeps it up to date instead. By image of the inventory, at its index. */
 export interface KeptFacts extends KeptVersions {
   /** As {@link lastUsesOf} has it. */
-  readonly lastUsedMs: Float64Array;
+  readonly lastUsedMs: ArrayLike<number>;
   readonly family: Family;
   /** Undefined: nothing was learned of it. */
   readonly standings: readonly (Standing | undefined)[];
@@ -115,7 +115,7 @@ class Planning {
   readonly #input: PlanInput;
   readonly #circumstances: Circumstances;
   readonly #assessments: (Assessment | undefined)[];
-  readonly #lastUsedMs: Float64Array;
+  readonly #lastUsedMs: ArrayLike<number>;
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];

@@ -27,7 +27,7 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   const holds = new Map<ImageId, Hold>();
   const { keepLast } = policy.protect;
   if (keepLast === 0) return holds;
-  for (const versions of listVersions(listStreams(history, policy, now), history.lineages, keepLast)) {
+  for (const versions of listVersions(listStreams(history, policy, now), history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
     for (let at = 1; at <= keepLast; at++) {
@@ -46,8 +46,9 @@ export function askPreviousVersions(
 ): Pick<ReadonlyMap<ImageId, Hold>, 'get'> {
   const get = (image: ImageId): Hold | undefined => {
     for (const stream of streams.get(image) ?? []) {
-      const versions = versionsOf(stream, policy.protect.keepLast);
-      const hold = versions === null || versions.images.indexOf(image) < 1 ? null : holdFor(versions, policy, now);
+      const isPrevious = stream.size > 1 && stream.newest.findIndex(({ imageId }) => imageId === image) > 0;
+      const versions = isPrevious ? versionsOf(stream) : null;
+      const hold = versions === null ? null : holdFor(versions, policy, now);
       if (hold !== null) return hold;
     }
     return undefined;
@@ -87,47 +88,47 @@ class RollbackHold implements Hold {
   }
 }
 
-function* listVersions(streams: readonly VersionStream[], lineages: VersionHistory['lineages'], keepLast: number): Generator<Versions> {
+function* listVersions(streams: readonly VersionStream[], lineages: VersionHistory['lineages']): Generator<Versions> {
   const known = new Map<string, VersionStream>();
   if (lineages.size > 0) for (const stream of streams) if (lineages.has(stream.name)) known.set(stream.name, stream);
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
-    const used = (known.get(name)?.newest(keepLast + 1) ?? []).map(({ imageId }) => imageId);
+    const used = (known.get(name)?.newest ?? []).map(({ imageId }) => imageId);
     yield { name, images: [...new Set([...first, ...used])], switchedAt, headConfirmed };
   }
   for (const stream of streams) {
-    const versions = known.size > 0 && known.has(stream.name) ? null : versionsOf(stream, keepLast);
+    const versions = known.size > 0 && known.has(stream.name) ? null : versionsOf(stream);
     if (versions !== null) yield versions;
   }
 }
 
 /** Null: there is no previous one. */
-function versionsOf(stream: VersionStream, keepLast: number): Versions | null {
+function versionsOf(stream: VersionStream): Versions | null {
   if (stream.size < 2) return null;
-  const newest = stream.newest(keepLast + 1);
-  const [head] = newest;
+  const { name, newest } = stream;
+  const head = newest[0];
   if (head === undefined) return null;
-  return { name: stream.name, images: newest.map(({ imageId }) => imageId), switchedAt: head.firstSeen, headConfirmed: null };
+  return { name, images: newest.map(({ imageId }) => imageId), switchedAt: head.firstSeen, headConfirmed: null };
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. Ordered as the listing first names them. */
 function listStreams(history: VersionHistory, policy: Policy, now: Now): readonly VersionStream[] {
   const streams: VersionStream[] = [];
   for (const { name, last } of listRepositories(history, policy.protect, now)) {
-    if (last.before !== undefined) divideByStream(name, last, streams);
+    if (last.before !== undefined) divideByStream(name, last, policy.protect.keepLast, streams);
   }
   return streams;
 }
 
 /** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
-function divideByStream(repository: string, last: Version, streams: VersionStream[]): void {
+function divideByStream(repository: string, last: Version, keepLast: number, streams: VersionStream[]): void {
   const byTag = new Map<string | null, VersionStream>();
   for (let version: Version | undefined = last; version !== undefined; version = version.before) {
     const { name, record } = version;
     const tag = name[repository.length] === ':' ? tagStream(name.slice(repository.length + 1)) : null;
     let stream = byTag.get(tag);
     if (stream === undefined) {
-      stream = new VersionStream(tag === null ? repository : `${repository}:${tag}`);
+      stream = new VersionStream(tag === null ? repository : `${repository}:${tag}`, keepLast);
       byTag.set(tag, stream);
       streams.push(stream);
     }

@@ -4,10 +4,15 @@ import type { UseRecord } from '../model/use-record.ts';
 /** Images of one lineage that were ever used, each once: an image that never was is no version to go back to. */
 export class VersionStream {
   readonly name: string;
+  readonly #keepLast: number;
   readonly #used: UseRecord[] = [];
+  /** Null: to be found again. */
+  #newest: readonly UseRecord[] | null = null;
 
-  constructor(name: string) {
+  /** @param keepLast how many versions beside the current one are asked for */
+  constructor(name: string, keepLast: number) {
     this.name = name;
+    this.#keepLast = keepLast;
   }
 
   get size(): number {
@@ -16,7 +21,9 @@ export class VersionStream {
 
   /** Adds what was used. An image with two tags of one stream is one version of it, and comes twice in a row. */
   add(record: UseRecord): void {
-    if (record.lastUsed !== null && this.#used[this.#used.length - 1] !== record) this.#used.push(record);
+    if (record.lastUsed === null || this.#used[this.#used.length - 1] === record) return;
+    this.#used.push(record);
+    this.#newest = null;
   }
 
   /** Adds what was used, in place of what was known of the same image. */
@@ -28,11 +35,18 @@ export class VersionStream {
   /** Takes an image out, or does nothing. */
   remove(image: ImageId): void {
     const at = this.#used.findIndex(({ imageId }) => imageId === image);
-    if (at !== -1) this.#used.splice(at, 1);
+    if (at === -1) return;
+    this.#used.splice(at, 1);
+    this.#newest = null;
   }
 
-  /** The last used first, of which few are asked for: ranking all of them would cost more than the rest of a plan. @param count 1 or more */
-  newest(count: number): readonly UseRecord[] {
+  /** The last used first, and no more than are asked for: ranking all of them would cost more than the rest of a plan. */
+  get newest(): readonly UseRecord[] {
+    this.#newest ??= this.#findNewest(this.#keepLast + 1);
+    return this.#newest;
+  }
+
+  #findNewest(count: number): readonly UseRecord[] {
     const newest: UseRecord[] = [];
     for (const each of this.#used) {
       const last = newest[count - 1];
