@@ -208,8 +208,9 @@ class Planning {
   }
 
   #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
-    const gone = new Set(byAge);
-    const eligible = this.#eligible(this.#sort(this.#indices((image) => !gone.has(image))));
+    const isGone = new Uint8Array(this.#assessments.length);
+    for (const image of byAge) isGone[image] = 1;
+    const eligible = this.#eligible(this.#sort(this.#indices((image) => isGone[image] === 0)));
     const candidates = this.#family.isEmpty ? eligible : this.#family.childrenFirst([...eligible], byAge);
     return selectForNeed({ byAge, candidates, need }, this.#counts, this.#family);
   }
