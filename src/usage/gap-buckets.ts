@@ -11,10 +11,12 @@ export const GAP_UNTIL_MS: Float64Array = Float64Array.from({ length: GAP_BUCKET
 /** The middle of each. */
 export const GAP_MIDDLE_MS: Float64Array = GAP_FROM_MS.map((from, at) => (from + (GAP_UNTIL_MS[at] ?? 0)) / 2);
 
-/** The bucket that a time between two uses belongs to. */
+/** The bucket that a time between two uses belongs to. Whole octaves are counted in bits, because a logarithm takes as long as all the rest. */
 export function gapBucket(gapMs: number): number {
-  if (gapMs < (GAP_UNTIL_MS[0] ?? 0)) return 0;
-  return Math.min(GAP_BUCKETS - 1, Math.floor(2 * Math.log2(gapMs / MINUTE_MS)));
+  const octave = 31 - Math.clz32(Math.min(gapMs / MINUTE_MS, 2 ** 31));
+  if (octave < 0) return 0;
+  const bucket = gapMs < (GAP_UNTIL_MS[2 * octave] ?? 0) ? 2 * octave : 2 * octave + 1;
+  return Math.min(GAP_BUCKETS - 1, bucket);
 }
 
 /** The time in the middle of all that were counted, as a person would say it; null where they are too few to say "usually". */
