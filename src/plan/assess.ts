@@ -188,18 +188,15 @@ export function wordHold(hold: Hold, { record, lastUsedMs, ageRule }: Assessment
 }
 
 /** The verdict changes when the last hold ends; unknown when any may stay for ever. */
-function endOfAll(holds: readonly Hold[], assessment: Assessment, now: Now): WallMs | null {
+function endOfAll(holds: readonly Hold[], { lastUsedMs, ageRule }: Assessment, now: Now): WallMs | null {
   let end: WallMs | null = null;
   for (const hold of holds) {
-    const until = hold === RECENTLY_USED ? endOfRecentUse(assessment, now) : hold.until;
+    const leftMs = hold === RECENTLY_USED ? (ageRule.limitMs ?? 0) - idleSince(lastUsedMs, now.idleMs) : 0;
+    const until = hold === RECENTLY_USED ? wallMs(now.wallMs + leftMs) : hold.until;
     if (until === null) return null;
     if (end === null || until > end) end = until;
   }
   return end;
-}
-
-function endOfRecentUse({ lastUsedMs, ageRule }: Assessment, now: Now): WallMs {
-  return wallMs(now.wallMs + ((ageRule.limitMs ?? 0) - idleSince(lastUsedMs, now.idleMs)));
 }
 
 const NO_HOLDS: readonly Hold[] = [];

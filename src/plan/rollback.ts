@@ -104,10 +104,9 @@ function* listVersions(streams: readonly VersionStream[], lineages: VersionHisto
 
 /** Null: there is no previous one. */
 function versionsOf(stream: VersionStream): Versions | null {
-  if (stream.size < 2) return null;
   const { name, newest } = stream;
   const head = newest[0];
-  if (head === undefined) return null;
+  if (head === undefined || stream.size < 2) return null;
   return { name, images: newest.map(({ imageId }) => imageId), switchedAt: head.firstSeen, headConfirmed: null };
 }
 

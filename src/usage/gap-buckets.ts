@@ -15,8 +15,7 @@ export const GAP_MIDDLE_MS: Float64Array = GAP_FROM_MS.map((from, at) => (from +
 export function gapBucket(gapMs: number): number {
   const octave = 31 - Math.clz32(Math.min(gapMs / MINUTE_MS, 2 ** 31));
   if (octave < 0) return 0;
-  const bucket = gapMs < (GAP_UNTIL_MS[2 * octave] ?? 0) ? 2 * octave : 2 * octave + 1;
-  return Math.min(GAP_BUCKETS - 1, bucket);
+  return Math.min(GAP_BUCKETS - 1, 2 * octave + (gapMs < (GAP_UNTIL_MS[2 * octave] ?? 0) ? 0 : 1));
 }
 
 /** The time in the middle of all that were counted, as a person would say it; null where they are too few to say "usually". */
