@@ -55,8 +55,7 @@ export class HabitLearner {
 
   /** Lineages whose habit is another than in the beginning. */
   get changed(): readonly LineageHabit[] {
-    const habits = [...this.#changed].flatMap((name) => this.#lineages.get(name) ?? []);
-    return habits.map((habit) => ({ ...habit, gaps: [...habit.gaps] }));
+    return [...this.#changed].flatMap((name) => this.#lineages.get(name) ?? []).map((habit) => ({ ...habit, gaps: [...habit.gaps] }));
   }
 
   /** @param lineage what asked for the image */
