@@ -52,6 +52,7 @@ export function formatDuration(duration: DurationMs): string {
   const parts: string[] = [];
   let restMs: number = duration;
   for (const [unit, unitMs] of PRINTED_UNITS_MS) {
+    if (restMs === 0) break;
     const count = Math.floor(restMs / unitMs);
     if (count > 0) parts.push(`${count}${unit}`);
     restMs -= count * unitMs;

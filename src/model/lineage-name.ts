@@ -8,7 +8,6 @@ const HASH_SIGN = '&';
 const HASH_WORD = /^g?[0-9a-f]{7,}$/;
 /** Few tags have as many such digits in a row; the others need not be taken apart. */
 const MAY_HAVE_HASH = /[0-9a-f]{7}/;
-const NUMBERS = /[0-9]+/g;
 
 /**
  * Names the stream of versions a reference belongs to: the repository, and the tag with each run of digits read as one
@@ -28,9 +27,23 @@ export function lineageOfUse({ references: [reference] }: Pick<UseEntry, 'refere
 
 /** The part of {@link lineageName} behind the colon: what the tags of one stream have in common. */
 export function tagStream(tag: string): string {
-  if (!MAY_HAVE_HASH.test(tag)) return tag.replace(NUMBERS, NUMBER_SIGN);
+  if (!MAY_HAVE_HASH.test(tag)) return signNumbers(tag);
   const words = tag.split(/([._-]+)/);
-  return words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : word.replace(NUMBERS, NUMBER_SIGN))).join('');
+  return words.map((word) => (HASH_WORD.test(word) ? HASH_SIGN : signNumbers(word))).join('');
+}
+
+/** As a replacement of every number would, in half the time: a large plan reads as many tags as there are images. */
+function signNumbers(tag: string): string {
+  let signed = '';
+  let from = 0;
+  for (let at = 0; at < tag.length; at++) {
+    const digit = tag.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) continue;
+    // In a run of digits nothing stands before any but the first.
+    if (at > from || at === 0) signed += tag.slice(from, at) + NUMBER_SIGN;
+    from = at + 1;
+  }
+  return signed + tag.slice(from);
 }
 
 /** Labels that say which workload a container belongs to, most specific last. */

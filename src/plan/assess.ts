@@ -2,10 +2,12 @@ import { type DurationMs, type IdleMs, type ImageId, type WallMs, wallMs } from 
 import { formatAge, formatDuration } from '../model/duration.ts';
 import { type Container, type Image, type Inventory, imagesOf, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
+import type { KeepVerdict } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Now, Pin, RemovalFailure, UsageState, UseRecord } from '../model/use-record.ts';
 import { idleSince, wallAt } from '../usage/idle-clock.ts';
 import { type Hold, TIERS } from './hold.ts';
+import { keep } from './refusal.ts';
 import type { VersionHistory } from './repositories.ts';
 import { holdUnrestorable, type RegistryAnswers } from './restorable.ts';
 import { askPreviousVersions, holdPreviousVersions } from './rollback.ts';
@@ -108,10 +110,10 @@ export function gatherCircumstances(
   const { inventory, policy, now, failures, lineages } = input;
   const containersByImage = new Map<ImageId, Container[]>();
   for (const container of inventory.containers) {
-    for (const id of new Set(imagesOf(container))) {
+    for (const id of imagesOf(container)) {
       const containers = containersByImage.get(id);
       if (containers === undefined) containersByImage.set(id, [container]);
-      else containers.push(container);
+      else if (containers.at(-1) !== container) containers.push(container);
     }
   }
   const pins = activePins(input.pins, now);
@@ -130,8 +132,10 @@ export function gatherCircumstances(
 }
 
 /** Since when each image is unused, at its index: first sight where no use was seen, and now where it was not seen before. */
-export function lastUsesOf({ records, now }: Circumstances): readonly number[] {
-  return records.map((record) => lastUsedOf(record, now));
+export function lastUsesOf({ records, now }: Circumstances): Float64Array {
+  const lastUsedMs = new Float64Array(records.length);
+  for (let at = 0; at < records.length; at++) lastUsedMs[at] = lastUsedOf(records[at], now);
+  return lastUsedMs;
 }
 
 function lastUsedOf(record: UseRecord | undefined, now: Now): IdleMs {
@@ -164,16 +168,16 @@ export function tierOf(holds: readonly Hold[]): number {
 }
 
 /**
- * The hold that is to be shown, with when the last one ends; null when nothing holds the image.
+ * The verdict for what a hold keeps: the hold that is to be shown, with when the last one ends; null when nothing holds the image.
  *
  * @param isShort of a target, and so what binds the age rules alone is no reason where anything else is
  */
-export function explainHolds(assessment: Assessment, now: Now, isShort: boolean): Pick<Hold, 'reason' | 'detail' | 'until'> | null {
-  const binding = isShort ? assessment.holds.filter(({ binds }) => binds === 'always') : [];
+export function judgeHeld(assessment: Assessment, now: Now, isShort: boolean): KeepVerdict | null {
+  const binding = isShort ? assessment.holds.filter(({ binds }) => binds === 'always') : NO_HOLDS;
   const holds = binding.length > 0 ? binding : assessment.holds;
-  const [first] = holds;
+  const first = holds[0];
   if (first === undefined) return null;
-  return { reason: first.reason, detail: wordHold(first, assessment, now), until: endOfAll({ ...assessment, holds }, now) };
+  return keep(assessment.image, first.reason, wordHold(first, assessment, now), endOfAll(holds, assessment, now));
 }
 
 /** One of the holds of an image in words. */
@@ -184,11 +188,11 @@ export function wordHold(hold: Hold, { record, lastUsedMs, ageRule }: Assessment
 }
 
 /** The verdict changes when the last hold ends; unknown when any may stay for ever. */
-function endOfAll({ holds, lastUsedMs, ageRule }: Assessment, now: Now): WallMs | null {
+function endOfAll(holds: readonly Hold[], { lastUsedMs, ageRule }: Assessment, now: Now): WallMs | null {
   let end: WallMs | null = null;
   for (const hold of holds) {
-    const recentlyUsedMs = (ageRule.limitMs ?? 0) - idleSince(lastUsedMs, now.idleMs);
-    const until = hold === RECENTLY_USED ? wallMs(now.wallMs + recentlyUsedMs) : hold.until;
+    const leftMs = hold === RECENTLY_USED ? (ageRule.limitMs ?? 0) - idleSince(lastUsedMs, now.idleMs) : 0;
+    const until = hold === RECENTLY_USED ? wallMs(now.wallMs + leftMs) : hold.until;
     if (until === null) return null;
     if (end === null || until > end) end = until;
   }
@@ -224,7 +228,7 @@ function holdsByUse(image: Image, { containersByImage, pins }: Circumstances, be
 }
 
 function describeContainers(image: ImageId, containers: readonly Container[]): string {
-  const [first] = containers;
+  const first = containers[0];
   if (first === undefined) return '';
   const how = first.imageId === image ? '' : ', mounted';
   const more = containers.length > 1 ? ` and ${containers.length - 1} more` : '';
@@ -275,8 +279,7 @@ function holdsByAge(
   before: readonly Hold[],
 ): readonly Hold[] {
   let holds = before;
-  const seenMs = record?.firstSeen.idleMs ?? now.idleMs;
-  const youngestIdleMs = Math.max(seenMs, record?.lastUsed?.idleMs ?? seenMs);
+  const youngestIdleMs = record === undefined ? now.idleMs : Math.max(record.firstSeen.idleMs, lastUsedOf(record, now));
   const youngMs = policy.minAgeMs - idleSince(youngestIdleMs, now.idleMs);
   if (youngMs > 0) {
     const detail = `seen or used within ${formatDuration(policy.minAgeMs)}`;

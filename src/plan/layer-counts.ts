@@ -123,12 +123,8 @@ export class LayerCounts {
 
 /** Counts an inventory. */
 export function countLayerNeeds(inventory: CountedInventory): LayerCounts {
-  const { indexOf, ...index } = indexLayers(inventory);
-  const { layers, sizes, needs } = index;
-  for (let at = 0; at < layers.length; at++) {
-    const layer = layers[at] ?? 0;
-    needs[layer] = (needs[layer] ?? 0) + 1;
-  }
+  const index = indexLayers(inventory);
+  const { sizes, needs, indexOf } = index;
   let total = 0;
   let unknown = 0;
   for (let layer = 0; layer < sizes.length; layer++) {
@@ -156,7 +152,7 @@ export interface Freed {
   readonly isExact: boolean;
 }
 
-/** What {@link LayerCounts} goes by; `needs` are filled in last. */
+/** What {@link LayerCounts} goes by. */
 interface LayerIndex {
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -167,39 +163,43 @@ interface LayerIndex {
 
 type Totals = Pick<LayerCounts, 'hasUnknownSizes' | 'totalBytes'>;
 
-/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. */
+/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. Walked with nothing made on the way. */
 function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex & { readonly indexOf: ReadonlyMap<string, number> } {
   const indexOf = new Map<string, number>();
-  const sizes: number[] = [];
-  for (const [key, { sizeBytes }] of facts) indexOf.set(key, sizes.push(sizeBytes ?? Number.NaN) - 1);
+  const listed = new Float64Array(facts.size);
+  facts.forEach(({ sizeBytes }, key) => {
+    listed[indexOf.size] = sizeBytes ?? Number.NaN;
+    indexOf.set(key, indexOf.size);
+  });
   const starts = new Int32Array(images.length + 1);
   const layers = new Int32Array(images.reduce((sum, image) => sum + (image.layers?.length ?? 1), 0));
+  const others: number[] = [];
+  const needs = new Int32Array(facts.size + layers.length);
+  /** By layer: the last image that was seen to need it, counted from 1. */
+  const lastNeeded = new Int32Array(needs.length);
   let end = 0;
-  for (const [at, image] of images.entries()) {
+  images.forEach((image, at) => {
     starts[at] = end;
-    const start = end;
     for (const key of image.layers ?? [ownLayer(image)]) {
       let layer = indexOf.get(key);
       if (layer === undefined) {
-        layer = sizes.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN) - 1;
+        layer = indexOf.size;
+        others.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN);
         indexOf.set(key, layer);
       }
       // A chain that is listed twice in one image is still one need.
-      if (isAmong(layer, layers, start, end)) continue;
+      if (lastNeeded[layer] === at + 1) continue;
+      lastNeeded[layer] = at + 1;
+      needs[layer] = (needs[layer] ?? 0) + 1;
       layers[end++] = layer;
     }
-  }
+  });
   starts[images.length] = end;
-  const needs = new Int32Array(sizes.length);
-  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes: new Float64Array(sizes), needs, indexOf };
+  const sizes = others.length === 0 ? listed : new Float64Array([...listed, ...others]);
+  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes, needs, indexOf };
 }
 
 /** Stands for all layers of an image that the engine did not take apart. */
 function ownLayer(image: Pick<Image, 'id'>): ChainId {
   return chainId(`image ${image.id}`);
-}
-
-function isAmong(layer: number, layers: Int32Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (layers[at] === layer) return true;
-  return false;
 }

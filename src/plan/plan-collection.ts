@@ -13,8 +13,8 @@ import {
   type AssessmentInput,
   assess,
   type Circumstances,
-  explainHolds,
   gatherCircumstances,
+  judgeHeld,
   type KeptVersions,
   lastUsesOf,
   tierOf,
@@ -45,7 +45,7 @@ export interface PlanInput extends AssessmentInput {
 /** What else a plan makes anew of its {@link PlanInput}: whoever plans often keeps it up to date instead. By image of the inventory, at its index. */
 export interface KeptFacts extends KeptVersions {
   /** As {@link lastUsesOf} has it. */
-  readonly lastUsedMs: readonly number[];
+  readonly lastUsedMs: ArrayLike<number>;
   readonly family: Family;
   /** Undefined: nothing was learned of it. */
   readonly standings: readonly (Standing | undefined)[];
@@ -115,7 +115,7 @@ class Planning {
   readonly #input: PlanInput;
   readonly #circumstances: Circumstances;
   readonly #assessments: (Assessment | undefined)[];
-  readonly #lastUsedMs: readonly number[];
+  readonly #lastUsedMs: ArrayLike<number>;
   readonly #family: Family;
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
@@ -167,7 +167,7 @@ class Planning {
         target === null || target.reached
           ? []
           : [...this.#holders(verdicts), ...holdersBesideImages(this.#inventory, this.#counts.totalBytes)],
-      heldByLocalBytes: this.#heldByLocal(fates),
+      heldByLocalBytes: this.#heldByLocal(verdicts),
     };
   }
 
@@ -208,8 +208,9 @@ class Planning {
   }
 
   #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
-    const gone = new Set(byAge);
-    const eligible = this.#eligible(this.#sort(this.#indices((image) => !gone.has(image))));
+    const isGone = new Uint8Array(this.#assessments.length);
+    for (const image of byAge) isGone[image] = 1;
+    const eligible = this.#eligible(this.#sort(this.#indices((image) => isGone[image] === 0)));
     const candidates = this.#family.isEmpty ? eligible : this.#family.childrenFirst([...eligible], byAge);
     return selectForNeed({ byAge, candidates, need }, this.#counts, this.#family);
   }
@@ -237,8 +238,8 @@ class Planning {
     return sortByNumber(images, this.#policy.order === 'lru' ? this.#lastUsedMs : this.#rate(images), compare);
   }
 
-  #rate(images: readonly number[]): readonly number[] {
-    const rates = new Array<number>(this.#assessments.length).fill(0);
+  #rate(images: readonly number[]): Float64Array {
+    const rates = new Float64Array(this.#assessments.length);
     const rateOf = reuseRateOn(this.#input.habits.host);
     const { idleMs } = this.#input.now;
     for (const image of images) rates[image] = rateOf(this.#standings[image], idleMs - (this.#lastUsedMs[image] ?? 0));
@@ -287,9 +288,7 @@ class Planning {
       const assessment = this.#assess(index);
       const fate = fates[index];
       if (fate !== undefined && fate !== 'capped') return this.#remove(assessment, fate, index);
-      const hold = explainHolds(assessment, this.#input.now, target?.reached === false);
-      if (hold !== null) return keep(assessment.image, hold.reason, hold.detail, hold.until);
-      return this.#judgeUnheld(assessment, index, fates, target);
+      return judgeHeld(assessment, this.#input.now, target?.reached === false) ?? this.#judgeUnheld(assessment, index, fates, target);
     });
   }
 
@@ -321,9 +320,9 @@ class Planning {
   }
 
   /** What would go by age at once if `local` were "no": counted after all that goes anyway, and then given back. */
-  #heldByLocal(fates: Fates): Bytes {
-    const isHeld = ({ holds, isAgeDue }: Assessment): boolean => isAgeDue && holds.length === 1 && holds[0]?.reason === 'local';
-    const onlyLocal = this.#indices((image) => isHeld(this.#assess(image)) && (fates[image] === undefined || fates[image] === 'capped'));
+  #heldByLocal(verdicts: readonly Verdict[]): Bytes {
+    const isHeldAlone = ({ holds, isAgeDue }: Assessment): boolean => isAgeDue && holds.length === 1;
+    const onlyLocal = this.#indices((image) => verdicts[image]?.reason === 'local' && isHeldAlone(this.#assess(image)));
     const freed = onlyLocal.reduce((sum, image) => sum + this.#counts.remove(image).bytes, 0);
     for (const image of onlyLocal) this.#counts.restore(image);
     return bytes(freed);

@@ -113,12 +113,7 @@ function versionNames({ references, digests }: Image): readonly string[] {
   return references.length > 0 ? references : digests;
 }
 
-/** Where the repository of one of the {@link versionNames} ends. A tag is looked for from behind, because tags are short. */
+/** Where the repository of one of the {@link versionNames} ends. */
 function repositoryEnd(name: string, { references }: Image): number {
-  if (references.length === 0) return name.indexOf('@');
-  let end = name.length - 1;
-  while (end > 0 && name.charCodeAt(end) !== COLON) end--;
-  return end;
+  return Math.max(0, references.length === 0 ? name.indexOf('@') : name.lastIndexOf(':'));
 }
-
-const COLON = 0x3a;

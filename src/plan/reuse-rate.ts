@@ -1,7 +1,7 @@
 import { durationMs } from '../model/brands.ts';
 import { formatAge } from '../model/duration.ts';
-import type { HostHabit } from '../model/use-habits.ts';
-import { GAP_FROM_MS, GAP_UNTIL_MS, gapBucket, usualGapMs } from '../usage/gap-buckets.ts';
+import { GAP_BUCKETS, type HostHabit } from '../model/use-habits.ts';
+import { GAP_FROM_MS, GAP_MIDDLE_MS, GAP_UNTIL_MS, gapBucket, usualGapMs } from '../usage/gap-buckets.ts';
 import type { Standing } from '../usage/habit-learner.ts';
 
 /** How far ahead is looked: what is needed at twice this is worth half a hit, so that only the rate counts beyond. */
@@ -29,7 +29,7 @@ export type ReuseRate = (standing: Standing | undefined, idleForMs: number) => n
 export function reuseRateOn(host: HostHabit, gapsWeight = HOST_WEIGHT, sameWeight = HOST_SAME_WEIGHT): ReuseRate {
   const gapCount = host.gaps.reduce((total, count) => total + count, 0);
   const hostShare = gapsWeight / Math.max(1, gapCount);
-  const shared = host.gaps.map((count) => hostShare * count);
+  const shared = new Float64Array(host.gaps.map((count) => hostShare * count));
   const hostSame = (sameWeight * host.sameImageUses) / host.uses;
   const returnChance = host.returned / host.superseded;
   return (standing, idleForMs) => {
@@ -41,24 +41,24 @@ export function reuseRateOn(host: HostHabit, gapsWeight = HOST_WEIGHT, sameWeigh
   };
 }
 
-const NO_GAPS: readonly number[] = [];
+const NO_GAPS = new Float64Array(GAP_BUCKETS);
 
-/** @param shared what the gaps of the host weigh */
-function hitDensity(own: readonly number[], shared: readonly number[], ageMs: number): number {
+/** Half a million pulls of a trace ask this of every image, hence the flat loop. @param shared what the gaps of the host weigh */
+function hitDensity(own: ArrayLike<number>, shared: Float64Array, ageMs: number): number {
   let hits = (RECENCY_WEIGHT * HORIZON_MS) / (ageMs + HORIZON_MS);
   let keptMs = RECENCY_WEIGHT * ageMs * Math.log1p(HORIZON_MS / ageMs) + END_WEIGHT * HORIZON_MS;
-  for (let bucket = gapBucket(ageMs); bucket < shared.length; bucket++) {
+  for (let bucket = gapBucket(ageMs); bucket < GAP_BUCKETS; bucket++) {
     let weight = (own[bucket] ?? 0) + (shared[bucket] ?? 0);
     if (weight === 0) continue;
-    const until = GAP_UNTIL_MS[bucket] ?? 0;
-    let from = GAP_FROM_MS[bucket] ?? 0;
+    let leftMs = (GAP_MIDDLE_MS[bucket] ?? 0) - ageMs;
+    const from = GAP_FROM_MS[bucket] ?? 0;
     if (ageMs > from) {
+      const until = GAP_UNTIL_MS[bucket] ?? 0;
       if (until <= ageMs) continue;
       // Of a bucket that is over in part, what is left of it.
       weight *= (until - ageMs) / (until - from);
-      from = ageMs;
+      leftMs = (ageMs + until) / 2 - ageMs;
     }
-    const leftMs = (from + until) / 2 - ageMs;
     const isNear = leftMs <= HORIZON_MS;
     hits += isNear ? weight : weight * (HORIZON_MS / leftMs);
     keptMs += weight * (isNear ? leftMs : HORIZON_MS);

@@ -11,8 +11,8 @@ import { VersionStream } from './version-stream.ts';
 /** The versions of one lineage, and when the newest took over. */
 interface Versions {
   readonly name: string;
-  /** Newest first. Asked for only where they are to be held: ranking costs more than all the rest. */
-  readonly rank: () => readonly ImageId[];
+  /** Newest first: the current one, and as many before it as `keep_last` says. */
+  readonly images: readonly ImageId[];
   readonly switchedAt: Instant;
   readonly headConfirmed: boolean | null;
 }
@@ -30,9 +30,8 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   for (const versions of listVersions(listStreams(history, policy, now), history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
-    const ranked = versions.rank();
-    for (let at = 1; at <= keepLast && at < ranked.length; at++) {
-      const image = ranked[at];
+    for (let at = 1; at <= keepLast; at++) {
+      const image = versions.images[at];
       if (image !== undefined && holds.get(image)?.binds !== 'always') holds.set(image, hold);
     }
   }
@@ -47,8 +46,8 @@ export function askPreviousVersions(
 ): Pick<ReadonlyMap<ImageId, Hold>, 'get'> {
   const get = (image: ImageId): Hold | undefined => {
     for (const stream of streams.get(image) ?? []) {
-      const place = stream.size < 2 ? 0 : stream.ranked.indexOf(image);
-      const versions = place < 1 || place > policy.protect.keepLast ? null : versionsOf(stream);
+      const isPrevious = stream.size > 1 && stream.newest.findIndex(({ imageId }) => imageId === image) > 0;
+      const versions = isPrevious ? versionsOf(stream) : null;
       const hold = versions === null ? null : holdFor(versions, policy, now);
       if (hold !== null) return hold;
     }
@@ -94,40 +93,41 @@ function* listVersions(streams: readonly VersionStream[], lineages: VersionHisto
   if (lineages.size > 0) for (const stream of streams) if (lineages.has(stream.name)) known.set(stream.name, stream);
   for (const { name, headImageId, previousImageId, switchedAt, headConfirmed } of lineages.values()) {
     const first = previousImageId === null ? [headImageId] : [headImageId, previousImageId];
-    const rank = () => [...new Set([...first, ...(known.get(name)?.ranked ?? [])])];
-    yield { name, rank, switchedAt, headConfirmed };
+    const used = (known.get(name)?.newest ?? []).map(({ imageId }) => imageId);
+    yield { name, images: [...new Set([...first, ...used])], switchedAt, headConfirmed };
   }
   for (const stream of streams) {
-    const versions = versionsOf(stream);
-    if (versions !== null && !known.has(stream.name)) yield versions;
+    const versions = known.size > 0 && known.has(stream.name) ? null : versionsOf(stream);
+    if (versions !== null) yield versions;
   }
 }
 
 /** Null: there is no previous one. */
 function versionsOf(stream: VersionStream): Versions | null {
-  const { name, head } = stream;
+  const { name, newest } = stream;
+  const head = newest[0];
   if (head === undefined || stream.size < 2) return null;
-  return { name, rank: () => stream.ranked, switchedAt: head.firstSeen, headConfirmed: null };
+  return { name, images: newest.map(({ imageId }) => imageId), switchedAt: head.firstSeen, headConfirmed: null };
 }
 
 /** Repositories with one name are left out: nothing in them can be a previous version. Ordered as the listing first names them. */
 function listStreams(history: VersionHistory, policy: Policy, now: Now): readonly VersionStream[] {
   const streams: VersionStream[] = [];
   for (const { name, last } of listRepositories(history, policy.protect, now)) {
-    if (last.before !== undefined) divideByStream(name, last, streams);
+    if (last.before !== undefined) divideByStream(name, last, policy.protect.keepLast, streams);
   }
   return streams;
 }
 
 /** Adds one stream for each kind of tag in a repository. Written out, because naming costs more than all the rest of a large plan. */
-function divideByStream(repository: string, last: Version, streams: VersionStream[]): void {
+function divideByStream(repository: string, last: Version, keepLast: number, streams: VersionStream[]): void {
   const byTag = new Map<string | null, VersionStream>();
   for (let version: Version | undefined = last; version !== undefined; version = version.before) {
     const { name, record } = version;
     const tag = name[repository.length] === ':' ? tagStream(name.slice(repository.length + 1)) : null;
     let stream = byTag.get(tag);
     if (stream === undefined) {
-      stream = new VersionStream(tag === null ? repository : `${repository}:${tag}`);
+      stream = new VersionStream(tag === null ? repository : `${repository}:${tag}`, keepLast);
       byTag.set(tag, stream);
       streams.push(stream);
     }

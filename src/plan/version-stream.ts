@@ -4,13 +4,15 @@ import type { UseRecord } from '../model/use-record.ts';
 /** Images of one lineage that were ever used, each once: an image that never was is no version to go back to. */
 export class VersionStream {
   readonly name: string;
+  readonly #keepLast: number;
   readonly #used: UseRecord[] = [];
   /** Null: to be found again. */
-  #head: UseRecord | null = null;
-  #ranked: readonly ImageId[] | null = null;
+  #newest: readonly UseRecord[] | null = null;
 
-  constructor(name: string) {
+  /** @param keepLast how many versions beside the current one are asked for */
+  constructor(name: string, keepLast: number) {
     this.name = name;
+    this.#keepLast = keepLast;
   }
 
   get size(): number {
@@ -19,9 +21,9 @@ export class VersionStream {
 
   /** Adds what was used. An image with two tags of one stream is one version of it, and comes twice in a row. */
   add(record: UseRecord): void {
-    if (record.lastUsed === null || this.#used.at(-1) === record) return;
+    if (record.lastUsed === null || this.#used[this.#used.length - 1] === record) return;
     this.#used.push(record);
-    this.#forgetOrder();
+    this.#newest = null;
   }
 
   /** Adds what was used, in place of what was known of the same image. */
@@ -35,24 +37,27 @@ export class VersionStream {
     const at = this.#used.findIndex(({ imageId }) => imageId === image);
     if (at === -1) return;
     this.#used.splice(at, 1);
-    this.#forgetOrder();
+    this.#newest = null;
   }
 
-  /** The first of {@link ranked}, for much less; undefined when none was used. */
-  get head(): UseRecord | undefined {
-    this.#head ??= this.#used.reduce<UseRecord | null>((head, each) => (head === null || compareByUse(each, head) < 0 ? each : head), null);
-    return this.#head ?? undefined;
+  /** The last used first, and no more than are asked for: ranking all of them would cost more than the rest of a plan. */
+  get newest(): readonly UseRecord[] {
+    this.#newest ??= this.#findNewest(this.#keepLast + 1);
+    return this.#newest;
   }
 
-  /** The last used first. */
-  get ranked(): readonly ImageId[] {
-    this.#ranked ??= this.#used.toSorted(compareByUse).map(({ imageId }) => imageId);
-    return this.#ranked;
-  }
-
-  #forgetOrder(): void {
-    this.#head = null;
-    this.#ranked = null;
+  #findNewest(count: number): readonly UseRecord[] {
+    const newest: UseRecord[] = [];
+    for (const each of this.#used) {
+      const last = newest[count - 1];
+      if (last !== undefined && compareByUse(last, each) < 0) continue;
+      let place = Math.min(newest.length, count - 1);
+      for (let older = newest[place - 1]; older !== undefined && compareByUse(each, older) < 0; older = newest[place - 1]) {
+        newest[place--] = older;
+      }
+      newest[place] = each;
+    }
+    return newest;
   }
 }
 

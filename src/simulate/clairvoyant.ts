@@ -7,12 +7,12 @@ import type { Trace } from './trace.ts';
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** By use, for each layer of its image: the place of the next use that needs it. */
-function nextNeeds({ layers, sizes, uses }: Trace): readonly Float64Array[] {
-  const next = new Float64Array(sizes.length).fill(NEVER);
-  const needs = new Array<Float64Array>(uses.length);
+function nextNeeds({ layers, sizes, uses }: Trace): readonly (readonly number[])[] {
+  const next = new Array<number>(sizes.length).fill(NEVER);
+  const needs = new Array<readonly number[]>(uses.length);
   for (let place = uses.length - 1; place >= 0; place--) {
     const own = layers[uses[place]?.image ?? -1] ?? [];
-    needs[place] = Float64Array.from(own, (layer) => next[layer] ?? NEVER);
+    needs[place] = own.map((layer) => next[layer] ?? NEVER);
     for (const layer of own) next[layer] = place;
   }
   return needs;
@@ -31,7 +31,7 @@ export function boundRepulledBytes(trace: Trace, capacityBytes: number, warmUpUs
   for (const [place, { image }] of trace.uses.entries()) {
     const own = trace.layers[image] ?? [];
     if (place === warmUpUses) disk.fill();
-    const missing = disk.need(own, needs[place] ?? new Float64Array());
+    const missing = disk.need(own, needs[place] ?? []);
     if (place >= warmUpUses) repulled += missing;
   }
   return repulled;
@@ -55,16 +55,16 @@ class ByteDisk {
   }
 
   /** Holds all bytes of the layers. @returns those that had been here and were not any more */
-  need(layers: readonly number[], nextNeeds: Float64Array): number {
+  need(layers: readonly number[], nextNeeds: readonly number[]): number {
     let repulled = 0;
-    for (const [at, layer] of layers.entries()) {
+    layers.forEach((layer, at) => {
       const size = this.#sizes[layer] ?? 0;
       const missing = size - (this.#heldBytes[layer] ?? 0);
       if (this.#next[layer] !== 0) repulled += missing;
       this.#usedBytes += missing;
       this.#heldBytes[layer] = size;
       this.#next[layer] = nextNeeds[at] ?? NEVER;
-    }
+    });
     this.#drop();
     for (const layer of layers) this.#queue.add(layer, this.#next[layer] ?? NEVER);
     return repulled;

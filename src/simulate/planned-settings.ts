@@ -46,7 +46,7 @@ export class PlannedSettings implements SimulatedPolicy {
     this.#records = new Array<UseRecord | undefined>(images.length).fill(undefined);
     this.#lastUsedMs = new Float64Array(images.length);
     this.#standings = new Array<Standing | undefined>(images.length).fill(undefined);
-    this.#streams = listStreams(images);
+    this.#streams = listStreams(images, policy.protect.keepLast);
   }
 
   note({ image, lineage, atMs }: TraceUse): void {
@@ -117,10 +117,10 @@ export class PlannedSettings implements SimulatedPolicy {
 }
 
 /** The streams that each image is a version of. */
-function listStreams(images: readonly Image[]): ReadonlyMap<ImageId, readonly VersionStream[]> {
+function listStreams(images: readonly Image[], keepLast: number): ReadonlyMap<ImageId, readonly VersionStream[]> {
   const streams = new Map<string, VersionStream>();
   const streamOf = (name: string): VersionStream => {
-    const stream = streams.get(name) ?? new VersionStream(name);
+    const stream = streams.get(name) ?? new VersionStream(name, keepLast);
     streams.set(name, stream);
     return stream;
   };

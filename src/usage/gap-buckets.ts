@@ -8,14 +8,18 @@ export const GAP_FROM_MS: Float64Array = Float64Array.from({ length: GAP_BUCKETS
 /** Where each ends; of the last, as if it were like the others. */
 export const GAP_UNTIL_MS: Float64Array = Float64Array.from({ length: GAP_BUCKETS }, (_, at) => MINUTE_MS * 2 ** ((at + 1) / 2));
 
-/** The bucket that a time between two uses belongs to. */
+/** The middle of each. */
+export const GAP_MIDDLE_MS: Float64Array = GAP_FROM_MS.map((from, at) => (from + (GAP_UNTIL_MS[at] ?? 0)) / 2);
+
+/** The bucket that a time between two uses belongs to. Whole octaves are counted in bits, because a logarithm takes as long as all the rest. */
 export function gapBucket(gapMs: number): number {
-  if (gapMs < (GAP_UNTIL_MS[0] ?? 0)) return 0;
-  return Math.min(GAP_BUCKETS - 1, Math.floor(2 * Math.log2(gapMs / MINUTE_MS)));
+  const octave = 31 - Math.clz32(Math.min(gapMs / MINUTE_MS, 2 ** 31));
+  if (octave < 0) return 0;
+  return Math.min(GAP_BUCKETS - 1, 2 * octave + (gapMs < (GAP_UNTIL_MS[2 * octave] ?? 0) ? 0 : 1));
 }
 
 /** The time in the middle of all that were counted, as a person would say it; null where they are too few to say "usually". */
-export function usualGapMs(gaps: readonly number[]): number | null {
+export function usualGapMs(gaps: ArrayLike<number>): number | null {
   let total = 0;
   for (let at = 0; at < gaps.length; at++) total += gaps[at] ?? 0;
   if (total < FEW) return null;
@@ -43,4 +47,4 @@ function nearestPlain(ms: number): number {
 }
 
 /** Reckoned once: a large plan asks for tens of thousands. */
-const PLAIN_BY_BUCKET = Float64Array.from(GAP_FROM_MS, (from, at) => nearestPlain((from + (GAP_UNTIL_MS[at] ?? 0)) / 2));
+const PLAIN_BY_BUCKET = GAP_MIDDLE_MS.map(nearestPlain);

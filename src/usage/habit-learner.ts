@@ -2,9 +2,12 @@ import type { IdleMs, ImageId } from '../model/brands.ts';
 import { GAP_BUCKETS, type HostHabit, type LineageHabit, type PastVersion, type UseHabits, versionKey } from '../model/use-habits.ts';
 import { gapBucket } from './gap-buckets.ts';
 
+/** What was learned of a lineage, its gaps as a list or, while they are counted, as numbers in a row. */
+type Habit = Omit<LineageHabit, 'gaps'> & { readonly gaps: ArrayLike<number> };
+
 /** The lineage that an image was last used for, and since when a newer version is used instead; null: it is the newest. */
 export interface Standing {
-  readonly habit: LineageHabit;
+  readonly habit: Habit;
   /** By this lineage. */
   readonly lastUsedMs: IdleMs;
   readonly supersededMs: IdleMs | null;
@@ -21,7 +24,7 @@ const PAST_VERSIONS_MAX = 8;
 
 type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 interface Counts extends Mutable<Omit<LineageHabit, 'gaps' | 'pastVersions'>> {
-  readonly gaps: number[];
+  readonly gaps: Float64Array;
   pastVersions: PastVersion[];
   gapCount: number;
 }
@@ -40,7 +43,7 @@ export class HabitLearner {
     this.host = { ...host, gaps: [...host.gaps] };
     for (const habit of lineages.values()) {
       const gapCount = habit.gaps.reduce((sum, count) => sum + count, 0);
-      this.#lineages.set(habit.name, { ...habit, gaps: [...habit.gaps], pastVersions: [...habit.pastVersions], gapCount });
+      this.#lineages.set(habit.name, { ...habit, gaps: new Float64Array(habit.gaps), pastVersions: [...habit.pastVersions], gapCount });
     }
     for (const [key, standing] of indexStandings(this.#lineages.values())) this.#standings.set(key, { ...standing });
   }
@@ -52,7 +55,7 @@ export class HabitLearner {
 
   /** Lineages whose habit is another than in the beginning. */
   get changed(): readonly LineageHabit[] {
-    return [...this.#changed].flatMap((name) => this.#lineages.get(name) ?? []);
+    return [...this.#changed].flatMap((name) => this.#lineages.get(name) ?? []).map((habit) => ({ ...habit, gaps: [...habit.gaps] }));
   }
 
   /** @param lineage what asked for the image */
@@ -105,7 +108,7 @@ export class HabitLearner {
     if (this.#standings.get(headKey)?.habit === habit) this.#stand(headKey, habit, lastUsedMs, at);
   }
 
-  #stand(key: string, habit: LineageHabit, lastUsedMs: IdleMs, supersededMs: IdleMs | null): void {
+  #stand(key: string, habit: Habit, lastUsedMs: IdleMs, supersededMs: IdleMs | null): void {
     const known = this.#standings.get(key);
     if (known === undefined) {
       this.#standings.set(key, { habit, lastUsedMs, supersededMs });
@@ -118,12 +121,12 @@ export class HabitLearner {
 }
 
 function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
-  const gaps = new Array<number>(GAP_BUCKETS).fill(0);
+  const gaps = new Float64Array(GAP_BUCKETS);
   return { name, gaps, gapCount: 0, lastUsedMs, headKey, pastVersions: [], uses: 0, sameImageUses: 0 };
 }
 
 /** Finds the lineage of every version: of several, the one that used it last. */
-export function indexStandings(lineages: Iterable<LineageHabit>): Standings {
+export function indexStandings(lineages: Iterable<Habit>): Standings {
   const standings = new Map<string, Standing>();
   const put = (key: string, standing: Standing): void => {
     const known = standings.get(key);
