@@ -33,13 +33,15 @@ export interface Method<Asked, Answered> {
 /** What a call answers. */
 export type AnswerOf<Call> = Call extends Method<infer _, infer Answered> ? Answered : never;
 
+const NOTHING: readonly (readonly unknown[])[] = [];
+
 /** Makes a message of its fields, under their names. */
 export function message<Table extends Fields>(fields: Table): Message<Values<Table>> {
   const entries = Object.entries(fields);
   const places = new Map(entries.map((entry) => [entry[1].number, entry]));
   const decodeUntil = (reader: BinaryReader, end: number): Values<Table> => {
-    const absent: readonly (readonly unknown[])[] = entries.map(([name, field]) => [name, field.absent()]);
-    const values = Object.fromEntries(absent);
+    const values = Object.fromEntries(NOTHING);
+    for (const [name, field] of entries) values[name] = field.absent();
     while (reader.pos < end) {
       const [number, type] = reader.tag();
       const entry = places.get(number);
@@ -149,8 +151,9 @@ export const textMap = (number: number): Field<Record<string, string>> => ({
   absent: () => ({}),
   read: (reader, before) => {
     const { key, value } = readInner(reader, pair);
-    // Not by assignment: a label may be called __proto__.
-    Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    // A label may be called so; assigned, it would be none.
+    if (key === '__proto__') Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    else before[key] = value;
     return before;
   },
   write: (writer, values) => {
