@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import type { Origin } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
@@ -108,14 +109,17 @@ export async function lookInto(
   { lists, namespaces, before }: { readonly lists: Lists; readonly namespaces: readonly string[]; readonly before: ImageSurvey | null },
   { documents, named }: ImageTools,
 ): Promise<ImageSurvey> {
-  const blobLists = await Promise.all(namespaces.map((namespace) => lists.ask(BLOBS, namespace)));
+  const all = records.flat();
+  const targets = new Set(all.map(({ target }) => target));
+  const asked = namespaces.map((namespace) => lists.ask(BLOBS, namespace));
+  // Once all that is asked for at the same time is on its way.
+  const [blobLists] = await Promise.all([Promise.all(asked), setImmediate().then(() => documents.readAhead(targets))]);
   if (before?.isSettled === true && lists.isUnchanged) return before;
   const blobs = new Map<string, Blob>();
   for (const [digest, blob] of blobLists.flat())
     blobs.set(digest, { ...blob, isPulled: blob.isPulled || blobs.get(digest)?.isPulled === true });
   const places = new Map([...blobs].map(([digest, { namespace }]) => [digest, namespace]));
-  const all = records.flat();
-  const { contents, isSettled } = await documents.readAll(new Set(all.map(({ target }) => target)), places);
+  const { contents, isSettled } = await documents.readAll(targets, places);
   const byImage = Map.groupBy(all, ({ target }) => imageId(contents.get(target)?.configs[0]?.digest ?? target));
   const images = new Map<ImageId, FoundImage>();
   for (const [id, own] of byImage) {

@@ -71,6 +71,19 @@ export class DocumentReader {
     this.#root = root;
   }
 
+  /** Reads files of images that are new, while the engine still lists which of them are there: {@link readAll} goes by those alone. */
+  readAhead(targets: Iterable<string>, depth = 0): void {
+    for (const each of targets) {
+      if (this.#root === null || depth > DEPTH_MAX || this.#complete.has(each) || this.#documents.has(each)) continue;
+      const { config, manifests = [] } = this.#parse(each, this.#readFile(each)) ?? {};
+      const inner = config !== undefined && 'digest' in config ? [config, ...manifests] : manifests;
+      this.readAhead(
+        inner.map(({ digest: below }) => below),
+        depth + 1,
+      );
+    }
+  }
+
   /**
    * @param places where blobs are visible, by digest: a namespace that holds it
    * @throws OperatingError when the engine does not answer
@@ -126,12 +139,15 @@ export class DocumentReader {
     const known = this.#documents.get(each);
     if (known !== undefined) return known;
     const data = this.#readFile(each) ?? (await this.#readByCall(each, places.get(each) ?? ''));
+    const found = this.#parse(each, data);
+    if (found === undefined) this.#unreadable += 1;
+    return found;
+  }
+
+  #parse(each: string, data: string | null): ReadDocument | undefined {
     const told = readOrNull(() => JSON.parse(data ?? ''));
     const parsed = v.safeParse(document, told);
-    if (!parsed.success) {
-      this.#unreadable += 1;
-      return undefined;
-    }
+    if (!parsed.success) return undefined;
     const made = { ...parsed.output, chain: chainIds(parsed.output.rootfs?.diff_ids ?? []) };
     this.#documents.set(each, made);
     return made;
