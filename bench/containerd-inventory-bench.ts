@@ -66,7 +66,7 @@ async function fill(engine: LabContainerd, count: number): Promise<void> {
 
 /** Leaves the answer as it came. */
 function raw<Asked>({ path, asked }: Method<Asked, unknown>): Method<Asked, Uint8Array> {
-  return { path, asked, answered: { decode: (data) => data, decodeUntil: () => new Uint8Array(), encode: () => new Uint8Array() } };
+  return { path, asked, answered: { decode: (data) => data, fields: new Map() } };
 }
 
 /** What any client has to ask for the same, as much of it at once as does not need another answer. */

@@ -1,5 +1,5 @@
 import { type ChainId, type ContainerId, chainId, containerId, type WallMs, wallMs } from '../../model/brands.ts';
-import type { GrpcClient } from './grpc-client.ts';
+import { byId, type Lists, listOf } from './lists.ts';
 import { containersApi, snapshotsApi, tasksApi } from './messages.ts';
 import type { AnswerOf } from './wire.ts';
 
@@ -49,55 +49,44 @@ export function userId(namespace: string, id: string): ContainerId {
  *
  * @param snapshotters those that work; what a container of another one uses cannot be known
  */
-export async function surveyContent(
-  client: GrpcClient,
-  namespaces: readonly string[],
-  snapshotters: readonly string[],
-): Promise<ContentSurvey> {
-  const parts = await Promise.all(namespaces.map((namespace) => surveyNamespace(client, namespace, snapshotters)));
+export async function surveyContent(lists: Lists, namespaces: readonly string[], snapshotters: readonly string[]): Promise<ContentSurvey> {
+  const parts = await Promise.all(namespaces.map((namespace) => surveyNamespace(lists, namespace, snapshotters)));
   return { users: parts.flatMap(({ users }) => users), layers: parts.flatMap(({ layers }) => layers) };
 }
 
-async function surveyNamespace(client: GrpcClient, namespace: string, snapshotters: readonly string[]): Promise<ContentSurvey> {
-  const [{ containers }, { tasks }] = await Promise.all([
-    client.call(containersApi.list, {}, namespace),
-    client.call(tasksApi.list, {}, namespace),
-  ]);
-  const snapshots = await listSnapshots(client, namespace, snapshotters);
-  const missing = containers.filter((each) => each.snapshotKey !== '' && !snapshots.has(keyOf(each)));
+async function surveyNamespace(lists: Lists, namespace: string, snapshotters: readonly string[]): Promise<ContentSurvey> {
+  const [containers, tasks] = await Promise.all([lists.ask(CONTAINERS, namespace), lists.ask(TASKS, namespace)]);
+  const found = await Promise.all(snapshotters.map((snapshotter) => lists.ask(SNAPSHOTS, namespace, { snapshotter })));
+  const layers = found.flatMap((each) => each.layers);
+  const snapshots = new Map(found.map((each) => [each.snapshotter, each.byName]));
+  const find = ({ snapshotter, snapshotKey }: RawContainer) => snapshots.get(snapshotter)?.get(snapshotKey);
+  const missing = containers.filter((each) => each.snapshotKey !== '' && find(each) === undefined);
   // What went between the two listings is no container any more.
-  const left = missing.length === 0 ? [] : (await client.call(containersApi.list, {}, namespace)).containers;
+  const left = missing.length === 0 ? [] : await lists.ask(CONTAINERS, namespace);
   const gone = new Set(missing.map(({ id }) => id)).difference(new Set(left.map(({ id }) => id)));
   const present = containers.filter(({ id }) => !gone.has(id));
   const taskById = new Map(tasks.map((task) => [task.id, task]));
-  const named = present.map((each) => describe(namespace, each, taskById.get(each.id), snapshots.get(keyOf(each))));
-  const own = new Set(present.map(keyOf));
-  const loose = [...snapshots].filter(([key, { kind, parent }]) => kind !== COMMITTED && parent !== '' && !own.has(key));
-  const layers = [...snapshots].filter(([, { kind }]) => kind === COMMITTED);
-  return {
-    users: [...named, ...loose.map(([, snapshot]) => describeLoose(namespace, snapshot))],
-    layers: layers.map(([, { name, snapshotter }]) => ({ namespace, snapshotter, chain: chainId(name) })),
-  };
+  const named = present.map((each) => describe(namespace, each, taskById.get(each.id), find(each)));
+  const own = new Set(present.map(find));
+  const loose = found.flatMap((each) => each.prepared).filter((snapshot) => !own.has(snapshot));
+  return { users: [...named, ...loose.map((snapshot) => describeLoose(namespace, snapshot))], layers };
 }
 
 type Snapshot = RawSnapshot & { readonly snapshotter: string };
 
-async function listSnapshots(
-  client: GrpcClient,
-  namespace: string,
-  snapshotters: readonly string[],
-): Promise<ReadonlyMap<string, Snapshot>> {
-  const snapshots = new Map<string, Snapshot>();
-  for (const snapshotter of snapshotters) {
-    const pieces = await client.collect(snapshotsApi.list, { snapshotter }, namespace);
-    for (const { info } of pieces) for (const each of info) snapshots.set(`${snapshotter}/${each.name}`, { ...each, snapshotter });
-  }
-  return snapshots;
-}
-
-function keyOf({ snapshotter, snapshotKey }: RawContainer): string {
-  return `${snapshotter}/${snapshotKey}`;
-}
+const CONTAINERS = listOf(containersApi.list, (answers) => answers.flatMap(({ containers }) => containers));
+const TASKS = listOf(tasksApi.list, (answers) => answers.flatMap(({ tasks }) => tasks).sort(byId));
+const SNAPSHOTS = listOf(
+  snapshotsApi.list,
+  (answers, namespace, { snapshotter = '' }) => {
+    const all = answers.flatMap(({ info }) => info.map((each): Snapshot => ({ ...each, snapshotter })));
+    const committed = all.filter(({ kind }) => kind === COMMITTED);
+    const layers = committed.map(({ name }): LayerCopy => ({ namespace, snapshotter, chain: chainId(name) }));
+    const prepared = all.filter(({ kind, parent }) => kind !== COMMITTED && parent !== '');
+    return { snapshotter, layers, prepared, byName: new Map(all.map((each) => [each.name, each])) };
+  },
+  true,
+);
 
 function describe(namespace: string, raw: RawContainer, task: RawTask | undefined, snapshot: Snapshot | undefined): ContentUser {
   const { labels } = raw;

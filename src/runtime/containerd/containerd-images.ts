@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
 import type { Origin } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
@@ -6,7 +7,9 @@ import { sortNames } from '../image-names.ts';
 import type { ImageNames } from '../runtime.ts';
 import type { GrpcClient } from './grpc-client.ts';
 import type { DocumentReader, ImageContent } from './image-documents.ts';
+import { Lists, listOf } from './lists.ts';
 import { contentApi, imagesApi, namespacesApi } from './messages.ts';
+import type { AnswerOf } from './wire.ts';
 
 /** The label by which a namespace, or who keeps its images, asks to keep one. */
 const PINNED_LABEL = 'io.cri-containerd.pinned';
@@ -56,16 +59,26 @@ export interface ImageSurvey {
   readonly namespaces: readonly string[];
   readonly images: ReadonlyMap<ImageId, FoundImage>;
   readonly blobs: ReadonlyMap<string, Blob>;
+  /** What all this was made of. */
+  readonly imageLists: Lists;
+  /** Whether the same lists make the same again: what is there could be read. */
+  readonly isSettled: boolean;
 }
+
+/** Every namespace there is, in order. */
+export const NAMESPACES = listOf(namespacesApi.list, (answers) =>
+  answers.flatMap(({ namespaces }) => namespaces.map(({ name }) => name)).sort(),
+);
+const RECORDS = listOf(imagesApi.list, ([answer], namespace): readonly ImageRecord[] => {
+  const isPinned = (labels: Readonly<Record<string, string>>): boolean => labels[PINNED_LABEL] === 'pinned';
+  const images = answer?.images ?? [];
+  return images.map(({ name, labels, target }) => ({ namespace, name, target: target?.digest ?? '', isPinned: isPinned(labels) }));
+});
+const BLOBS = listOf(contentApi.list, readBlobs, true);
 
 /** Whether a namespace is ours to clean up. @param named those that the address names; empty: none */
 export function isOurs(namespace: string, named: readonly string[]): boolean {
   return named.length === 0 ? !FOREIGN_NAMESPACE.test(namespace) : named.includes(namespace);
-}
-
-/** Every namespace there is. */
-export async function listNamespaces(client: GrpcClient): Promise<readonly string[]> {
-  return (await client.call(namespacesApi.list, {})).namespaces.map(({ name }) => name).sort();
 }
 
 /** The names in a namespace that point to one of these. */
@@ -74,43 +87,47 @@ export async function listNamesOf(client: GrpcClient, namespace: string, targets
   return (await client.call(imagesApi.list, { filters }, namespace)).images.map(({ name }) => name);
 }
 
-/** What is listed of images, and not looked into yet. */
-export interface ListedImages extends Pick<ImageSurvey, 'namespaces' | 'blobs'> {
-  readonly records: readonly ImageRecord[];
+/** Lists the images of all namespaces, and looks into them. @param before what may be so still */
+export async function surveyImages(tools: ImageTools, before: ImageSurvey | null): Promise<ImageSurvey> {
+  const lists = new Lists(tools.client, before?.imageLists ?? null);
+  const namespaces = await lists.ask(NAMESPACES);
+  return lookInto(await listRecords(lists, namespaces), { lists, namespaces, before }, tools);
 }
 
-/** Lists the images of all namespaces, and looks into those that are new. */
-export async function surveyImages(tools: ImageTools): Promise<ImageSurvey> {
-  return lookInto(await listImages(tools.client), tools);
+/** The names in each namespace. */
+export async function listRecords(lists: Lists, namespaces: readonly string[]): Promise<readonly (readonly ImageRecord[])[]> {
+  return Promise.all(namespaces.map((namespace) => lists.ask(RECORDS, namespace)));
 }
 
-/** Asks for all lists that {@link lookInto} needs. */
-export async function listImages(client: GrpcClient): Promise<ListedImages> {
-  const namespaces = await listNamespaces(client);
-  // Images before blobs: a blob that is there already, but whose image is listed too late, is an image that is not removed yet.
-  const records = (await Promise.all(namespaces.map((namespace) => listRecords(client, namespace)))).flat();
-  const blobs = new Map<string, Blob>();
-  for (const listed of await Promise.all(namespaces.map((namespace) => listBlobs(client, namespace)))) {
-    for (const [digest, blob] of listed) blobs.set(digest, { ...blob, isPulled: blob.isPulled || blobs.get(digest)?.isPulled === true });
-  }
-  return { namespaces, records, blobs };
-}
-
-/** Finds out what was listed; the engine is asked for no more than documents that are new. */
+/**
+ * Finds out what names point to: lists blobs, and asks for no more than documents that are new.
+ *
+ * @param records listed before: a blob that is there already, but whose image is listed too late, is an image that is not removed yet
+ */
 export async function lookInto(
-  { namespaces, records, blobs }: ListedImages,
-  { documents, named }: Omit<ImageTools, 'client'>,
+  records: readonly (readonly ImageRecord[])[],
+  { lists, namespaces, before }: { readonly lists: Lists; readonly namespaces: readonly string[]; readonly before: ImageSurvey | null },
+  { documents, named }: ImageTools,
 ): Promise<ImageSurvey> {
+  const all = records.flat();
+  const targets = new Set(all.map(({ target }) => target));
+  const asked = namespaces.map((namespace) => lists.ask(BLOBS, namespace));
+  // Once all that is asked for at the same time is on its way.
+  const [blobLists] = await Promise.all([Promise.all(asked), setImmediate().then(() => documents.readAhead(targets))]);
+  if (before?.isSettled === true && lists.isUnchanged) return before;
+  const blobs = new Map<string, Blob>();
+  for (const [digest, blob] of blobLists.flat())
+    blobs.set(digest, { ...blob, isPulled: blob.isPulled || blobs.get(digest)?.isPulled === true });
   const places = new Map([...blobs].map(([digest, { namespace }]) => [digest, namespace]));
-  const contents = await documents.readAll(new Set(records.map(({ target }) => target)), places);
-  const byImage = Map.groupBy(records, ({ target }) => imageId(contents.get(target)?.configs[0]?.digest ?? target));
+  const { contents, isSettled } = await documents.readAll(targets, places);
+  const byImage = Map.groupBy(all, ({ target }) => imageId(contents.get(target)?.configs[0]?.digest ?? target));
   const images = new Map<ImageId, FoundImage>();
   for (const [id, own] of byImage) {
     // What went between the two listings, with all that it was made of.
     if (!own.some(({ target }) => blobs.has(target))) continue;
     images.set(id, describe(id, own, contents, { blobs, named }));
   }
-  return { namespaces, images, blobs };
+  return { namespaces, images, blobs, imageLists: lists, isSettled };
 }
 
 function describe(
@@ -143,24 +160,12 @@ function namesOf({ name, target }: ImageRecord, isPulled: boolean): readonly str
   return tag !== null && isPulled && !name.includes('@') ? [name, `${repository}@${target}`] : [name];
 }
 
-async function listRecords(client: GrpcClient, namespace: string): Promise<readonly ImageRecord[]> {
-  const { images } = await client.call(imagesApi.list, {}, namespace);
-  return images.map(({ name, labels, target }) => ({
-    namespace,
-    name,
-    target: target?.digest ?? '',
-    isPinned: labels[PINNED_LABEL] === 'pinned',
-  }));
-}
-
-async function listBlobs(client: GrpcClient, namespace: string): Promise<readonly (readonly [string, Blob])[]> {
-  const pieces = await client.collect(contentApi.list, {}, namespace);
-  return pieces
-    .flatMap(({ info }) => info)
-    .map(({ digest, size, labels }) => {
-      const isPulled = Object.keys(labels).some((label) => label.startsWith(SOURCE_LABEL));
-      return [digest, { key: keyOf(digest), sizeBytes: size, namespace, isPulled }] as const;
-    });
+function readBlobs(answers: readonly AnswerOf<typeof contentApi.list>[], namespace: string): readonly (readonly [string, Blob])[] {
+  const infos = answers.flatMap(({ info }) => info);
+  return infos.map(({ digest, size, labels }) => {
+    const isPulled = Object.keys(labels).some((label) => label.startsWith(SOURCE_LABEL));
+    return [digest, { key: keyOf(digest), sizeBytes: size, namespace, isPulled }];
+  });
 }
 
 const KEYS = new Map<string, ChainId>();

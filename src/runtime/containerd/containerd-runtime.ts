@@ -21,12 +21,13 @@ import type {
   Runtime,
 } from '../runtime.ts';
 import { watchContainerd } from './containerd-events.ts';
-import { type FoundImage, isOurs, listNamespaces, surveyImages } from './containerd-images.ts';
+import { type FoundImage, isOurs, NAMESPACES, surveyImages } from './containerd-images.ts';
 import { CriClient } from './cri-client.ts';
 import { openCri } from './cri-runtime.ts';
 import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
 import { DocumentReader } from './image-documents.ts';
-import { countLayers, type LayerCount } from './layer-count.ts';
+import { countLayers, isCountStill, type LayerCount } from './layer-count.ts';
+import { Lists } from './lists.ts';
 import { imagesApi, introspectionApi, versionApi } from './messages.ts';
 import { giveNamesBack, holdName, isMoved, type NameHold, type NameNow, placeHolds, readNameNow, releaseHold } from './name-hold.ts';
 import {
@@ -76,7 +77,7 @@ export async function openContainerd(options: ContainerdOptions): Promise<Runtim
 }
 
 async function checkNamespaces(client: GrpcClient, { namespaces: named, address }: ContainerdOptions): Promise<void> {
-  const present = await listNamespaces(client);
+  const present = await new Lists(client, null).ask(NAMESPACES);
   const absent = named.filter((each) => !present.includes(each));
   const parts = { operation: 'use the namespaces of containerd', subject: address };
   if (absent.length > 0) {
@@ -99,6 +100,13 @@ async function readServer(client: GrpcClient, version: string): Promise<Server> 
   return { uuid, version, root: seen?.trim() === uuid ? root : null, snapshotters: snapshotters.sort() };
 }
 
+/** What an inventory says of a scene, whoever asks for it. */
+interface Told {
+  readonly scene: Scene;
+  readonly count: LayerCount;
+  readonly images: readonly Image[];
+}
+
 class ContainerdRuntime extends UnheldRuntime implements Runtime {
   readonly identity: EngineIdentity;
   readonly capabilities: Capabilities = { holds: false, digestsProvePull: true, digestsGoAlone: false, parentsKnown: true, events: 'live' };
@@ -108,6 +116,9 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   readonly #tools: SceneTools;
   /** Images that were removed here, by their top layer: a container that was made of one at that moment is told. */
   readonly #gone = new Map<ChainId, ImageId>();
+  #scene: Scene | null = null;
+  /** What was told of the last scene. */
+  #told: Told | null = null;
 
   constructor(client: GrpcClient, cri: CriClient | null, server: Server, { namespaces, address }: ContainerdOptions) {
     super();
@@ -121,13 +132,17 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     this.#tools = { client, cri, documents: new DocumentReader(client, root), named: namespaces, snapshotters };
   }
 
+  async #look(): Promise<Scene> {
+    this.#scene = await lookAround(this.#tools, this.#scene);
+    return this.#scene;
+  }
+
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
-    const looking = lookAround(this.#tools);
+    const looking = this.#look();
     const known = readKnown();
     const scene = await looking;
-    const count = await countLayers(this.#client, scene, known, this.identity.storeId);
-    const images = [...scene.images.values()].map((image) => describeImage(image, scene, count));
+    const { count, images } = await this.#tell(scene, known);
     const engine = { name: this.identity.name, version: this.identity.version };
     const told = { observedAt, engine, disk: await this.measureDisk(), buildCache: null, workloads: [] };
     return {
@@ -137,14 +152,24 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     };
   }
 
+  async #tell(scene: Scene, known: LayerFacts): Promise<Told> {
+    const last = this.#told;
+    if (last?.scene === scene && isCountStill(last.count, scene, known)) return last;
+    const count = await countLayers(this.#client, scene, known, this.identity.storeId);
+    const images = [...scene.images.values()].map((image) => describeImage(image, scene, count));
+    const learned = { layersByImage: new Map(), sizeByLayer: new Map() };
+    this.#told = { scene, count: { ...count, learned }, images };
+    return { scene, count, images };
+  }
+
   async listContainers(): Promise<readonly ContainerUse[]> {
-    const scene = await lookAround(this.#tools);
+    const scene = await this.#look();
     const isKnown = new Map(scene.users.map(({ id, chain }) => [id, chain !== undefined]));
     return describeUsers(scene, this.#gone).containers.map((container) => useOf(container, isKnown.get(container.id) === true));
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
-    return (await surveyImages(this.#tools)).images.get(id)?.names ?? null;
+    return (await surveyImages(this.#tools, this.#scene)).images.get(id)?.names ?? null;
   }
 
   async ping(): Promise<void> {
@@ -160,7 +185,7 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   }
 
   watch(watcher: EventWatcher): Promise<void> {
-    return watchContainerd(this.#client, () => lookAround(this.#tools), watcher);
+    return watchContainerd(this.#client, () => this.#look(), watcher);
   }
 
   close(): void {
@@ -171,7 +196,7 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   async resolveName(reference: string): Promise<ImageId | null> {
     const hold = (await listHolds(this.#client)).find((each) => holdName(each) === reference);
     if (hold !== undefined) return hold.imageId;
-    const { images } = await surveyImages(this.#tools);
+    const { images } = await surveyImages(this.#tools, this.#scene);
     const isNamed = ({ names, records }: FoundImage): boolean =>
       names.references.includes(reference) || names.digests.includes(reference) || records.some(({ name }) => name === reference);
     return images.values().find(isNamed)?.id ?? null;
@@ -194,7 +219,7 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
    * same: the names are taken off while a lease of ours keeps what the image is made of, and who uses it by then gives them back.
    */
   protected async remove(id: ImageId): Promise<RemoveOutcome> {
-    const scene = await lookAround(this.#tools);
+    const scene = await this.#look();
     const image = scene.images.get(id);
     if (image === undefined) return { kind: 'gone' };
     const obstacle = findObstacle(image, scene);

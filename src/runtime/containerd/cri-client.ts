@@ -3,6 +3,7 @@ import { type ContainerId, type ImageId, type WallMs, wallMs } from '../../model
 import { readOrNull } from '../../model/error.ts';
 import type { Container } from '../../model/inventory.ts';
 import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { byId, listOf } from './lists.ts';
 import { imageServiceApi, runtimeServiceApi } from './messages.ts';
 import type { AnswerOf } from './wire.ts';
 
@@ -15,6 +16,18 @@ const NANOSECONDS_PER_MS = 1_000_000;
 const STATES = ['created', 'running', 'exited', 'unknown'] as const;
 /** What containerd 1.6 tells of its settings in `Status`. */
 const statusConfig = v.object({ sandboxImage: v.optional(v.string(), '') });
+
+/** What CRI lists: images, containers in every state, and what has to be asked for verbosely. */
+export const criLists = {
+  images: listOf(imageServiceApi.listImages, (answers) => answers.flatMap(({ images }) => images).sort(byId)),
+  containers: listOf(runtimeServiceApi.listContainers, (answers) => answers.flatMap(({ containers }) => containers).sort(byId)),
+  /** The name of the image that every pod begins with; null where the engine does not tell it so, but says that it is pinned. */
+  sandboxName: listOf(runtimeServiceApi.status, ([status]) => {
+    const told = readOrNull(() => JSON.parse(status?.info['config'] ?? ''));
+    const config = v.safeParse(statusConfig, told);
+    return config.success && config.output.sandboxImage !== '' ? config.output.sandboxImage : null;
+  }),
+};
 
 /** The container runtime interface of Kubernetes, as far as it is about images. */
 export class CriClient {
@@ -37,25 +50,6 @@ export class CriClient {
       if (statusOf(error) === STATUS.unimplemented) return null;
       throw error;
     }
-  }
-
-  async listImages(): Promise<readonly CriImage[]> {
-    return (await this.#client.call(imageServiceApi.listImages, {})).images;
-  }
-
-  /** In every state. */
-  async listContainers(): Promise<readonly CriContainer[]> {
-    return (await this.#client.call(runtimeServiceApi.listContainers, {})).containers;
-  }
-
-  /** The name of the image that every pod begins with; null where the engine does not tell it so, but says that it is pinned. */
-  async readSandboxName(): Promise<string | null> {
-    const { info } = await this.#client.call(runtimeServiceApi.status, { verbose: true });
-    const config = v.safeParse(
-      statusConfig,
-      readOrNull(() => JSON.parse(info['config'] ?? '')),
-    );
-    return config.success && config.output.sandboxImage !== '' ? config.output.sandboxImage : null;
   }
 
   /** Names or IDs of the images that are mounted into a container as volumes. @returns null when the container is gone */

@@ -18,8 +18,9 @@ import type {
   RemoveOutcome,
   Runtime,
 } from '../runtime.ts';
-import { CriClient, type CriImage, describeCriContainer, readNanoseconds } from './cri-client.ts';
+import { CriClient, type CriImage, criLists, describeCriContainer, readNanoseconds } from './cri-client.ts';
 import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { Lists } from './lists.ts';
 import { introspectionApi, runtimeServiceApi } from './messages.ts';
 import { UnheldRuntime } from './unheld-runtime.ts';
 import type { AnswerOf } from './wire.ts';
@@ -152,7 +153,7 @@ class CriRuntime extends UnheldRuntime implements Runtime {
   }
 
   async measureDisk(): Promise<DiskUsage | null> {
-    return this.#findDisk(this.#root === undefined ? await this.#cri.listImages() : []);
+    return this.#findDisk(this.#root === undefined ? await new Lists(this.#client, null).ask(criLists.images) : []);
   }
 
   readReceiving(): Receiving {
@@ -209,10 +210,11 @@ class CriRuntime extends UnheldRuntime implements Runtime {
 
   /** Images first, then containers. */
   async #look(): Promise<CriScene> {
-    const [images, sandboxName] = await Promise.all([this.#cri.listImages(), this.#cri.readSandboxName()]);
+    const lists = new Lists(this.#client, null);
+    const [images, sandboxName] = await Promise.all([lists.ask(criLists.images), lists.ask(criLists.sandboxName, '', { verbose: true })]);
     const containers: Container[] = [];
     const doubts = new Map<ContainerId, Doubt>();
-    for (const listed of await this.#cri.listContainers()) {
+    for (const listed of await lists.ask(criLists.containers)) {
       const mounted = (await this.#readVolumes(listed.id)).map((name) => resolveImage([name], images));
       const root = resolveImage([listed.imageId, listed.imageRef], images);
       const container = describeCriContainer(

@@ -10,6 +10,8 @@ const TIMEOUT_MS_DEFAULT = 120_000;
 const FIRST_ANSWER_MS = 10_000;
 /** Listings of thousands of images come in one message; gRPC's own limit is 4 MB. */
 const MESSAGE_BYTES_MAX = 256_000_000;
+/** So much an engine sends before it waits to hear that it was read: 64 kB by default, and several lists come at once. */
+const WINDOW_BYTES = 4_000_000;
 
 /** gRPC status codes, as far as they mean something here. */
 export const STATUS = {
@@ -77,7 +79,8 @@ export async function connectGrpc(socketPath: string, first: Method<object, unkn
   await knock(socketPath);
   // Not before it is needed: it takes 10 MB and 100 ms, and most engines are Docker's.
   const grpc = await import('@grpc/grpc-js');
-  const options = { 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX, 'grpc.default_authority': 'localhost' };
+  const sizes = { 'grpc.max_receive_message_length': MESSAGE_BYTES_MAX, 'grpc-node.flow_control_window': WINDOW_BYTES };
+  const options = { ...sizes, 'grpc.default_authority': 'localhost' };
   const channel = new grpc.Client(`unix:${socketPath}`, grpc.credentials.createInsecure(), options);
   const metadataOf = (namespace: string): Metadata => {
     const metadata = new grpc.Metadata();
@@ -133,7 +136,7 @@ function writer<Asked>({ asked }: { readonly asked: Message<Asked> }): (value: P
   return (value) => Buffer.from(asked.encode(value));
 }
 
-function reader<Answered>({ answered }: { readonly answered: Message<Answered> }): (data: Buffer) => Answered {
+function reader<Answered>({ answered }: Pick<Method<unknown, Answered>, 'answered'>): (data: Buffer) => Answered {
   return (data) => answered.decode(data);
 }
 

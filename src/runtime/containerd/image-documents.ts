@@ -25,7 +25,7 @@ const document = v.object({
   architecture: v.optional(v.string(), ''),
   created: v.optional(v.string(), ''),
 });
-type Document = v.InferOutput<typeof document>;
+type ReadDocument = v.InferOutput<typeof document> & { readonly chain: readonly ChainId[] };
 
 /** What one platform of an image is made of. */
 export interface ImageConfig {
@@ -47,22 +47,49 @@ export interface ImageContent {
   readonly configs: readonly ImageConfig[];
 }
 
-/** Reads what blobs say of images, each once: they never change. */
+/** What was found out of images. */
+interface ImageContents {
+  /** By target. */
+  readonly contents: ReadonlyMap<string, ImageContent>;
+  /** Whether it will be so again where the same blobs are there: what is could be read. */
+  readonly isSettled: boolean;
+}
+
+/** Reads what blobs say of images, each once: they never change. What is no image's any more is forgotten. */
 export class DocumentReader {
   readonly #client: GrpcClient;
   /** containerd's own folder, where this process can see it: a file is read in a tenth of the time that a call takes. */
   readonly #root: string | null;
   /** By target, of images that lack nothing. */
   readonly #complete = new Map<string, ImageContent>();
-  readonly #documents = new Map<string, Document & { readonly chain: readonly ChainId[] }>();
+  /** Of the other images. */
+  readonly #documents = new Map<string, ReadDocument>();
+  #unreadable = 0;
 
   constructor(client: GrpcClient, root: string | null) {
     this.#client = client;
     this.#root = root;
   }
 
-  /** @param places where blobs are visible, by digest: a namespace that holds it */
-  async readAll(targets: Iterable<string>, places: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, ImageContent>> {
+  /** Reads files of images that are new, while the engine still lists which of them are there: {@link readAll} goes by those alone. */
+  readAhead(targets: Iterable<string>, depth = 0): void {
+    for (const each of targets) {
+      if (this.#root === null || depth > DEPTH_MAX || this.#complete.has(each) || this.#documents.has(each)) continue;
+      const { config, manifests = [] } = this.#parse(each, this.#readFile(each)) ?? {};
+      const inner = config !== undefined && 'digest' in config ? [config, ...manifests] : manifests;
+      this.readAhead(
+        inner.map(({ digest: below }) => below),
+        depth + 1,
+      );
+    }
+  }
+
+  /**
+   * @param places where blobs are visible, by digest: a namespace that holds it
+   * @throws OperatingError when the engine does not answer
+   */
+  async readAll(targets: Iterable<string>, places: ReadonlyMap<string, string>): Promise<ImageContents> {
+    const unreadable = this.#unreadable;
     const contents = new Map<string, ImageContent>();
     const isThere = (each: string): boolean => places.has(each);
     const unread: string[] = [];
@@ -74,7 +101,11 @@ export class DocumentReader {
     await inFlight(unread, CALLS_IN_FLIGHT, async (target) => {
       contents.set(target, await this.#read(target, places));
     });
-    return contents;
+    for (const target of this.#complete.keys()) if (!contents.has(target)) this.#complete.delete(target);
+    const partly = [...contents].filter(([target]) => !this.#complete.has(target));
+    const needed = new Set(partly.flatMap(([, { documents }]) => documents));
+    for (const each of this.#documents.keys()) if (!needed.has(each)) this.#documents.delete(each);
+    return { contents, isSettled: unreadable === this.#unreadable };
   }
 
   async #read(target: string, places: ReadonlyMap<string, string>): Promise<ImageContent> {
@@ -104,21 +135,19 @@ export class DocumentReader {
     return content;
   }
 
-  async #document(
-    each: string,
-    places: ReadonlyMap<string, string>,
-  ): Promise<(Document & { readonly chain: readonly ChainId[] }) | undefined> {
+  async #document(each: string, places: ReadonlyMap<string, string>): Promise<ReadDocument | undefined> {
     const known = this.#documents.get(each);
     if (known !== undefined) return known;
     const data = this.#readFile(each) ?? (await this.#readByCall(each, places.get(each) ?? ''));
-    const parsed =
-      data === null
-        ? null
-        : v.safeParse(
-            document,
-            readOrNull(() => JSON.parse(data)),
-          );
-    if (parsed === null || !parsed.success) return undefined;
+    const found = this.#parse(each, data);
+    if (found === undefined) this.#unreadable += 1;
+    return found;
+  }
+
+  #parse(each: string, data: string | null): ReadDocument | undefined {
+    const told = readOrNull(() => JSON.parse(data ?? ''));
+    const parsed = v.safeParse(document, told);
+    if (!parsed.success) return undefined;
     const made = { ...parsed.output, chain: chainIds(parsed.output.rootfs?.diff_ids ?? []) };
     this.#documents.set(each, made);
     return made;
@@ -144,7 +173,7 @@ export class DocumentReader {
   }
 }
 
-function describe({ chain, config, created }: Document & { readonly chain: readonly ChainId[] }): Omit<ImageConfig, 'digest'> {
+function describe({ chain, config, created }: ReadDocument): Omit<ImageConfig, 'digest'> {
   const createdMs = Date.parse(created);
   const labels = config !== undefined && 'Labels' in config ? (config.Labels ?? {}) : {};
   return { chain, labels, createdAt: Number.isNaN(createdMs) ? null : wallMs(createdMs) };

@@ -15,6 +15,14 @@ export interface LayerCount {
   readonly layers: ReadonlyMap<ChainId, Layer>;
   readonly layersByImage: ReadonlyMap<ImageId, readonly ChainId[]>;
   readonly learned: LayerFacts;
+  /** The size of each unpacked layer, under the key of {@link LayerFacts}; null is unknown. */
+  readonly sizes: ReadonlyMap<ChainId, Bytes | null>;
+}
+
+/** Whether a scene would be counted so again, and nothing learned of it. */
+export function isCountStill({ sizes }: LayerCount, scene: Scene, known: LayerFacts): boolean {
+  const isKnown = sizes.entries().every(([key, size]) => size !== null && known.sizeByLayer.get(key) === size);
+  return isKnown && scene.images.values().every(({ id, configs }) => configs[0] === undefined || known.layersByImage.has(id));
 }
 
 /**
@@ -30,16 +38,14 @@ export async function countLayers(client: GrpcClient, scene: Scene, known: Layer
   const keyOf = (copy: LayerCopy): ChainId =>
     copies.get(copy.chain)?.[0] === copy ? copy.chain : blobKey(`${copy.namespace}/${copy.snapshotter}/${copy.chain}`);
   const wanted = new Map([...scene.images.values()].map((image) => [image, copiesOf(image, copies)] as const));
-  const learnedSizes = await learnSizes(
-    client,
-    new Map([...wanted.values()].flat().map((copy) => [factKey(copy), copy])),
-    known.sizeByLayer,
-  );
+  const counted = new Map([...wanted.values()].flat().map((copy) => [factKey(copy), copy]));
+  const learnedSizes = await learnSizes(client, counted, known.sizeByLayer);
+  const sizeOf = (key: ChainId): Bytes | null => known.sizeByLayer.get(key) ?? learnedSizes.get(key) ?? null;
+  const sizes = new Map([...counted.keys()].map((key) => [key, sizeOf(key)]));
   const layers = new Map<ChainId, Layer>();
   const layersByImage = new Map<ImageId, readonly ChainId[]>();
   for (const [image, own] of wanted) {
-    for (const copy of own)
-      layers.set(keyOf(copy), { sizeBytes: known.sizeByLayer.get(factKey(copy)) ?? learnedSizes.get(factKey(copy)) ?? null });
+    for (const copy of own) layers.set(keyOf(copy), { sizeBytes: sizes.get(factKey(copy)) ?? null });
     const keys = own.map(keyOf);
     for (const digest of [...image.documents, ...image.packed]) {
       const blob = scene.blobs.get(digest);
@@ -54,7 +60,7 @@ export async function countLayers(client: GrpcClient, scene: Scene, known: Layer
     const chain = configs[0]?.chain;
     if (chain !== undefined && !known.layersByImage.has(id)) learnedChains.set(id, chain);
   }
-  return { layers, layersByImage, learned: { layersByImage: learnedChains, sizeByLayer: learnedSizes } };
+  return { layers, layersByImage, learned: { layersByImage: learnedChains, sizeByLayer: learnedSizes }, sizes };
 }
 
 /** Base first; only what is unpacked, where the image has a name. */

@@ -2,17 +2,10 @@ import { type ChainId, type ContainerId, type ImageId, imageId } from '../../mod
 import type { Container, Doubt } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
-import {
-  type FoundImage,
-  type ImageSurvey,
-  type ImageTools,
-  listImages,
-  listNamesOf,
-  listNamespaces,
-  lookInto,
-} from './containerd-images.ts';
-import { type CriClient, type CriContainer, type CriImage, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
+import { type FoundImage, type ImageSurvey, type ImageTools, listNamesOf, listRecords, lookInto, NAMESPACES } from './containerd-images.ts';
+import { type CriClient, type CriContainer, type CriImage, criLists, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
 import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { Lists, listOf } from './lists.ts';
 import { leasesApi } from './messages.ts';
 import { type NameHold, readNameHold } from './name-hold.ts';
 
@@ -29,6 +22,8 @@ export interface SceneTools extends ImageTools {
 
 /** Everything that decides whether an image may go, at one instant. */
 export interface Scene extends ImageSurvey, ContentSurvey {
+  /** What it was made of beside the images. */
+  readonly userLists: Lists;
   readonly criImages: readonly CriImage[];
   readonly criContainers: ReadonlyMap<ContainerId, CriContainer>;
   /** Canonical; null where the engine does not tell. */
@@ -48,15 +43,31 @@ export interface Keeping {
   readonly sandbox: boolean;
 }
 
-/** Looks at all namespaces: images first, then whoever uses them. */
-export async function lookAround(tools: SceneTools): Promise<Scene> {
+/**
+ * Looks at all namespaces: images first, then whoever uses them.
+ *
+ * @param before the look before, which is the answer where all lists say the same again; null: there was none
+ */
+export async function lookAround(tools: SceneTools, before: Scene | null): Promise<Scene> {
   const { client, cri } = tools;
-  const [listed, criImages, sandboxName] = await Promise.all([listImages(client), cri?.listImages() ?? [], cri?.readSandboxName() ?? null]);
-  // The engine lists on while this process reads what it has listed.
-  const [survey, { leases, content, criContainers }] = await Promise.all([lookInto(listed, tools), lookForUsers(tools, listed.namespaces)]);
+  const lists = new Lists(client, before?.imageLists ?? null);
+  const userLists = new Lists(client, before?.userLists ?? null);
+  const lookAtBoth = async () => {
+    const namespaces = await lists.ask(NAMESPACES);
+    const records = await listRecords(lists, namespaces);
+    // Blobs say nothing of who uses them, so both go on at once, and the engine lists while this process reads what it has listed.
+    return Promise.all([lookInto(records, { lists, namespaces, before }, tools), lookForUsers(userLists, namespaces, tools)]);
+  };
+  const [[survey, { leases, content, criContainers }], criImages, sandboxName] = await Promise.all([
+    lookAtBoth(),
+    cri === null ? [] : userLists.ask(criLists.images),
+    cri === null ? null : userLists.ask(criLists.sandboxName, '', { verbose: true }),
+  ]);
+  if (before !== null && survey === before && userLists.isUnchanged) return before;
   return {
     ...survey,
     ...content,
+    userLists,
     criImages,
     criContainers: new Map(criContainers.map((container) => [userId(CRI_NAMESPACE, container.id), container])),
     sandboxName: sandboxName === null ? null : canonicalReference(sandboxName),
@@ -67,9 +78,12 @@ export async function lookAround(tools: SceneTools): Promise<Scene> {
 }
 
 /** Leases first: what a pull gives up, a container may hold by then. */
-async function lookForUsers({ client, cri, snapshotters }: SceneTools, namespaces: readonly string[]) {
-  const leases = await Promise.all(namespaces.map((namespace) => listLeased(client, namespace)));
-  const [content, criContainers] = await Promise.all([surveyContent(client, namespaces, snapshotters), cri?.listContainers() ?? []]);
+async function lookForUsers(lists: Lists, namespaces: readonly string[], { cri, snapshotters }: SceneTools) {
+  const leases = await Promise.all(namespaces.map((namespace) => listLeased(lists, namespace)));
+  const [content, criContainers] = await Promise.all([
+    surveyContent(lists, namespaces, snapshotters),
+    cri === null ? [] : lists.ask(criLists.containers),
+  ]);
   return { leases, content, criContainers };
 }
 
@@ -165,10 +179,14 @@ export function findObstacle(image: FoundImage, scene: Scene): string | null {
  * more than has changed since the first.
  */
 export async function findLateUser(image: FoundImage, { client, cri, snapshotters }: SceneTools): Promise<string | null> {
-  const namespaces = await listNamespaces(client);
+  const lists = new Lists(client, null);
+  const namespaces = await lists.ask(NAMESPACES);
   const targets = [...new Set(image.records.map(({ target }) => target))];
   const named = (await Promise.all(namespaces.map((namespace) => listNamesOf(client, namespace, targets)))).flat();
-  const [{ users }, criContainers] = await Promise.all([surveyContent(client, namespaces, snapshotters), cri?.listContainers() ?? []]);
+  const [{ users }, criContainers] = await Promise.all([
+    surveyContent(lists, namespaces, snapshotters),
+    cri === null ? [] : lists.ask(criLists.containers),
+  ]);
   const tops = new Set(topsOf(image));
   const user = users.find(({ chain }) => chain != null && tops.has(chain));
   if (user !== undefined) return `container ${user.name} (${user.state}) uses it`;
@@ -181,31 +199,27 @@ export async function findLateUser(image: FoundImage, { client, cri, snapshotter
 
 /** Our leases in all namespaces. */
 export async function listHolds(client: GrpcClient): Promise<readonly NameHold[]> {
-  const namespaces = await listNamespaces(client);
-  const leases = await Promise.all(namespaces.map((namespace) => listLeases(client, namespace)));
+  const lists = new Lists(client, null);
+  const leases = await Promise.all((await lists.ask(NAMESPACES)).map((namespace) => lists.ask(LEASES, namespace)));
   return leases.flat().flatMap(({ hold }) => hold ?? []);
 }
 
-async function listLeases(
-  client: GrpcClient,
-  namespace: string,
-): Promise<readonly { readonly id: string; readonly hold: NameHold | null }[]> {
-  const { leases } = await client.call(leasesApi.list, {}, namespace);
-  return leases.map((lease) => ({ id: lease.id, hold: readNameHold(namespace, lease) }));
-}
+const LEASES = listOf(leasesApi.list, (answers, namespace) =>
+  answers.flatMap(({ leases }) => leases.map((lease) => ({ id: lease.id, hold: readNameHold(namespace, lease) }))),
+);
+const RESOURCES = listOf(leasesApi.listResources, (answers) => answers.flatMap(({ resources }) => resources.map(({ id }) => id)));
 
-async function listLeased(client: GrpcClient, namespace: string): Promise<{ leased: readonly string[]; holds: readonly NameHold[] }> {
-  const leases = await listLeases(client, namespace);
+async function listLeased(lists: Lists, namespace: string): Promise<{ leased: readonly string[]; holds: readonly NameHold[] }> {
+  const leases = await lists.ask(LEASES, namespace);
   const others = leases.filter(({ hold }) => hold === null);
-  const leased = await Promise.all(others.map(({ id }) => listHeld(client, id, namespace)));
+  const leased = await Promise.all(others.map(({ id }) => listHeld(lists, id, namespace)));
   return { leased: leased.flat(), holds: leases.flatMap(({ hold }) => hold ?? []) };
 }
 
 /** What a lease holds: nothing when it has been given up since it was listed, as a pull's is at its end. */
-async function listHeld(client: GrpcClient, id: string, namespace: string): Promise<readonly string[]> {
+async function listHeld(lists: Lists, id: string, namespace: string): Promise<readonly string[]> {
   try {
-    const { resources } = await client.call(leasesApi.listResources, { id }, namespace);
-    return resources.map((resource) => resource.id);
+    return await lists.ask(RESOURCES, namespace, { id });
   } catch (error) {
     if (statusOf(error) === STATUS.notFound) return [];
     throw error;

@@ -45,6 +45,13 @@ describe('a message', () => {
     assert.deepEqual(read, { name: 'a', size: 0, target: null, names: [] });
   });
 
+  test('has a label whatever it is called', () => {
+    const labels = JSON.parse('{ "__proto__": "a", "constructor": "b", "1": "c" }');
+    const read = outer.decode(outer.encode({ labels })).labels;
+    assert.deepEqual(Object.entries(read), Object.entries(labels));
+    assert.equal(Object.getPrototypeOf(read), Object.prototype);
+  });
+
   test('that is cut off is an error, not half a message', () => {
     const data = outer.encode({ name: 'a name', names: ['b'] });
     assert.throws(() => outer.decode(data.subarray(0, 4)));

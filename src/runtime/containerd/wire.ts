@@ -3,6 +3,8 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 /** One field of a message: its number, and how it stands on the wire. */
 interface Field<Value> {
   readonly number: number;
+  /** What it holds, where it holds messages. */
+  readonly inner?: Message<unknown>;
   /** A new one each time, which {@link read} adds to where it is repeated. */
   absent(): Value;
   /** @param before what earlier occurrences gave */
@@ -20,6 +22,8 @@ export interface Message<Value> {
   /** Decodes a part of what a reader reads, to save one for each of thousands of messages in a message. */
   decodeUntil(reader: BinaryReader, end: number): Value;
   encode(value: Partial<Value>): Uint8Array;
+  /** By number. */
+  readonly fields: ReadonlyMap<number, Field<unknown>>;
 }
 
 /** One call of a service; answers that are streamed have the same form each. */
@@ -27,19 +31,21 @@ export interface Method<Asked, Answered> {
   /** `/package.Service/Call` */
   readonly path: string;
   readonly asked: Message<Asked>;
-  readonly answered: Message<Answered>;
+  readonly answered: Pick<Message<Answered>, 'decode' | 'fields'>;
 }
 
 /** What a call answers. */
 export type AnswerOf<Call> = Call extends Method<infer _, infer Answered> ? Answered : never;
+
+const NOTHING: readonly (readonly unknown[])[] = [];
 
 /** Makes a message of its fields, under their names. */
 export function message<Table extends Fields>(fields: Table): Message<Values<Table>> {
   const entries = Object.entries(fields);
   const places = new Map(entries.map((entry) => [entry[1].number, entry]));
   const decodeUntil = (reader: BinaryReader, end: number): Values<Table> => {
-    const absent: readonly (readonly unknown[])[] = entries.map(([name, field]) => [name, field.absent()]);
-    const values = Object.fromEntries(absent);
+    const values = Object.fromEntries(NOTHING);
+    for (const [name, field] of entries) values[name] = field.absent();
     while (reader.pos < end) {
       const [number, type] = reader.tag();
       const entry = places.get(number);
@@ -55,6 +61,7 @@ export function message<Table extends Fields>(fields: Table): Message<Values<Tab
       return decodeUntil(reader, reader.len);
     },
     decodeUntil,
+    fields: new Map(entries.map(([, field]) => [field.number, field])),
     encode(value) {
       const writer = new BinaryWriter();
       for (const [name, content] of Object.entries(value)) if (content !== undefined) fields[name]?.write(writer, content);
@@ -121,6 +128,7 @@ function readInner<Value>(reader: BinaryReader, inner: Message<Value>): Value {
 /** A message, or null. */
 export const one = <Value>(number: number, inner: Message<Value>): Field<Value | null> => ({
   number,
+  inner,
   absent: () => null,
   read: (reader) => readInner(reader, inner),
   write: (writer, value) => {
@@ -131,6 +139,7 @@ export const one = <Value>(number: number, inner: Message<Value>): Field<Value |
 /** Messages, repeated. */
 export const many = <Value>(number: number, inner: Message<Value>): Field<Value[]> => ({
   number,
+  inner,
   absent: () => [],
   read: (reader, before) => {
     before.push(readInner(reader, inner));
@@ -149,8 +158,9 @@ export const textMap = (number: number): Field<Record<string, string>> => ({
   absent: () => ({}),
   read: (reader, before) => {
     const { key, value } = readInner(reader, pair);
-    // Not by assignment: a label may be called __proto__.
-    Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    // A label may be called so; assigned, it would be none.
+    if (key === '__proto__') Object.defineProperty(before, key, { value, enumerable: true, configurable: true, writable: true });
+    else before[key] = value;
     return before;
   },
   write: (writer, values) => {
