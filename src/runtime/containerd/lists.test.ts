@@ -41,6 +41,18 @@ function engineOf(pieces: readonly (readonly Thing[])[], isStreamed = true) {
 const A = { id: 'a', labels: { one: '1', two: '2' } };
 const B = { id: 'b', labels: {} };
 
+test('a list that cannot be decoded is the failure of its call, while the engine still sends', async () => {
+  const { client, list } = engineOf([[A]]);
+  const broken: GrpcClient = {
+    ...client,
+    async collect({ answered }) {
+      assert.throws(() => answered.decode(Buffer.from([0x0a, 0x7f])), RangeError);
+      throw new Error('told as the call fails');
+    },
+  };
+  await assert.rejects(new Lists(broken, null).ask(list), /told as the call fails/);
+});
+
 describe('lists that say the same at the next look', () => {
   for (const isStreamed of [true, false]) {
     test(`are the same object, and are not decoded again (${isStreamed ? 'in pieces' : 'in one'})`, async () => {
@@ -106,6 +118,17 @@ describe('lists are changed', () => {
       assert.equal(third.isUnchanged, false);
     });
   }
+
+  test('for good where one was asked for twice and said two things, of which the look holds the first', async () => {
+    const { client, list, told } = engineOf([[A], [B]]);
+    const first = new Lists(client, null);
+    await first.ask(list);
+    told.pieces = [[A]];
+    await first.ask(list);
+    const second = new Lists(client, first);
+    assert.deepEqual(await second.ask(list), [A]);
+    assert.equal(second.isUnchanged, false);
+  });
 
   test('where one was not asked for, one more was, one was twice, or one was refused', async () => {
     const { client, list, told } = engineOf([[A], [B]]);

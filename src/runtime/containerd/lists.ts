@@ -54,11 +54,13 @@ export class Lists {
     const before = this.#before.get(key) ?? [];
     const pieces: Buffer[] = [];
     let same = 0;
-    // Compared while the engine goes on sending.
+    const fresh = new Map<number, Answered>();
+    // While the engine goes on sending; and what cannot be decoded is the call's failure.
     const decode = (data: Uint8Array): boolean => {
       const piece = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       const known = before[pieces.length];
       if (known !== undefined && saysSame(method.answered, known, piece)) same += 1;
+      else fresh.set(pieces.length, method.answered.decode(piece));
       return pieces.push(piece) > 0;
     };
     const call = { ...method, answered: { ...method.answered, decode } };
@@ -67,16 +69,19 @@ export class Lists {
     const isRepeated = same === before.length && same === pieces.length;
     const read = (): Made =>
       list.make(
-        pieces.map((piece) => method.answered.decode(piece)),
+        pieces.map((piece, at) => fresh.get(at) ?? method.answered.decode(piece)),
         namespace,
         asked,
       );
     const made = (isRepeated ? known : undefined) ?? read();
-    // What comes in no order, or has that deeper, is compared by what it means. Of a list that was asked for twice one answer is kept.
+    // What comes in no order, or has that deeper, is compared by what it means.
     const isSame = known !== undefined && isDeepStrictEqual(made, known);
-    this.#isUnchanged &&= isSame && !this.#now.has(key);
-    this.#now.set(key, isSame ? before : pieces);
-    if (!isSame) list.made.set(pieces, made);
+    // A list that was asked for twice is nothing to compare with: what was made of the first answer stands in the look as well.
+    const isAgain = this.#now.has(key);
+    const kept = isAgain ? [] : isRepeated ? before : pieces;
+    this.#isUnchanged &&= isSame && !isAgain;
+    this.#now.set(key, kept);
+    if (!isAgain) list.made.set(kept, isSame ? known : made);
     return isSame ? known : made;
   }
 }

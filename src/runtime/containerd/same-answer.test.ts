@@ -93,6 +93,16 @@ test('saysSame() is not so of a list in which any one thing is another, is missi
   assert.equal(saysSame(list, write(two), write(two.toReversed())), false);
 });
 
+test('saysSame() reads no text as a message, where one has in a text what begins a message in the other', () => {
+  const inner = hold(3, [target.encode({ digest: 'd' })]);
+  const nothing = hold(9, []);
+  // Where the other's message stands this text begins like it, and goes on with a group that never ends.
+  const named = hold(1, [inner.subarray(0, 2), Buffer.from([0x0b, 0x0b, 0x0b])]);
+  const [before, now] = [hold(1, [named, nothing]), hold(1, [nothing, inner, nothing])];
+  assert.equal(before.length, now.length);
+  assert.equal(saysSame(list, before, now), false);
+});
+
 /** What cannot be read is an error of the engine's, and no more the same. */
 function isSame(before: Buffer, now: Buffer): boolean {
   try {

@@ -28,7 +28,8 @@ export function saysSame(list: Pick<Message<unknown>, 'fields'>, before: Buffer,
       const isIt = ([, start, , stop]: Place): boolean =>
         stop - start === to - from && before[stop - 1] === now[to - 1] && before.compare(now, from, to, start, stop) === 0;
       const found = rest.findIndex(isIt);
-      const index = found < 0 && isInside(message, place) ? rest.findIndex(([, start]) => start === from) : found;
+      const there = found < 0 ? rest.findIndex(([, start]) => start === from) : -1;
+      const index = there >= 0 && isInside(message, place) ? there : found;
       return index >= 0 && rest.splice(index, 1).length === 1;
     });
   };
