@@ -23,7 +23,7 @@ describe('holdPreviousVersions()', () => {
   it('keeps as many as keep_last says, the last used first', () => {
     const versions = [version('v1', 9, '1'), version('v3', 1, '3'), version('v2', 5, '2')];
     assert.deepEqual(
-      [held(versions, 0), held(versions, 1), held(versions, 2), held(versions, 9)],
+      [held(versions, 0), held(versions, 1), held(versions, 2), held(versions, Number.MAX_SAFE_INTEGER)],
       [[], ['v2'], ['v2', 'v1'], ['v2', 'v1']],
     );
   });

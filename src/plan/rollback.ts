@@ -30,10 +30,7 @@ export function holdPreviousVersions(history: VersionHistory, policy: Policy, no
   for (const versions of listVersions(listStreams(history, policy, now), history.lineages)) {
     const hold = holdFor(versions, policy, now);
     if (hold === null) continue;
-    for (let at = 1; at <= keepLast; at++) {
-      const image = versions.images[at];
-      if (image !== undefined && holds.get(image)?.binds !== 'always') holds.set(image, hold);
-    }
+    for (const image of versions.images.slice(1, keepLast + 1)) if (holds.get(image)?.binds !== 'always') holds.set(image, hold);
   }
   return holds;
 }

@@ -47,6 +47,7 @@ export class VersionStream {
   }
 
   #findNewest(count: number): readonly UseRecord[] {
+    if (count >= this.#used.length) return this.#used.toSorted(compareByUse);
     const newest: UseRecord[] = [];
     for (const each of this.#used) {
       const last = newest[count - 1];
