@@ -29,7 +29,7 @@ export async function checkOrder(
   // The newest alone: all that history may hold would take three times the daemon's memory.
   const uses = store.readUses(key, USES_MOST).toSorted((one, other) => one.at.idleMs - other.at.idleMs);
   const facts = store.readLayerFacts(key);
-  const steps = judgeOrder(traceOfJournal(uses, facts), bytesPresent(store.readUsage(key), facts));
+  const steps = judgeOrder(traceOfJournal(uses, facts), bytesPresent(store.readUsage(key), facts), uses.length === USES_MOST);
   let step = steps.next();
   for (let done = 1; step.done !== true; done++) {
     if (done % USES_AT_ONCE === 0) await wait(durationMs(0));

@@ -12,8 +12,8 @@ function loopOf(images: number, days: number): Trace {
   return { layers: Array.from({ length: images }, (_, image) => [image]), sizes: Array.from({ length: images }, () => 10), uses };
 }
 
-function judge(trace: Trace, capacityBytes: number): string {
-  const steps = judgeOrder(trace, capacityBytes);
+function judge(trace: Trace, capacityBytes: number, isCut = false): string {
+  const steps = judgeOrder(trace, capacityBytes, isCut);
   let step = steps.next();
   while (step.done !== true) step = steps.next();
   return step.value;
@@ -24,6 +24,7 @@ describe('judgeOrder()', () => {
     assert.equal(judge(loopOf(4, 90), 30), 'next-use');
     assert.equal(judge(loopOf(4, 20), 30), 'next-use');
     assert.equal(judge({ layers: [], sizes: [], uses: [] }, 0), 'next-use');
+    assert.equal(judge({ layers: [], sizes: [], uses: [] }, 0, true), 'next-use');
   });
 
   test('goes by lru on a history in which habits mislead: two versions in turn, each a day or so, beside bursts', () => {
@@ -37,10 +38,15 @@ describe('judgeOrder()', () => {
     const inOrder = uses.toSorted((one, other) => one.atMs - other.atMs);
     const trace = { layers: [[0], [1], [2]], sizes: [10, 10, 10], uses: inOrder };
     assert.equal(judge(trace, 20), 'lru');
+    const short = { ...trace, uses: inOrder.filter(({ atMs }) => atMs > 25 * DAY_MS) };
+    assert.deepEqual([judge(short, 20), judge(short, 20, true)], ['next-use', 'lru']);
     assert.equal(judge({ ...trace, uses: inOrder.filter(({ lineage }) => lineage === 'app') }, 20), 'next-use');
   });
 
   test('goes by lru only where next-use was worse by more than chance', () => {
-    assert.deepEqual([isWorse(106, 100), isWorse(105, 100), isWorse(1, 0), isWorse(0, 0)], [true, false, true, false]);
+    assert.deepEqual(
+      [isWorse(206, 100, 1_000), isWorse(205, 100, 1_000), isWorse(101, 0, 1_000), isWorse(0, 0, 0)],
+      [true, false, true, false],
+    );
   });
 });

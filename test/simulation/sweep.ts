@@ -30,7 +30,7 @@ export function disturb({ name, isReal }: NamedTrace, trace: Trace, { hostsOf, m
       const bytes = diskBytes(facts, part);
       const makeHalved: MakePolicy = (order, of) => new Shrinking(make(order, of, bytes), bytes, of.uses.length / 2);
       const paired = isHalved ? replayPaired(host, facts, diskBytes(facts, part / 2), makeHalved) : replayPaired(host, facts, bytes, make);
-      [ours, plain, checked] = [ours + total(paired.ours), plain + total(paired.plain), checked + total(goByCheck(paired))];
+      [ours, plain, checked] = [ours + total(paired.ours), plain + total(paired.plain), checked + total(goByCheck(paired, bytes))];
     }
     return { ratio: ratioOf(ours, plain), checked: ratioOf(checked, plain) };
   });
@@ -38,9 +38,11 @@ export function disturb({ name, isReal }: NamedTrace, trace: Trace, { hostsOf, m
 }
 
 /** What is pulled again on a day by the order that the daemon's check would have chosen that day, as if that order had always been gone by. */
-function goByCheck({ ours, plain }: PairedReplay): Float64Array {
+function goByCheck({ ours, plain }: PairedReplay, diskBytes: number): Float64Array {
   const before = (days: Float64Array, day: number): number => total(days.subarray(day - CHECKED_DAYS, day));
-  return ours.map((bytes, day) => (day >= CHECKED_DAYS && isWorse(before(ours, day), before(plain, day)) ? (plain[day] ?? 0) : bytes));
+  return ours.map((bytes, day) =>
+    day >= CHECKED_DAYS && isWorse(before(ours, day), before(plain, day), diskBytes) ? (plain[day] ?? 0) : bytes,
+  );
 }
 
 /** A row of the table. */
