@@ -6,9 +6,9 @@ import { setTimeout } from 'node:timers/promises';
 import { randomFrom } from '../../src/simulate/seeded-random.ts';
 import { openLabOfRun } from '../contract/lab-of-run.ts';
 import { DOCKER_KINDS, type DockerKind, type Lab, type LabEngine } from '../lab/lab.ts';
-import { BusyHost } from './busy-host.ts';
+import { BusyHost, type BusyScene } from './busy-host.ts';
 import { until, wordsFor } from './daemon-process.ts';
-import { type Deletion, type DeletionFollower, followDeletions } from './engine-deletions.ts';
+import { type Deletion, followDeletions } from './engine-deletions.ts';
 import { type NamesById, readAllNames } from './engine-names.ts';
 import { FastDaemon, SPEED } from './fast-daemon.ts';
 import { describeEngine } from './image-scene.ts';
@@ -67,30 +67,27 @@ async function live(t: TestContext, lab: Lab, kind: DockerKind): Promise<void> {
   closing.defer(() => engine.stop());
   const registry = await lab.startRegistry();
   closing.defer(() => registry.stop());
-  const ledger = new UseLedger();
-  const host = new BusyHost(engine, registry, ledger, random);
+  const busy = { engine, ledger: new UseLedger(), follower: closing.use(followDeletions(engine)), random };
+  const host = new BusyHost(busy, registry);
   const scene = {
-    ...{ engine, ledger, host, random, unseen: [] },
-    follower: closing.use(followDeletions(engine)),
+    ...{ ...busy, host, unseen: [] },
     daemon: closing.use(new FastDaemon([...SETTINGS, ...wordsFor(folder.path, engine.socketPath)])),
   };
   scene.daemon.start();
   await host.fill();
   await scene.daemon.says(/ready: everything/, 0);
-  const counts = await beBusy(scene);
+  const counts = await beBusy(scene).catch((error: unknown) => {
+    throw new Error(`seed ${SEED}: people cannot work\n${scene.daemon.log}`, { cause: error });
+  });
   const busyRemovals = scene.follower.deletions().length;
   const quietMs = await beQuiet(scene);
   await checkEnd(scene);
   t.diagnostic(`${await describeEngine(engine)}, seed ${SEED}: ${figuresOf(scene, counts, { busyRemovals, quietMs })}`);
 }
 
-interface Scene {
-  readonly engine: LabEngine;
-  readonly ledger: UseLedger;
+interface Scene extends BusyScene {
   readonly host: BusyHost;
-  readonly follower: DeletionFollower;
   readonly daemon: FastDaemon;
-  readonly random: () => number;
   /** What was gone after a kill, and no event told. */
   readonly unseen: Deletion[];
 }
@@ -203,7 +200,7 @@ function figuresOf(
   const removals = `${follower.deletions().length} removals, ${busyRemovals} of them while people worked, ${unseen.length} more untold`;
   return [
     `${removals}, unused for ${hours(idle[0])} to ${hours(idle.at(-1))}`,
-    `${ledger.uses} uses, ${host.refused.length} acts refused`,
+    `${ledger.uses} uses, ${host.refused.length} acts refused, ${host.overtaken.length} images brought in the moment of their deletion`,
     [...counts].map(([what, count]) => `${count} × ${what}`).join(', '),
     `${daemon.count(/nothing is removed yet/)} runs held back, ${daemon.count(/collected: /)} collections`,
     `${daemon.count(/interrupted run/)} names or removals of interrupted runs repaired, quiet for ${hours(quietMs)}`,

@@ -66,6 +66,11 @@ export class UseLedger {
     this.#tags.set(name, { imageId, atMs });
   }
 
+  /** The image that a name was last given to. */
+  imageOf(name: string): string | undefined {
+    return this.#tags.get(name)?.imageId;
+  }
+
   /** The engine itself dropped an image, so nobody else can have deleted it, and nothing needs it there any more. */
   dropped(imageId: string): void {
     this.#uses.splice(0, this.#uses.length, ...this.#uses.filter((use) => use.imageId !== imageId));
