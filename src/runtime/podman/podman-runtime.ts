@@ -3,15 +3,7 @@ import type { DiskUsage, LayerFacts } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
 import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, refusal, takeAnswer } from '../engine-answers.ts';
-import {
-  connectEngine,
-  ELSEWHERE,
-  type EngineAnswer,
-  type EngineClient,
-  type EngineClientOptions,
-  type EngineConnection,
-  imagePath,
-} from '../engine-client.ts';
+import { ELSEWHERE, type EngineAnswer, type EngineClient, type EngineConnection, imagePath } from '../engine-client.ts';
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
 import { readDisk } from '../image-filesystem.ts';
@@ -33,15 +25,10 @@ const EXIT = { done: 0, unknown: 1, inUse: 2 } as const;
 const REFUSALS = /by (?:ID|digest) with more than one tag|read-only image/;
 
 /**
- * Opens Podman, 4.3 or newer, rootful or rootless.
+ * Opens Podman, 4.3 or newer, rootful or rootless, on a connection that is closed when it fails.
  *
  * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`
  */
-export async function openPodman(options: EngineClientOptions): Promise<Runtime> {
-  return startPodman(await connectEngine(options));
-}
-
-/** The same, on a connection that is closed when it fails. */
 export async function startPodman(connection: EngineConnection): Promise<Runtime> {
   try {
     const client = connection.speak(API);
