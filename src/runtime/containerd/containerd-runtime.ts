@@ -8,23 +8,12 @@ import { splitReference } from '../../model/reference.ts';
 import { readOwnerMark } from '../host/owner-mark.ts';
 import { readDisk, readIngests } from '../image-filesystem.ts';
 import { sortNames, useOf } from '../image-names.ts';
-import type {
-  Capabilities,
-  ContainerUse,
-  EngineIdentity,
-  EventWatcher,
-  FoundHold,
-  ImageNames,
-  Observation,
-  Receiving,
-  RemoveOutcome,
-  Runtime,
-} from '../runtime.ts';
+import type { ContainerUse, EventWatcher, FoundHold, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { watchContainerd } from './containerd-events.ts';
 import { type FoundImage, isOurs, NAMESPACES, surveyImages } from './containerd-images.ts';
 import { CriClient } from './cri-client.ts';
 import { openCri } from './cri-runtime.ts';
-import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type ContainerdOptions, connectGrpc, type GrpcClient, nullOn, STATUS, statusOf } from './grpc-client.ts';
 import { DocumentReader } from './image-documents.ts';
 import { countLayers, isCountStill, type LayerCount } from './layer-count.ts';
 import { Lists } from './lists.ts';
@@ -42,7 +31,7 @@ import {
   type SceneTools,
   topsOf,
 } from './scene.ts';
-import { UnheldRuntime } from './unheld-runtime.ts';
+import { failureOf, UnheldRuntime } from './unheld-runtime.ts';
 
 /** More than one run removes. */
 const GONE_MAX = 10_000;
@@ -108,8 +97,8 @@ interface Told {
 }
 
 class ContainerdRuntime extends UnheldRuntime implements Runtime {
-  readonly identity: EngineIdentity;
-  readonly capabilities: Capabilities = { holds: false, digestsProvePull: true, digestsGoAlone: false, parentsKnown: true, events: 'live' };
+  readonly identity: Runtime['identity'];
+  readonly capabilities = { holds: false, digestsProvePull: true, digestsGoAlone: false, parentsKnown: true, events: 'live' } as const;
   readonly #client: GrpcClient;
   readonly #cri: CriClient | null;
   readonly #root: string | null;
@@ -224,12 +213,7 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
     if (image === undefined) return { kind: 'gone' };
     const obstacle = findObstacle(image, scene);
     if (obstacle !== null) return { kind: 'in-use', message: obstacle };
-    try {
-      return await this.#removeFound(image);
-    } catch (error) {
-      if (!(error instanceof OperatingError) || error.kind !== 'engine-refused') throw error;
-      return { kind: 'failed', message: engineWords(error) };
-    }
+    return this.#removeFound(image).catch(failureOf);
   }
 
   async #removeFound(image: FoundImage): Promise<RemoveOutcome> {
@@ -285,13 +269,8 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
   async #deleteName(record: NameNow): Promise<boolean> {
     const now = await readNameNow(this.#client, record);
     if (now.image === null || isMoved(now)) return false;
-    try {
-      await this.#client.call(imagesApi.delete, { name: now.name, target: now.image.target }, now.namespace);
-      return true;
-    } catch (error) {
-      if (statusOf(error) === STATUS.notFound) return false;
-      throw error;
-    }
+    const deleting = this.#client.call(imagesApi.delete, { name: now.name, target: now.image.target }, now.namespace);
+    return (await nullOn(STATUS.notFound, deleting)) !== null;
   }
 }
 

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type ContainerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import type { Container } from '../../model/inventory.ts';
-import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type GrpcClient, nullOn, STATUS } from './grpc-client.ts';
 import { byId, listOf } from './lists.ts';
 import { imageServiceApi, runtimeServiceApi } from './messages.ts';
 import type { AnswerOf } from './wire.ts';
@@ -43,24 +43,15 @@ export class CriClient {
 
   /** @returns null when it is not served there @throws OperatingError when it is, but not yet ready, say */
   static async open(client: GrpcClient): Promise<CriClient | null> {
-    try {
-      const { runtimeName, runtimeVersion } = await client.call(runtimeServiceApi.version, {});
-      return new CriClient(client, { name: runtimeName, version: runtimeVersion });
-    } catch (error) {
-      if (statusOf(error) === STATUS.unimplemented) return null;
-      throw error;
-    }
+    const told = await nullOn(STATUS.unimplemented, client.call(runtimeServiceApi.version, {}));
+    return told === null ? null : new CriClient(client, { name: told.runtimeName, version: told.runtimeVersion });
   }
 
   /** Names or IDs of the images that are mounted into a container as volumes. @returns null when the container is gone */
   async readImageVolumes(id: string): Promise<readonly string[] | null> {
-    try {
-      const { status } = await this.#client.call(runtimeServiceApi.containerStatus, { containerId: id });
-      return (status?.mounts ?? []).flatMap(({ image }) => (image === null || image.image === '' ? [] : [image.image]));
-    } catch (error) {
-      if (statusOf(error) === STATUS.notFound) return null;
-      throw error;
-    }
+    const told = await nullOn(STATUS.notFound, this.#client.call(runtimeServiceApi.containerStatus, { containerId: id }));
+    if (told === null) return null;
+    return (told.status?.mounts ?? []).flatMap(({ image }) => (image === null || image.image === '' ? [] : [image.image]));
   }
 
   /** @param name an ID, or any name that the image has @returns null when there is none */

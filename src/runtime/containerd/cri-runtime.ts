@@ -7,22 +7,12 @@ import { type Container, type DiskUsage, type Doubt, type Image, imagesOf as ima
 import { canonicalReference } from '../../model/reference.ts';
 import { readDisk } from '../image-filesystem.ts';
 import { sortNames, useOf } from '../image-names.ts';
-import type {
-  Capabilities,
-  ContainerUse,
-  EngineIdentity,
-  EventWatcher,
-  ImageNames,
-  Observation,
-  Receiving,
-  RemoveOutcome,
-  Runtime,
-} from '../runtime.ts';
+import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { CriClient, type CriImage, criLists, describeCriContainer, readNanoseconds } from './cri-client.ts';
-import { type ContainerdOptions, connectGrpc, engineWords, type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type ContainerdOptions, connectGrpc, type GrpcClient, nullOn, STATUS, statusOf } from './grpc-client.ts';
 import { Lists } from './lists.ts';
 import { introspectionApi, runtimeServiceApi } from './messages.ts';
-import { UnheldRuntime } from './unheld-runtime.ts';
+import { failureOf, UnheldRuntime } from './unheld-runtime.ts';
 import type { AnswerOf } from './wire.ts';
 
 const ID = /^(?:sha256:)?[0-9a-f]{64}$/;
@@ -59,12 +49,7 @@ export async function openCri(options: ContainerdOptions & { readonly client?: G
 
 /** containerd has an ID of its own, so that one engine has one lock however it is spoken to; for others their address has to do. */
 async function readEngineId(client: GrpcClient, address: string): Promise<string> {
-  try {
-    return (await client.call(introspectionApi.server, {})).uuid;
-  } catch (error) {
-    if (statusOf(error) === STATUS.unimplemented) return address;
-    throw error;
-  }
+  return (await nullOn(STATUS.unimplemented, client.call(introspectionApi.server, {})))?.uuid ?? address;
 }
 
 /** A stream that is not served ends at once; one that is goes on until it is given up. */
@@ -99,8 +84,8 @@ interface CriScene {
 }
 
 class CriRuntime extends UnheldRuntime implements Runtime {
-  readonly identity: EngineIdentity;
-  readonly capabilities: Capabilities;
+  readonly identity: Runtime['identity'];
+  readonly capabilities: Runtime['capabilities'];
   readonly #client: GrpcClient;
   readonly #cri: CriClient;
   readonly #volumes = new Map<string, readonly string[]>();
@@ -112,13 +97,8 @@ class CriRuntime extends UnheldRuntime implements Runtime {
     const { name, version } = cri;
     this.identity = { name: 'cri', version, engineId, storeId: 'cri', title: `${name} ${version} at ${address} (CRI)` };
     // CRI-O shares its store with Podman, which makes digests up for what it loads.
-    this.capabilities = {
-      holds: false,
-      digestsProvePull: false,
-      digestsGoAlone: false,
-      parentsKnown: true,
-      events: canTell ? 'live' : 'none',
-    };
+    const events = canTell ? 'live' : 'none';
+    this.capabilities = { holds: false, digestsProvePull: false, digestsGoAlone: false, parentsKnown: true, events };
     this.#client = client;
     this.#cri = cri;
   }
@@ -199,12 +179,8 @@ class CriRuntime extends UnheldRuntime implements Runtime {
     if (doubt !== undefined) return { kind: 'in-use', message: doubt.message };
     const { pinned, sandbox } = describeImage(image, sandboxName);
     if (pinned || sandbox) return { kind: 'in-use', message: pinned ? 'the engine asks to keep it' : 'every pod begins with it' };
-    try {
-      await this.#cri.removeImage(id);
-    } catch (error) {
-      if (!(error instanceof OperatingError) || error.kind !== 'engine-refused') throw error;
-      return { kind: 'failed', message: engineWords(error) };
-    }
+    const failure = await this.#cri.removeImage(id).catch(failureOf);
+    if (failure !== undefined) return failure;
     return { kind: 'done', isImageDeleted: (await this.readNames(id)) === null, deletedLayers: null };
   }
 

@@ -62,6 +62,14 @@ export function statusOf(error: unknown): number | null {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : null;
 }
 
+/** What a call answers; null where it answers with this status. @throws OperatingError for every other */
+export function nullOn<Answered>(status: number, call: Promise<Answered>): Promise<Answered | null> {
+  return call.catch((error: unknown) => {
+    if (statusOf(error) === status) return null;
+    throw error;
+  });
+}
+
 /** The engine's own words in an error. */
 export function engineWords(error: unknown): string {
   const cause = error instanceof OperatingError ? error.cause : error;

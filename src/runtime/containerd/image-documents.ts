@@ -5,7 +5,7 @@ import { type ChainId, type WallMs, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import { inFlight } from '../../model/in-flight.ts';
 import { chainIds } from '../chain-ids.ts';
-import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type GrpcClient, nullOn, STATUS } from './grpc-client.ts';
 import { contentApi } from './messages.ts';
 
 const CALLS_IN_FLIGHT = 8;
@@ -163,13 +163,8 @@ export class DocumentReader {
 
   /** @returns null when it went meanwhile */
   async #readByCall(each: string, namespace: string): Promise<string | null> {
-    try {
-      const pieces = await this.#client.collect(contentApi.read, { digest: each }, namespace);
-      return Buffer.concat(pieces.map(({ data }) => data)).toString('utf8');
-    } catch (error) {
-      if (statusOf(error) === STATUS.notFound) return null;
-      throw error;
-    }
+    const pieces = await nullOn(STATUS.notFound, this.#client.collect(contentApi.read, { digest: each }, namespace));
+    return pieces === null ? null : Buffer.concat(pieces.map(({ data }) => data)).toString('utf8');
   }
 }
 

@@ -4,7 +4,7 @@ import type { Layer, LayerFacts } from '../../model/inventory.ts';
 import { blobKey } from '../chain-ids.ts';
 import type { LayerCopy } from './container-survey.ts';
 import type { FoundImage } from './containerd-images.ts';
-import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type GrpcClient, nullOn, STATUS } from './grpc-client.ts';
 import { snapshotsApi } from './messages.ts';
 import type { Scene } from './scene.ts';
 
@@ -86,10 +86,6 @@ async function learnSizes(
 
 /** @returns null when it went meanwhile */
 async function readSize(client: GrpcClient, namespace: string, snapshotter: string, key: string): Promise<Bytes | null> {
-  try {
-    return bytes((await client.call(snapshotsApi.usage, { snapshotter, key }, namespace)).size);
-  } catch (error) {
-    if (statusOf(error) === STATUS.notFound) return null;
-    throw error;
-  }
+  const usage = await nullOn(STATUS.notFound, client.call(snapshotsApi.usage, { snapshotter, key }, namespace));
+  return usage === null ? null : bytes(usage.size);
 }

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type ImageId, imageId } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import type { ImageRecord } from './containerd-images.ts';
-import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type GrpcClient, nullOn, STATUS } from './grpc-client.ts';
 import { imagesApi, leasesApi } from './messages.ts';
 import type { AnswerOf } from './wire.ts';
 
@@ -63,13 +63,9 @@ export interface NameNow extends ImageRecord {
 
 /** Asks where a name points to now: since 2.0 the engine checks that itself when it deletes one, 1.6 and CRI do not. */
 export async function readNameNow(client: GrpcClient, record: ImageRecord): Promise<NameNow> {
-  try {
-    const { image } = await client.call(imagesApi.get, { name: record.name }, record.namespace);
-    return { ...record, image: image === null || image.target === null ? null : { ...image, target: image.target } };
-  } catch (error) {
-    if (statusOf(error) === STATUS.notFound) return { ...record, image: null };
-    throw error;
-  }
+  const answer = await nullOn(STATUS.notFound, client.call(imagesApi.get, { name: record.name }, record.namespace));
+  const image = answer?.image ?? null;
+  return { ...record, image: image === null || image.target === null ? null : { ...image, target: image.target } };
 }
 
 /** Whether somebody else has it point elsewhere by now. */
@@ -100,17 +96,11 @@ function encode(image: HeldImage): string {
 
 /** Gives names back where they are absent; one that points elsewhere by now belongs to whoever moved it. The hold goes after it. */
 export async function giveNamesBack(client: GrpcClient, hold: NameHold): Promise<void> {
-  for (const image of hold.images) await ignoring(STATUS.alreadyExists, client.call(imagesApi.create, { image }, hold.namespace));
+  for (const image of hold.images) await nullOn(STATUS.alreadyExists, client.call(imagesApi.create, { image }, hold.namespace));
   await releaseHold(client, hold, false);
 }
 
 /** @param sync collect garbage before the answer comes */
 export async function releaseHold(client: GrpcClient, { namespace, leaseId }: NameHold, sync: boolean): Promise<void> {
-  await ignoring(STATUS.notFound, client.call(leasesApi.delete, { id: leaseId, sync }, namespace));
-}
-
-async function ignoring(status: number, call: Promise<unknown>): Promise<void> {
-  await call.catch((error) => {
-    if (statusOf(error) !== status) throw error;
-  });
+  await nullOn(STATUS.notFound, client.call(leasesApi.delete, { id: leaseId, sync }, namespace));
 }

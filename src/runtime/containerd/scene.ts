@@ -1,10 +1,10 @@
 import { type ChainId, type ContainerId, type ImageId, imageId } from '../../model/brands.ts';
-import type { Container, Doubt } from '../../model/inventory.ts';
+import type { Container, Doubt, Image } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
 import { type FoundImage, type ImageSurvey, type ImageTools, listNamesOf, listRecords, lookInto, NAMESPACES } from './containerd-images.ts';
 import { type CriClient, type CriContainer, type CriImage, criLists, describeCriContainer, nameOf, stateOf } from './cri-client.ts';
-import { type GrpcClient, STATUS, statusOf } from './grpc-client.ts';
+import { type GrpcClient, nullOn, STATUS } from './grpc-client.ts';
 import { Lists, listOf } from './lists.ts';
 import { leasesApi } from './messages.ts';
 import { type NameHold, readNameHold } from './name-hold.ts';
@@ -37,11 +37,7 @@ export interface Scene extends ImageSurvey, ContentSurvey {
 }
 
 /** Why an image stays by the engine's own word. */
-export interface Keeping {
-  readonly pinned: boolean;
-  readonly leased: boolean;
-  readonly sandbox: boolean;
-}
+export type Keeping = Pick<Image, 'pinned' | 'leased' | 'sandbox'>;
 
 /**
  * Looks at all namespaces: images first, then whoever uses them.
@@ -218,10 +214,5 @@ async function listLeased(lists: Lists, namespace: string): Promise<{ leased: re
 
 /** What a lease holds: nothing when it has been given up since it was listed, as a pull's is at its end. */
 async function listHeld(lists: Lists, id: string, namespace: string): Promise<readonly string[]> {
-  try {
-    return await lists.ask(RESOURCES, namespace, { id });
-  } catch (error) {
-    if (statusOf(error) === STATUS.notFound) return [];
-    throw error;
-  }
+  return (await nullOn(STATUS.notFound, lists.ask(RESOURCES, namespace, { id }))) ?? [];
 }

@@ -2,6 +2,13 @@ import { type Bytes, bytes, type ImageId } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { BuildCache } from '../../model/inventory.ts';
 import type { RemoveOutcome } from '../runtime.ts';
+import { engineWords } from './grpc-client.ts';
+
+/** What becomes of a removal that the engine refused; any other error goes on. */
+export function failureOf(error: unknown): RemoveOutcome {
+  if (!(error instanceof OperatingError) || error.kind !== 'engine-refused') throw error;
+  return { kind: 'failed', message: engineWords(error) };
+}
 
 /** What an engine without holds has in common with any other: names are neither given nor taken one by one, and it has no build cache of its own. */
 export abstract class UnheldRuntime {
