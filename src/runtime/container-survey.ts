@@ -1,4 +1,4 @@
-import { type ContainerId, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
+import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../model/brands.ts';
 import type { Container, Doubt } from '../model/inventory.ts';
 
 /** Containers in every state, and why any of them is not fully known. */
@@ -17,6 +17,19 @@ export interface ContainerLookup {
 
 /** The form of an image's ID. */
 export const IMAGE_ID = /^sha256:[0-9a-f]{64}$/;
+
+/** One container, in what Docker and Podman list alike. */
+export interface ListedContainer extends Readonly<Record<'Id' | 'Image' | 'ImageID' | 'State', string>> {
+  readonly Names: readonly string[] | null;
+  readonly Labels: Container['labels'];
+}
+
+/** What a listing says of a container, but for its times. Docker's names begin with a slash. */
+export function describeContainer({ Id, Names, Image, ImageID, State, Labels }: ListedContainer, mountedImageIds: readonly ImageId[]) {
+  const name = Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12);
+  const image = { imageId: IMAGE_ID.test(ImageID) ? imageId(ImageID) : null, imageName: Image === '' ? null : Image };
+  return { id: containerId(Id), name, ...image, state: State, labels: Labels, mountedImageIds };
+}
 
 /** Seconds since 1970; Go's zero time, far before it, means that nobody wrote a time down. */
 export function readSeconds(seconds: number): WallMs | null {

@@ -60,11 +60,7 @@ export interface StreamListener {
 /** Where the engine is and how long one call may take. */
 export type EngineClientOptions = ({ readonly socketPath: string } | { readonly address: HttpAddress }) & { readonly timeoutMs?: number };
 
-interface RawAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+type RawAnswer = EngineConnection['greeting'] & { readonly text: string };
 
 /** Connects and asks who is there. @throws OperatingError `engine-unreachable`, `permission`, `engine-nonsense` */
 export async function connectEngine(options: EngineClientOptions): Promise<EngineConnection> {

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
-import { type ContainerLookup, type ContainerSurvey, IMAGE_ID, readSeconds } from '../container-survey.ts';
+import { type ContainerLookup, type ContainerSurvey, describeContainer, IMAGE_ID, readSeconds } from '../container-survey.ts';
 import { takeAnswer } from '../engine-answers.ts';
 import { imagePath } from '../engine-client.ts';
 import { containerList, type ListedContainer } from './docker-answers.ts';
@@ -115,19 +115,9 @@ function readContainerFile(dockerRoot: string, id: string): v.InferOutput<typeof
 
 function readContainer(item: ListedContainer, mountedImageIds: readonly ImageId[]): Container {
   const upMs = leastUptimeMs(item.Status);
-  return {
-    id: containerId(item.Id),
-    name: item.Names?.[0]?.replace(/^\//, '') ?? item.Id.slice(0, 12),
-    imageId: IMAGE_ID.test(item.ImageID) ? imageId(item.ImageID) : null,
-    imageName: item.Image === '' ? null : item.Image,
-    state: item.State,
-    labels: item.Labels,
-    mountedImageIds,
-    createdAt: readSeconds(item.Created),
-    // Not before this, as far as the listing tells.
-    startedAt: upMs === null ? null : wallMs(Date.now() - upMs),
-    finishedAt: null,
-  };
+  // Not before this, as far as the listing tells.
+  const startedAt = upMs === null ? null : wallMs(Date.now() - upMs);
+  return { ...describeContainer(item, mountedImageIds), createdAt: readSeconds(item.Created), startedAt, finishedAt: null };
 }
 
 function findProblem(container: Container, mounted: readonly ImageId[] | null): string | null {

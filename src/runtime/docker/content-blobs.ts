@@ -1,5 +1,5 @@
 // Not from node:fs/promises: in the bundle this loads that module where it is first used, and most engines need no blobs read.
-import { promises as files } from 'node:fs';
+import { existsSync, promises as files } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { type Bytes, bytes, type ChainId } from '../../model/brands.ts';
@@ -28,13 +28,9 @@ const configDocument = v.object({ rootfs: v.object({ diff_ids: v.array(v.string(
  *
  * @returns null when there is none, or this user may not read it
  */
-export async function findContainerdRoot(dockerRoot: string, list: readonly ListedImage[]): Promise<string | null> {
-  for (const root of [join(dockerRoot, 'containerd/daemon'), SYSTEM_CONTAINERD_ROOT]) {
-    for (const { Id } of list.slice(0, PROOFS)) {
-      if (await isReadable(blobPath(root, Id))) return root;
-    }
-  }
-  return null;
+export function findContainerdRoot(dockerRoot: string, list: readonly ListedImage[]): string | null {
+  const isProven = (root: string) => list.slice(0, PROOFS).some(({ Id }) => existsSync(blobPath(root, Id)));
+  return [join(dockerRoot, 'containerd/daemon'), SYSTEM_CONTAINERD_ROOT].find(isProven) ?? null;
 }
 
 /**
@@ -91,11 +87,4 @@ type Measured<Value> = Value & { readonly sizeBytes: number };
 
 function blobPath(root: string, digest: string): string {
   return join(root, BLOBS, digest.replace(/^sha256:/, ''));
-}
-
-async function isReadable(path: string): Promise<boolean> {
-  return files.access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,34 +1,18 @@
-import {
-  type Bytes,
-  bytes,
-  type ChainId,
-  type ContainerId,
-  chainId,
-  type DurationMs,
-  type ImageId,
-  imageId,
-  wallMs,
-} from '../../model/brands.ts';
+import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { blobKey } from '../chain-ids.ts';
-import { readSeconds } from '../container-survey.ts';
-import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, type ImageDetails, imageDetails, imageHistory, refusal, takeAnswer } from '../engine-answers.ts';
-import {
-  connectEngine,
-  ELSEWHERE,
-  type EngineAnswer,
-  type EngineClientOptions,
-  type EngineConnection,
-  imagePath,
-} from '../engine-client.ts';
+import type { EngineAnswer, EngineClientOptions, EngineConnection } from '../engine-client.ts';
+import { connectEngine, ELSEWHERE, imagePath } from '../engine-client.ts';
 import { EventResolver, parseEventLine, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
+import { HttpRuntime } from '../http-runtime.ts';
 import { readDisk, readIngests } from '../image-filesystem.ts';
-import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
+import { originByDigest, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
-import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
+import { describeListed, readSize } from '../listed-images.ts';
+import type { EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor } from './container-uses.ts';
 import { findContainerdRoot, readBlobs, readDiffIds } from './content-blobs.ts';
@@ -60,18 +44,18 @@ export async function startDocker(connection: EngineConnection): Promise<Runtime
   }
 }
 
-class DockerRuntime implements Runtime {
+class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
   readonly identity: Runtime['identity'];
   readonly capabilities: Runtime['capabilities'];
-  readonly #client: DockerClient;
   readonly #info: EngineInfo;
   readonly #hasContentStore: boolean;
-  readonly #containers: ContainerSurveyor;
+  protected readonly containers: ContainerSurveyor;
   readonly #events: EventResolver;
   /** Undefined: not looked for yet. */
   #imageRoot: string | null | undefined;
 
   constructor(client: DockerClient, info: EngineInfo) {
+    super(client);
     const { ServerVersion: version, Driver } = info;
     const title = `docker ${version} at ${client.address} (${Driver})`;
     this.identity = { name: 'docker', version, engineId: info.ID, storeId: Driver, title };
@@ -85,23 +69,22 @@ class DockerRuntime implements Runtime {
       parentsKnown: isGraphDriver,
       events: 'replayed',
     };
-    this.#client = client;
     this.#info = info;
-    this.#containers = new ContainerSurveyor(client, info.DockerRootDir);
-    this.#events = new EventResolver(this.#containers, (name) => this.resolveName(name));
+    this.containers = new ContainerSurveyor(client, info.DockerRootDir);
+    this.#events = new EventResolver(this.containers, (name) => this.resolveName(name));
   }
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
     // Services along with images: an answer that came after the containers' would make that list older than it need be.
-    const [list, known, services] = await Promise.all([this.#listImages(), meanwhile(readKnown), readServices(this.#client)]);
-    const root = await this.#findImageRoot(list);
+    const [list, known, services] = await Promise.all([this.#listImages(), meanwhile(readKnown), readServices(this.client)]);
+    const root = this.#findImageRoot(list);
     const contentRoot = this.#hasContentStore ? root : null;
     const readOther = async (id: string) => (contentRoot === null ? null : readDiffIds(contentRoot, id));
-    const survey = await surveyLayers(this.#client, list, known, readOther);
+    const survey = await surveyLayers(this.client, list, known, readOther);
     // Nothing below asks for images, so containers are listed last, as the port promises, while the rest is worked out.
     const [{ containers, doubts }, { images, layers, holds }, disk] = await Promise.all([
-      this.#containers.survey(),
+      this.containers.survey(),
       meanwhile(() => this.#describeImages(list, survey, contentRoot)),
       meanwhile(() => (root === null ? null : readDisk(root))),
     ]);
@@ -109,11 +92,6 @@ class DockerRuntime implements Runtime {
     const told = { workloads: services.workloads, doubts: [...doubts.values(), ...services.doubts] };
     const inventory = { observedAt, engine, disk, images, layers, containers, buildCache: null, ...told };
     return { inventory, learned: survey.learned, holds };
-  }
-
-  async listContainers(): Promise<readonly ContainerUse[]> {
-    const { containers, doubts } = await this.#containers.survey();
-    return containers.map((container) => useOf(container, !doubts.has(container.id)));
   }
 
   async readNames(id: ImageId): Promise<ImageNames | null> {
@@ -126,13 +104,8 @@ class DockerRuntime implements Runtime {
     return found === null ? null : imageId(found.Id);
   }
 
-  async ping(): Promise<void> {
-    const answer = await this.#client.call('HEAD', '/_ping');
-    if (answer.status !== 200) throw refusal(answer);
-  }
-
   async measureDisk(): Promise<DiskUsage | null> {
-    const root = this.#imageRoot === undefined ? await this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
+    const root = this.#imageRoot === undefined ? this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);
   }
 
@@ -143,17 +116,17 @@ class DockerRuntime implements Runtime {
   }
 
   readBuildCache(mayTakeLong: boolean): Promise<BuildCache | null> {
-    return readBuildCache(this.#client, mayTakeLong);
+    return readBuildCache(this.client, mayTakeLong);
   }
 
   pruneBuildCache(unusedForMs: DurationMs): Promise<Bytes> {
-    return pruneBuildCache(this.#client, unusedForMs);
+    return pruneBuildCache(this.client, unusedForMs);
   }
 
   async addName(id: ImageId, reference: string): Promise<boolean> {
     const { name, tag } = splitReference(reference);
     const target = new URLSearchParams({ repo: name, tag: tag ?? '' });
-    const answer = await this.#client.call('POST', `${imagePath(id)}/tag?${target}`);
+    const answer = await this.client.call('POST', `${imagePath(id)}/tag?${target}`);
     if (isGone(answer)) return false;
     if (answer.status === 201) return true;
     throw refusal(answer);
@@ -167,31 +140,19 @@ class DockerRuntime implements Runtime {
     return this.#delete(id);
   }
 
-  readEnd(id: ContainerId): Promise<string | null> {
-    return readContainerEnd(this.#client, id);
-  }
-
-  removeContainer(id: ContainerId): Promise<RemoveOutcome> {
-    return removeEndedContainer(this.#client, id);
-  }
-
   watch(watcher: EventWatcher): Promise<void> {
     const parse = (line: string): RawEvent | null => parseEventLine(line, KINDS);
-    const source = { client: this.#client, resolver: this.#events, path: eventsPath(watcher.since), parse };
+    const source = { client: this.client, resolver: this.#events, path: eventsPath(watcher.since), parse };
     return watchEvents({ ...source, lagNano: 0n, verify: async (raws) => raws }, watcher);
-  }
-
-  close(): void {
-    this.#client.close();
   }
 
   /** With `all`, because an unnamed parent in the middle of a build chain holds layers too, and is listed only then. */
   async #listImages(): Promise<readonly ListedImage[]> {
-    return takeImageList(await this.#client.call('GET', '/images/json?all=1'));
+    return takeImageList(await this.client.call('GET', '/images/json?all=1'));
   }
 
   async #delete(nameOrId: string): Promise<RemoveOutcome> {
-    const answer = await this.#client.call('DELETE', `${imagePath(nameOrId)}?noprune=1`);
+    const answer = await this.client.call('DELETE', `${imagePath(nameOrId)}?noprune=1`);
     if (isGone(answer)) return { kind: 'gone' };
     if (answer.status === 409) return { kind: 'in-use', message: engineMessage(answer) };
     if (answer.status !== 200) return { kind: 'failed', message: engineMessage(answer) };
@@ -210,21 +171,21 @@ class DockerRuntime implements Runtime {
 
   /** Docker 28, containerd store: a history has the image's ID and names, and takes half as long as an inspection. @returns null when it tells nothing */
   async #readHistory(nameOrId: string): Promise<RawNames | null> {
-    const answer = await this.#client.call('GET', `${imagePath(nameOrId)}/history`);
+    const answer = await this.client.call('GET', `${imagePath(nameOrId)}/history`);
     const newest = answer.status === 200 ? takeAnswer(imageHistory, answer)[0] : undefined;
     return newest === undefined ? null : readHistoryNames(newest);
   }
 
   /** @returns null when there is no such image */
   async #inspect(nameOrId: string): Promise<ImageDetails | null> {
-    const answer = await this.#client.call('GET', `${imagePath(nameOrId)}/json`);
+    const answer = await this.client.call('GET', `${imagePath(nameOrId)}/json`);
     return answer.status === 404 ? null : takeAnswer(imageDetails, answer);
   }
 
   /** Proven once: where it is cannot change while the engine has the same ID. */
-  async #findImageRoot(list: readonly ListedImage[]): Promise<string | null> {
-    const find = () => (this.#hasContentStore ? findContainerdRoot(this.#info.DockerRootDir, list) : findGraphDriverRoot(this.#info, list));
-    this.#imageRoot ??= await find();
+  #findImageRoot(list: readonly ListedImage[]): string | null {
+    const { DockerRootDir } = this.#info;
+    this.#imageRoot ??= this.#hasContentStore ? findContainerdRoot(DockerRootDir, list) : findGraphDriverRoot(this.#info, list);
     return this.#imageRoot;
   }
 
@@ -257,25 +218,9 @@ class DockerRuntime implements Runtime {
   }
 
   #readImages(list: readonly ListedImage[], stacks: LayerCount['stacks'], names: ReadonlyMap<ImageId, ImageNames>): readonly Image[] {
-    return list.flatMap((listed) => {
-      const id = imageId(listed.Id);
-      const layers = stacks.get(id);
-      if (layers === undefined) return [];
-      const { references, digests } = names.get(id) ?? sortNames(id, []);
-      return {
-        id,
-        references,
-        digests,
-        layers,
-        sizeBytes: readSize(listed.Size),
-        createdAt: readSeconds(listed.Created),
-        labels: listed.Labels,
-        parentId: listed.ParentId === '' ? null : imageId(listed.ParentId),
-        // The containerd store makes digests up, so there they prove nothing.
-        origin: this.#hasContentStore ? null : originByDigest({ references, digests }),
-        ...KEPT_BY_NOTHING,
-      };
-    });
+    // The containerd store makes digests up, so there they prove nothing.
+    const originOf = (own: Pick<Image, 'references' | 'digests'>) => (this.#hasContentStore ? null : originByDigest(own));
+    return describeListed(list, stacks, names, (_listed, own) => ({ origin: originOf(own) }));
   }
 }
 
@@ -304,11 +249,6 @@ function ownContent(id: string, listedSize: number, stack: readonly ChainId[], l
   }
   const size: Bytes | null = content === null || content < 0 ? null : bytes(content);
   return [[blobKey(id), size] as const];
-}
-
-/** Docker writes -1 where it did not count. */
-function readSize(size: number): Bytes | null {
-  return Number.isSafeInteger(size) && size >= 0 ? bytes(size) : null;
 }
 
 /** Docker 20.10 answers 500 "unrecognized image ID" when another call removed the image at the same moment. */

@@ -1,13 +1,5 @@
-import {
-  type Bytes,
-  bytes,
-  type ChainId,
-  type ContainerId,
-  type DurationMs,
-  type ImageId,
-  type WallMs,
-  wallMs,
-} from '../../model/brands.ts';
+import type { Bytes, ChainId, ContainerId, DurationMs, ImageId, WallMs } from '../../model/brands.ts';
+import { bytes, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
 import type { BuildCache, DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';

@@ -22,7 +22,7 @@ export const podmanImages = v.array(
     Names: strings,
     RepoDigests: strings,
     History: strings,
-    ParentId: v.optional(v.string(), ''),
+    ParentId: v.pipe(v.optional(v.string(), ''), v.transform(fullId)),
     Created: v.optional(v.number(), 0),
     Size: v.optional(v.number(), -1),
     Labels: labels,

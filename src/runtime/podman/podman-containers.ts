@@ -1,6 +1,6 @@
-import { type ContainerId, containerId, type ImageId, imageId, type WallMs, wallMs } from '../../model/brands.ts';
+import { type ContainerId, containerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import type { Container, Doubt } from '../../model/inventory.ts';
-import { type ContainerLookup, type ContainerSurvey, IMAGE_ID, readSeconds } from '../container-survey.ts';
+import { type ContainerLookup, type ContainerSurvey, describeContainer, readSeconds } from '../container-survey.ts';
 import { takeAnswer } from '../engine-answers.ts';
 import type { EngineClient } from '../engine-client.ts';
 import { type PodmanContainer, podmanContainer, podmanContainers } from './podman-answers.ts';
@@ -60,18 +60,8 @@ export class PodmanContainers implements ContainerLookup {
 }
 
 function readContainer(item: PodmanContainer, mountedImageIds: readonly ImageId[]): Container {
-  return {
-    id: containerId(item.Id),
-    name: item.Names?.[0] ?? item.Id.slice(0, 12),
-    imageId: IMAGE_ID.test(item.ImageID) ? imageId(item.ImageID) : null,
-    imageName: item.Image === '' ? null : item.Image,
-    state: item.State,
-    labels: item.Labels,
-    mountedImageIds,
-    createdAt: readTime(item.Created),
-    startedAt: readSeconds(item.StartedAt),
-    finishedAt: readSeconds(item.ExitedAt),
-  };
+  const [startedAt, finishedAt] = [readSeconds(item.StartedAt), readSeconds(item.ExitedAt)];
+  return { ...describeContainer(item, mountedImageIds), createdAt: readTime(item.Created), startedAt, finishedAt };
 }
 
 function readTime(text: string): WallMs | null {

@@ -1,15 +1,15 @@
-import { type Bytes, bytes, type ContainerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import { type Bytes, bytes, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { DiskUsage, LayerFacts } from '../../model/inventory.ts';
 import { canonicalReference, splitReference } from '../../model/reference.ts';
-import { readContainerEnd, removeEndedContainer } from '../ended-container.ts';
 import { engineMessage, refusal, takeAnswer } from '../engine-answers.ts';
 import { ELSEWHERE, type EngineAnswer, type EngineClient, type EngineConnection, imagePath } from '../engine-client.ts';
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
+import { HttpRuntime } from '../http-runtime.ts';
 import { readDisk } from '../image-filesystem.ts';
-import { sortNames, useOf, withHeldNames } from '../image-names.ts';
+import { sortNames, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
-import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
+import type { EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { ManifestLists } from './manifest-lists.ts';
 import { type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
 import { PodmanContainers } from './podman-containers.ts';
@@ -43,36 +43,30 @@ export async function startPodman(connection: EngineConnection): Promise<Runtime
   }
 }
 
-class PodmanRuntime implements Runtime {
+class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
   readonly identity: Runtime['identity'];
   // Podman makes a digest up for every image that it loads or builds. It removes a parent whatever was built on it, and keeps the layers.
   readonly capabilities = { holds: true, digestsProvePull: false, digestsGoAlone: true, parentsKnown: true, events: 'replayed' } as const;
-  readonly #client: EngineClient;
   readonly #info: PodmanInfo;
   readonly #lists: ManifestLists;
-  readonly #containers: PodmanContainers;
+  protected readonly containers: PodmanContainers;
   readonly #events: EventResolver;
   #root: string | null = null;
   /** By name, the images that have or had it, as last listed. */
   #everNamed: ReadonlyMap<string, readonly ImageId[]> | null = null;
 
   constructor(client: EngineClient, info: PodmanInfo) {
-    const { host, store, version } = info;
+    super(client);
+    const { host, store } = info;
+    const { Version: version } = info.version;
     const kind = host.security.rootless ? `${store.graphDriverName}, rootless` : store.graphDriverName;
-    const title = `podman ${version.Version} at ${client.address} (${kind})`;
+    const title = `podman ${version} at ${client.address} (${kind})`;
     // Podman has no ID of its own. All who use one storage, with or without a socket, share its folder, and its lock.
-    this.identity = {
-      name: 'podman',
-      version: version.Version,
-      engineId: `podman${store.graphRoot}`,
-      storeId: store.graphDriverName,
-      title,
-    };
-    this.#client = client;
+    this.identity = { name: 'podman', version, engineId: `podman${store.graphRoot}`, storeId: store.graphDriverName, title };
     this.#info = info;
     this.#lists = new ManifestLists(client);
-    this.#containers = new PodmanContainers(client, (name) => this.#findEverNamed(name));
-    this.#events = new EventResolver(this.#containers, (name) => this.resolveName(name));
+    this.containers = new PodmanContainers(client, (name) => this.#findEverNamed(name));
+    this.#events = new EventResolver(this.containers, (name) => this.resolveName(name));
   }
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
@@ -82,7 +76,7 @@ class PodmanRuntime implements Runtime {
     const list = all.filter(({ Id }) => !lists.ids.has(Id));
     const root = this.#findRoot(list);
     const survey = await this.#surveyLayers(list, known, root);
-    const { containers, doubts } = await this.#containers.survey();
+    const { containers, doubts } = await this.containers.survey();
     const named = new Map(list.map((listed) => [imageId(listed.Id), readListedNames(listed)]));
     this.#events.learnNames(named);
     const engine = { name: this.identity.name, version: this.identity.version };
@@ -100,22 +94,12 @@ class PodmanRuntime implements Runtime {
     return { inventory, learned: survey.learned, holds: [...named.values()].flatMap(({ holds }) => holds) };
   }
 
-  async listContainers(): Promise<readonly ContainerUse[]> {
-    const { containers, doubts } = await this.#containers.survey();
-    return containers.map((container) => useOf(container, !doubts.has(container.id)));
-  }
-
   async readNames(id: ImageId): Promise<ImageNames | null> {
     return (await this.#inspect(id))?.names ?? null;
   }
 
   async resolveName(reference: string): Promise<ImageId | null> {
     return (await this.#inspect(reference))?.id ?? null;
-  }
-
-  async ping(): Promise<void> {
-    const answer = await this.#client.call('HEAD', '/_ping');
-    if (answer.status !== 200) throw refusal(answer);
   }
 
   async measureDisk(): Promise<DiskUsage | null> {
@@ -138,7 +122,7 @@ class PodmanRuntime implements Runtime {
   }
 
   async addName(id: ImageId, reference: string): Promise<boolean> {
-    const answer = await this.#client.call('POST', `${imagePath(id)}/tag?${nameQuery(reference)}`);
+    const answer = await this.client.call('POST', `${imagePath(id)}/tag?${nameQuery(reference)}`);
     if (answer.status === 404) return false;
     if (answer.status === 201) return true;
     throw refusal(answer);
@@ -172,25 +156,13 @@ class PodmanRuntime implements Runtime {
     return this.#remove(id, id);
   }
 
-  readEnd(id: ContainerId): Promise<string | null> {
-    return readContainerEnd(this.#client, id);
-  }
-
-  removeContainer(id: ContainerId): Promise<RemoveOutcome> {
-    return removeEndedContainer(this.#client, id);
-  }
-
   watch(watcher: EventWatcher): Promise<void> {
-    const source = { client: this.#client, resolver: this.#events, path: podmanEventsPath(watcher.since), parse: parsePodmanEvent };
+    const source = { client: this.client, resolver: this.#events, path: podmanEventsPath(watcher.since), parse: parsePodmanEvent };
     return watchEvents({ ...source, lagNano: LAG_NANO, verify: (raws) => this.#leaveOutRefused(raws) }, watcher);
   }
 
-  close(): void {
-    this.#client.close();
-  }
-
   async #listImages(): Promise<readonly PodmanImage[]> {
-    const list = takeAnswer(podmanImages, await this.#client.call('GET', '/images/json?all=true'));
+    const list = takeAnswer(podmanImages, await this.client.call('GET', '/images/json?all=true'));
     const pairs = list.flatMap(({ Id, Names, History }) =>
       [...new Set([...(Names ?? []), ...(History ?? [])])].map((name) => ({ name, Id })),
     );
@@ -215,11 +187,11 @@ class PodmanRuntime implements Runtime {
 
   async #surveyLayers(list: readonly PodmanImage[], known: LayerFacts, root: string | null): Promise<LayerSurvey> {
     const isNew = ({ Id }: PodmanImage) => !known.layersByImage.has(imageId(Id));
-    if (root === null || !list.some(isNew)) return surveyLayers(this.#client, list, known, async () => null);
+    if (root === null || !list.some(isNew)) return surveyLayers(this.client, list, known, async () => null);
     const stored = readStorage(root, this.#info.store.graphDriverName);
     const layersByImage = new Map([...stored.layersByImage, ...known.layersByImage]);
     const sizeByLayer = new Map([...stored.sizeByLayer, ...known.sizeByLayer]);
-    const survey = await surveyLayers(this.#client, list, { layersByImage, sizeByLayer }, async () => null);
+    const survey = await surveyLayers(this.client, list, { layersByImage, sizeByLayer }, async () => null);
     return { ...survey, learned: learnedOf(stored, survey.learned, known) };
   }
 
@@ -235,7 +207,7 @@ class PodmanRuntime implements Runtime {
 
   /** Podman that finds a name and then not the image, because another call removed it meanwhile, answers 500, in ever other words. */
   async #askForImage(nameOrId: string): Promise<EngineAnswer> {
-    const ask = (what: 'exists' | 'json') => this.#client.call('GET', `${imagePath(nameOrId)}/${what}`);
+    const ask = (what: 'exists' | 'json') => this.client.call('GET', `${imagePath(nameOrId)}/${what}`);
     const answer = await ask('json');
     if (answer.status !== 500) return answer;
     const existence = await ask('exists');
@@ -244,7 +216,7 @@ class PodmanRuntime implements Runtime {
 
   /** Takes a name off one image, and never removes it. @returns false when the image has no such name */
   async #untag(id: ImageId, reference: string): Promise<boolean> {
-    const answer = await this.#client.call('POST', `${imagePath(id)}/untag?${nameQuery(reference)}`);
+    const answer = await this.client.call('POST', `${imagePath(id)}/untag?${nameQuery(reference)}`);
     if (answer.status === 201) return true;
     if (answer.status === 404 || engineMessage(answer).includes('tag not known')) return false;
     // An ID that Podman knows no more it takes for a name, and has ever other words.
@@ -255,7 +227,7 @@ class PodmanRuntime implements Runtime {
   /** Never by `DELETE /images/{name}`: that takes parents without a name along, and then may say that nothing was removed. Never with force. */
   async #remove(id: ImageId, nameOrId: string): Promise<RemoveOutcome> {
     const which = new URLSearchParams({ images: nameOrId.replace(/^sha256:/, ''), noprune: 'true' });
-    const answer = await this.#client.call('DELETE', `/images/remove?${which}`);
+    const answer = await this.client.call('DELETE', `/images/remove?${which}`);
     if (answer.status === 404) return { kind: 'gone' };
     const { Deleted, Errors, ExitCode } = takeAnswer(podmanRemoval, answer);
     const message = (Errors ?? []).join('; ');
@@ -275,7 +247,7 @@ class PodmanRuntime implements Runtime {
   async #leaveOutRefused(raws: readonly RawEvent[]): Promise<readonly RawEvent[]> {
     const told: RawEvent[] = [];
     for (const raw of raws) {
-      const isThere = raw.kind === 'image-removed' && (await this.#client.call('GET', `${imagePath(raw.id)}/exists`)).status === 204;
+      const isThere = raw.kind === 'image-removed' && (await this.client.call('GET', `${imagePath(raw.id)}/exists`)).status === 204;
       if (!isThere) told.push(raw);
     }
     return told;
