@@ -209,11 +209,7 @@ function nextTries(store: Store, key: string, results: readonly RemovalResult[],
 }
 
 /** The filesystem before the first batch, before the one that was just carried out, and now. */
-interface Readings {
-  readonly before: DiskUsage | null;
-  readonly last: DiskUsage | null;
-  readonly now: DiskUsage | null;
-}
+type Readings = Readonly<Record<'before' | 'last' | 'now', DiskUsage | null>>;
 
 /** Looks at the filesystem between batches of a plan with a target: the rest may be cut, never extended. @param batchFrom first result of the last batch */
 function findReasonToStop(

@@ -1,5 +1,6 @@
 import type { ContainerId } from '../model/brands.ts';
 import type { EndedContainer } from '../model/ended-container.ts';
+import { inFlight } from '../model/in-flight.ts';
 import type { Container } from '../model/inventory.ts';
 import type { ContainerRemoval, Plan } from '../model/plan.ts';
 import type { Outcome } from '../model/removal-record.ts';
@@ -58,14 +59,10 @@ export async function noteEnded(
 
 async function readEnds(containers: readonly Container[], runtime: Runtime): Promise<ReadonlyMap<ContainerId, string>> {
   const ends = new Map<ContainerId, string>();
-  for (let from = 0; from < containers.length; from += ASKED_AT_ONCE) {
-    const some = containers.slice(from, from + ASKED_AT_ONCE);
-    const answers = await Promise.all(some.map(({ id }) => runtime.readEnd(id)));
-    for (const [index, { id }] of some.entries()) {
-      const end = answers[index] ?? null;
-      if (end !== null) ends.set(id, end);
-    }
-  }
+  await inFlight(containers, ASKED_AT_ONCE, async ({ id }) => {
+    const end = await runtime.readEnd(id);
+    if (end !== null) ends.set(id, end);
+  });
   return ends;
 }
 

@@ -2,11 +2,13 @@ import type { ImageId } from '../model/brands.ts';
 import type { Image, Inventory } from '../model/inventory.ts';
 import type { UsageState, UseRecord } from '../model/use-record.ts';
 
-/** What was recorded under this store of the engine, and under its others; `isFirst`: nothing under this one. */
+/** What an engine lists, and what was recorded of it. */
 export interface RenamingInput {
   readonly inventory: Inventory;
   readonly state: UsageState;
+  /** Nothing was recorded of any image of this store. */
   readonly isFirst: boolean;
+  /** What is remembered of the same engine's other stores. */
   readonly otherStores: UsageState;
 }
 

@@ -4,17 +4,13 @@ import type { Instant, UsageChanges, UsageState, UseEntry, UseRecord } from '../
 import { type ChainOf, findBuildBases } from './build-bases.ts';
 import { isSameMinute } from './coalesce.ts';
 import { sightLineages } from './lineage-sighting.ts';
-import { findRenamed } from './renamed.ts';
+import { findRenamed, type RenamingInput } from './renamed.ts';
 
-/** What one complete look at an engine is compared with. */
-export interface SightingInput {
-  readonly inventory: Inventory;
-  /** Its records may leave out images that are not listed and have been missing for less than {@link FORGET_AFTER_MS}. */
-  readonly state: UsageState;
-  /** Nothing was recorded of any image of this store. */
-  readonly isFirst: boolean;
-  /** What is remembered of the same engine's other stores. */
-  readonly otherStores: UsageState;
+/**
+ * What one complete look at an engine is compared with. The records of `state` may leave out images that are not listed and have been missing
+ * for less than {@link FORGET_AFTER_MS}.
+ */
+export interface SightingInput extends RenamingInput {
   readonly now: Instant;
   /** When the listing began: what was recorded since then is newer than it. */
   readonly listedSince: Pick<Instant, 'idleMs'>;

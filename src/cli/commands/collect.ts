@@ -88,16 +88,8 @@ function tellOfRepair(error: unknown): never {
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {
-  const nothing = {
-    results: [],
-    containers: [],
-    measuredBytes: null,
-    cachePrunedBytes: bytes(0),
-    isShort: false,
-    stopped: null,
-    stranded: [],
-  };
-  return { plan, freedBytes: plan.expectedFreedBytes, ...nothing };
+  const nothing = { results: [], containers: [], stranded: [], cachePrunedBytes: bytes(0), isShort: false, stopped: null };
+  return { plan, freedBytes: plan.expectedFreedBytes, measuredBytes: null, ...nothing };
 }
 
 /** What `imagegc collect --json` prints (`docs/json.md`): the plan, and what became of each removal. */

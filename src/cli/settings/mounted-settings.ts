@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { readOrNull } from '../../model/error.ts';
 
 /**
  * Where a kubelet mounts a ConfigMap, it keeps the files in a folder that is named for the time, and `..data` leads to it; a change is another
@@ -32,15 +33,8 @@ export class MountedSettings {
 
   /** @returns null while they are being changed: both the old ones and the new ones are there */
   #read(): string | null {
-    const versions = this.#folders.map((folder) => this.#list(folder).filter((name) => VERSION.test(name)));
+    const list = (folder: string) => readOrNull(() => this.#listDirectory(folder)) ?? [];
+    const versions = this.#folders.map((folder) => list(folder).filter((name) => VERSION.test(name)));
     return versions.some((names) => names.length > 1) ? null : versions.join();
-  }
-
-  #list(folder: string): readonly string[] {
-    try {
-      return this.#listDirectory(folder);
-    } catch {
-      return [];
-    }
   }
 }
