@@ -128,12 +128,8 @@ function readText(answer: IncomingMessage): Promise<string> {
 }
 
 /** On a connection of its own, which ends with it. */
-function readStream(
-  transport: EngineTransport,
-  timeoutMs: number,
-  path: string,
-  { signal, onOpen, onLines }: StreamListener,
-): Promise<void> {
+function readStream(transport: EngineTransport, timeoutMs: number, path: string, listener: StreamListener): Promise<void> {
+  const { signal, onOpen, onLines } = listener;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const outgoing = transport.request({ path }, true);
   const end = (cause: unknown): void => {
@@ -171,12 +167,7 @@ function parseBody(text: string, status: number, subject: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     if (status >= 400) return { message: text.slice(0, 300) };
-    const parts = {
-      operation: 'read the engine’s answer',
-      subject,
-      problem: 'it is not JSON',
-      hint: 'does a container engine listen there?',
-    };
-    throw new OperatingError({ kind: 'engine-nonsense', ...parts, cause });
+    const parts = { operation: 'read the engine’s answer', subject, problem: 'it is not JSON', cause };
+    throw new OperatingError({ kind: 'engine-nonsense', ...parts, hint: 'does a container engine listen there?' });
   }
 }

@@ -58,12 +58,8 @@ export function parseEngineAddress(address: string, tls: TlsMaterial | null = nu
   // What begins with a dash would be an option to ssh.
   const isWhole = url !== null && /^[^-]/.test(url.hostname) && !url.username.startsWith('-') && ['', '/'].includes(url.pathname);
   if (isWhole && url.protocol === 'tcp:') {
-    return {
-      kind: 'tcp',
-      host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-      port: Number(url.port) || (tls === null ? TCP_PORT : TLS_PORT),
-      tls,
-    };
+    const port = Number(url.port) || (tls === null ? TCP_PORT : TLS_PORT);
+    return { kind: 'tcp', host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port, tls };
   }
   if (isWhole && url.protocol === 'ssh:') return { kind: 'ssh', user: url.username, host: url.hostname, port: url.port };
   const hint =

@@ -19,18 +19,8 @@ import { countLayers, isCountStill, type LayerCount } from './layer-count.ts';
 import { Lists } from './lists.ts';
 import { imagesApi, introspectionApi, versionApi } from './messages.ts';
 import { giveNamesBack, holdName, isMoved, type NameHold, type NameNow, placeHolds, readNameNow, releaseHold } from './name-hold.ts';
-import {
-  CRI_NAMESPACE,
-  describeUsers,
-  findLateUser,
-  findObstacle,
-  listHolds,
-  lookAround,
-  readKeeping,
-  type Scene,
-  type SceneTools,
-  topsOf,
-} from './scene.ts';
+import type { Scene, SceneTools } from './scene.ts';
+import { CRI_NAMESPACE, describeUsers, findLateUser, findObstacle, listHolds, lookAround, readKeeping, topsOf } from './scene.ts';
 import { failureOf, UnheldRuntime } from './unheld-runtime.ts';
 
 /** More than one run removes. */
@@ -277,34 +267,19 @@ class ContainerdRuntime extends UnheldRuntime implements Runtime {
 /** A hold as the port has it: the image's first name stands for all that come back with it. */
 function describeHold(hold: NameHold): FoundHold {
   const { imageId: id, mark, images } = hold;
-  const { references, digests } = sortNames(
-    id,
-    images.map(({ name }) => name).filter((name) => splitReference(name).name.includes('/')),
-  );
-  return {
-    imageId: id,
-    reference: holdName(hold),
-    original: references[0] ?? digests[0] ?? images[0]?.name ?? '',
-    mark,
-    isReleasing: false,
-  };
+  const names = images.map(({ name }) => name).filter((name) => splitReference(name).name.includes('/'));
+  const { references, digests } = sortNames(id, names);
+  const original = references[0] ?? digests[0] ?? images[0]?.name ?? '';
+  return { imageId: id, reference: holdName(hold), original, mark, isReleasing: false };
 }
 
 function describeImage(image: FoundImage, scene: Scene, { layers, layersByImage }: LayerCount): Image {
+  const { id, names, origin, isForeign } = image;
   const [config] = image.configs;
-  const own = layersByImage.get(image.id) ?? [];
+  const own = layersByImage.get(id) ?? [];
   const sizes = own.map((layer) => layers.get(layer)?.sizeBytes ?? null);
-  return {
-    id: image.id,
-    references: image.names.references,
-    digests: image.names.digests,
-    layers: config === undefined ? null : own,
-    sizeBytes: sizes.includes(null) ? null : bytes(sizes.reduce((sum: number, size) => sum + (size ?? 0), 0)),
-    createdAt: config?.createdAt ?? null,
-    labels: config?.labels ?? {},
-    parentId: null,
-    origin: image.origin,
-    ...readKeeping(image, scene),
-    readOnly: image.isForeign,
-  };
+  const sizeBytes = sizes.includes(null) ? null : bytes(sizes.reduce((sum: number, size) => sum + (size ?? 0), 0));
+  const told = { createdAt: config?.createdAt ?? null, labels: config?.labels ?? {}, parentId: null, origin, readOnly: isForeign };
+  const { references, digests } = names;
+  return { id, references, digests, layers: config === undefined ? null : own, sizeBytes, ...told, ...readKeeping(image, scene) };
 }

@@ -193,12 +193,8 @@ class CriRuntime extends UnheldRuntime implements Runtime {
     for (const listed of await lists.ask(criLists.containers)) {
       const mounted = (await this.#readVolumes(listed.id)).map((name) => resolveImage([name], images));
       const root = resolveImage([listed.imageId, listed.imageRef], images);
-      const container = describeCriContainer(
-        listed,
-        containerId(listed.id),
-        root,
-        mounted.filter((each) => each !== null),
-      );
+      const volumes = mounted.filter((each) => each !== null);
+      const container = describeCriContainer(listed, containerId(listed.id), root, volumes);
       containers.push(container);
       if (root !== null && !mounted.includes(null)) continue;
       const message = `container ${container.name} (${container.state}): the engine does not say which image it uses`;

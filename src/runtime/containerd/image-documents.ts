@@ -77,10 +77,8 @@ export class DocumentReader {
       if (this.#root === null || depth > DEPTH_MAX || this.#complete.has(each) || this.#documents.has(each)) continue;
       const { config, manifests = [] } = this.#parse(each, this.#readFile(each)) ?? {};
       const inner = config !== undefined && 'digest' in config ? [config, ...manifests] : manifests;
-      this.readAhead(
-        inner.map(({ digest: below }) => below),
-        depth + 1,
-      );
+      const below = inner.map((part) => part.digest);
+      this.readAhead(below, depth + 1);
     }
   }
 

@@ -41,10 +41,8 @@ export function readNameHold(namespace: string, { id, labels }: Lease): NameHold
   if (mark === undefined) return null;
   const texts = Object.entries(labels).filter(([key]) => key.startsWith(NAME_LABEL));
   const images = texts.flatMap(([, text]) => {
-    const parsed = v.safeParse(
-      heldImage,
-      readOrNull(() => JSON.parse(text)),
-    );
+    const json: unknown = readOrNull(() => JSON.parse(text));
+    const parsed = v.safeParse(heldImage, json);
     return parsed.success ? [parsed.output] : [];
   });
   return { namespace, leaseId: id, mark, imageId: imageId(labels[IMAGE_LABEL] ?? ''), images };
