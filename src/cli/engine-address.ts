@@ -18,8 +18,8 @@ export interface Candidate {
 type Surroundings = Pick<World, 'environment' | 'userId' | 'home' | 'readFile'>;
 
 const SYSTEM_PLACES = [
-  ['/var/run/docker.sock', 'Docker'],
-  ['/run/podman/podman.sock', 'Podman'],
+  ['unix:///var/run/docker.sock', 'Docker'],
+  ['unix:///run/podman/podman.sock', 'Podman'],
 ] as const;
 /** Looked at last, because Docker has a containerd below it. */
 const LATER_PLACES = [
@@ -30,13 +30,11 @@ const LATER_PLACES = [
   ['cri:///var/run/crio/crio.sock', 'CRI-O'],
 ] as const;
 /** A user's own engines, below `$XDG_RUNTIME_DIR` and below the home folder. */
-const RUNTIME_PLACES = [
-  ['docker.sock', 'rootless Docker'],
-  ['podman/podman.sock', 'rootless Podman'],
-] as const;
-const HOME_PLACES = [
-  ['.docker/run/docker.sock', 'Docker Desktop'],
-  ['.docker/desktop/docker.sock', 'Docker Desktop'],
+const OWN_PLACES = [
+  ['runtime', 'docker.sock', 'rootless Docker'],
+  ['runtime', 'podman/podman.sock', 'rootless Podman'],
+  ['home', '.docker/run/docker.sock', 'Docker Desktop'],
+  ['home', '.docker/desktop/docker.sock', 'Docker Desktop'],
 ] as const;
 
 /** Where an engine may listen, in the order in which `auto` looks. Which engine it is, the socket itself is asked. */
@@ -48,15 +46,10 @@ export function listCandidates(world: Surroundings): readonly Candidate[] {
     ...(docker === null ? [] : [docker]),
     ...(podman === '' ? [] : [{ address: parseEngineAddress(podman), source: 'CONTAINER_HOST' }]),
   ];
-  const runtime = environment['XDG_RUNTIME_DIR'] ?? `/run/user/${userId}`;
-  const below = (folder: string, places: typeof RUNTIME_PLACES | typeof HOME_PLACES) =>
-    places.map(([path, source]) => [join(folder, path), source] as const);
-  const own = userId === 0 ? [] : [...below(runtime, RUNTIME_PLACES), ...below(home, HOME_PLACES)];
-  return [
-    ...wishes.map((wish) => ({ ...wish, state: 'wished' as const })),
-    ...[...SYSTEM_PLACES, ...own].map(([path, source]) => lookAt(`unix://${path}`, source)),
-    ...LATER_PLACES.map(([address, source]) => lookAt(address, source)),
-  ];
+  const folders = { runtime: environment['XDG_RUNTIME_DIR'] ?? `/run/user/${userId}`, home };
+  const own = OWN_PLACES.map(([folder, path, source]) => [`unix://${join(folders[folder], path)}`, source] as const);
+  const places = [...SYSTEM_PLACES, ...(userId === 0 ? [] : own), ...LATER_PLACES];
+  return [...wishes.map((wish) => ({ ...wish, state: 'wished' as const })), ...places.map(([address, source]) => lookAt(address, source))];
 }
 
 /**

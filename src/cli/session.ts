@@ -12,7 +12,7 @@ import { lookOf, paint, printable, type Look as TextLook } from './output/style.
 import { type Loaded, loadSettings } from './settings/load-settings.ts';
 import { policyOf } from './settings/policy-of.ts';
 import { findWorkloads } from './workloads/find-workloads.ts';
-import type { World } from './world.ts';
+import type { Output, World } from './world.ts';
 
 /** What every command was told on the command line, beside its own options. */
 export interface CommonOptions {
@@ -75,18 +75,24 @@ export async function onEachEngine(desk: Desk, run: (desk: Desk) => Promise<numb
   const documents: unknown[] = [];
   const statuses: number[] = [];
   for (const address of addresses) {
-    let text = '';
-    const write = (part: string): void => {
-      text += part;
-    };
+    const { write, text } = capture();
     const out = options.json ? { ...world.out, write } : world.out;
     if (!options.json) out.write(`${paint('bold', `== ${printable(address)}`, desk.look)}\n\n`);
     statuses.push(await outcomeOf(() => run(deskFor({ world: { ...world, out }, options }, address)), world));
-    if (options.json) documents.push({ address, document: text === '' ? null : JSON.parse(text) });
+    if (options.json) documents.push({ address, document: text() === '' ? null : JSON.parse(text()) });
     else out.write('\n');
   }
   if (options.json) world.out.write(`${JSON.stringify({ format: 'imagegc.engines/1', engines: documents }, null, 2)}\n`);
   return WORST_FIRST.find((status) => statuses.includes(status)) ?? EXIT.done;
+}
+
+/** A stream that keeps what is written into it. */
+export function capture(): Output & { readonly text: () => string } {
+  let text = '';
+  const write = (part: string): void => {
+    text += part;
+  };
+  return { write, isTTY: false, columns: undefined, text: () => text };
 }
 
 /** The same desk for one engine alone. */

@@ -47,12 +47,10 @@ function usesReader(now: Instant) {
     switchedAt: optional(now, readInstant),
     headConfirmed: optional(null, (told) => (typeof told === 'boolean' ? told : fail('must be true, false or null'))),
   });
+  const readLineages = byKey(readLineage, (lineage) => lineage.name);
   return shape({
     records: required(byKey(recordReader(now), ({ imageId }) => imageId)),
-    lineages: optional(
-      new Map<string, ToldLineage>(),
-      byKey(readLineage, (lineage) => lineage.name),
-    ),
+    lineages: optional(new Map<string, ToldLineage>(), readLineages),
     habits: optional(NO_HABITS, readHabits),
   });
 }

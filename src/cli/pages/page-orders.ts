@@ -4,7 +4,7 @@ import type { HttpAnswer, HttpQuestion, HttpRoutes } from '../../daemon/http-ser
 import type { Log } from '../../daemon/log.ts';
 import { readOrNull } from '../../model/error.ts';
 import { EXIT, outcomeOf, usageError } from '../output/error-text.ts';
-import { type CommonOptions, type Desk, deskFor, openDesk } from '../session.ts';
+import { type CommonOptions, capture, type Desk, deskFor, openDesk } from '../session.ts';
 import type { World } from '../world.ts';
 import type { DashboardKey } from './dashboard-key.ts';
 import { runOrdered } from './ordered-run.ts';
@@ -57,10 +57,8 @@ function order<Asked extends Form>(
   return async (question) => {
     if (!key.isIn(question)) return { status: 401, body: { error: 'this needs the token that "imagegc dashboard" prints' } };
     const text = await question.readBody();
-    const asked = v.safeParse(
-      form,
-      readOrNull(() => JSON.parse(text)),
-    );
+    const json: unknown = readOrNull(() => JSON.parse(text));
+    const asked = v.safeParse(form, json);
     if (!asked.success) return { status: 400, body: { error: 'this is not what is asked here' } };
     log('info', `${name}, as ordered on the page`);
     const [out, err] = [capture(), capture()];
@@ -70,12 +68,4 @@ function order<Asked extends Form>(
     const body = { format: 'imagegc.order/1', exitStatus: status, message: err.text(), result: readOrNull(() => JSON.parse(out.text())) };
     return { status: status === EXIT.usage ? 400 : 200, body };
   };
-}
-
-function capture(): World['out'] & { readonly text: () => string } {
-  let text = '';
-  const write = (part: string): void => {
-    text += part;
-  };
-  return { write, isTTY: false, columns: undefined, text: () => text };
 }

@@ -3,17 +3,8 @@ import { usageError } from '../output/error-text.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { PROFILES } from './profile.ts';
 import { checkEntries, describeProblem, type Entry, joinLayers, type Layer } from './setting-entry.ts';
-import {
-  flagName,
-  isSettingPath,
-  parseSetting,
-  SETTING_KEYS,
-  SETTING_PATHS,
-  type Setting,
-  type SettingPath,
-  type Settings,
-  variableName,
-} from './setting-keys.ts';
+import type { Setting, SettingPath, Settings } from './setting-keys.ts';
+import { flagName, isSettingPath, parseSetting, SETTING_KEYS, SETTING_PATHS, variableName } from './setting-keys.ts';
 import { fromText } from './setting-kind.ts';
 import { parseSettingsFile } from './settings-file.ts';
 
