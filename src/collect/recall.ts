@@ -25,10 +25,8 @@ export interface PlannedFrom {
 export function recallNeeds(removals: readonly Removal[], { store, key, plan, inventory, now }: PlannedFrom): ReadonlyMap<ImageId, string> {
   if (!store.isInPlace()) return new Map(removals.map(({ imageId }) => [imageId, 'the store was replaced since it was planned']));
   const needs = new Map<ImageId, string>();
-  const records = store.readRecords(
-    key,
-    removals.map(({ imageId }) => imageId),
-  );
+  const planned = removals.map(({ imageId }) => imageId);
+  const records = store.readRecords(key, planned);
   const pins = activePins(store.listPins(), now);
   for (const { imageId, idleMs } of removals) {
     const record = records.get(imageId);
