@@ -35,6 +35,8 @@ const created = v.object({ Id: v.string() });
 const inspected = v.object({ Image: v.string() });
 const CREATED = 201;
 const BACK_LIMIT_MS = 10_000;
+/** An engine tells that an image is gone when its layers are. */
+const GONE_LIMIT_MS = 1_000;
 
 /** The engine would not. */
 class RefusedError extends Error {}
@@ -152,14 +154,14 @@ export class BusyHost {
   async #pull(tag: string): Promise<void> {
     const begunMs = Date.now();
     await this.#engine.pull(tag);
-    if (await this.#isOvertaken(tag, begunMs)) return this.#pull(tag);
+    if (await this.#isOvertaken('pull', tag, begunMs)) return this.#pull(tag);
     await this.#noteTag('pull', tag, begunMs);
   }
 
   async #load(repository: string): Promise<void> {
     const [begunMs, tag] = [Date.now(), `${repository}:1`];
     await this.#engine.loadImages([imageSpec(repository)]);
-    if (await this.#isOvertaken(tag, begunMs)) return this.#load(repository);
+    if (await this.#isOvertaken('load', tag, begunMs)) return this.#load(repository);
     await this.#noteTag('load', tag, begunMs);
   }
 
@@ -185,20 +187,26 @@ export class BusyHost {
    * Whether the engine deleted an image while it was bringing it: it finds the image, deletes it for somebody else, and then gives a name to
    * nothing and says that all went well (Docker with a graph driver, 15 of 173 loads that overlapped with a deletion; no imagegc needed).
    */
-  async #isOvertaken(name: string, begunMs: number): Promise<boolean> {
-    const doneMs = Date.now();
-    const before = this.#ledger.imageOf(name);
-    const isDeleted = (): boolean => {
-      return this.#follower.deletions().some(({ imageId, atMs }) => imageId === before && atMs >= begunMs && atMs <= doneMs + 1);
-    };
-    // Until the engine has told what it did, or a collection has given the name back.
-    const isThere = await until(
-      async () => (await findImage(this.#engine, name)) !== null || (isDeleted() ? false : null),
-      (answer) => answer !== null,
+  async #isOvertaken(kind: 'load' | 'pull', name: string, begunMs: number): Promise<boolean> {
+    const image = this.#ledger.imageOf(name);
+    if (image === undefined) return false;
+    const { unnamedMs, broughtMs, deletions } = this.#follower;
+    await until(
+      async () => broughtMs(kind) ?? 0,
+      (atMs) => atMs >= begunMs,
       BACK_LIMIT_MS,
     );
-    if (isThere === false) this.overtaken.push(name);
-    return isThere === false;
+    const atMs = unnamedMs(image) ?? 0;
+    if (atMs < begunMs || atMs > (broughtMs(kind) ?? 0)) return false;
+    const deadline = performance.now() + GONE_LIMIT_MS;
+    const isGone = await until(
+      async () => deletions().some((each) => each.imageId === image && each.atMs === atMs),
+      (isTold) => isTold || performance.now() > deadline,
+    );
+    // A load that came a little later has made it anew.
+    if (!isGone || (await findImage(this.#engine, name)) !== null) return false;
+    this.overtaken.push(name);
+    return true;
   }
 
   async #noteTag(kind: 'tag' | 'pull' | 'load' | 'build', name: string, begunMs: number): Promise<void> {

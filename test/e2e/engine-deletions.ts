@@ -7,7 +7,7 @@ import type { LabEngine } from '../lab/lab.ts';
 /** One image that is gone. */
 export interface Deletion {
   readonly imageId: string;
-  /** Milliseconds since 1970. */
+  /** When it lost its last name, in milliseconds since 1970: the engine tells that it is gone when its layers are, too. */
   readonly atMs: number;
 }
 
@@ -16,7 +16,7 @@ const told = v.object({
   Actor: v.object({ ID: v.string(), Attributes: v.optional(v.nullable(v.record(v.string(), v.string())), null) }),
   timeNano: v.number(),
 });
-const FILTERS = JSON.stringify({ type: ['image'], event: ['delete', 'tag'] });
+const FILTERS = JSON.stringify({ type: ['image'], event: ['delete', 'tag', 'untag', 'load', 'pull'] });
 const HOLD = /:imagegc\.hold\./;
 const NANOSECONDS_PER_MS = 1_000_000;
 
@@ -25,6 +25,10 @@ export interface DeletionFollower extends AsyncDisposable {
   readonly deletions: () => readonly Deletion[];
   /** How many names of ours were put on to hold an image. */
   readonly holds: () => number;
+  /** When an image lost a name last, in milliseconds since 1970. */
+  readonly unnamedMs: (imageId: string) => number | undefined;
+  /** When the last of these was told, in milliseconds since 1970: all that was before it was told, too. */
+  readonly broughtMs: (kind: 'load' | 'pull') => number | undefined;
 }
 
 /** Follows from now on. What an engine deletes in the moment in which it is killed it may tell nobody. */
@@ -32,10 +36,15 @@ export function followDeletions(engine: LabEngine): DeletionFollower {
   const since = Math.floor(Date.now() / 1_000);
   const seen = new Map<string, Deletion>();
   const holds = new Set<number>();
+  const unnamed = new Map<string, number>();
+  const brought = new Map<string, number>();
   const closing = new AbortController();
   const take = (line: string): void => {
     const { Action, Actor, timeNano } = v.parse(told, JSON.parse(line));
-    if (Action === 'delete') seen.set(`${Actor.ID} ${timeNano}`, { imageId: Actor.ID, atMs: timeNano / NANOSECONDS_PER_MS });
+    const atMs = timeNano / NANOSECONDS_PER_MS;
+    if (Action === 'delete') seen.set(`${Actor.ID} ${timeNano}`, { imageId: Actor.ID, atMs: unnamed.get(Actor.ID) ?? atMs });
+    else if (Action === 'untag') unnamed.set(Actor.ID, atMs);
+    else if (Action !== 'tag') brought.set(Action, atMs);
     else if (HOLD.test(Actor.Attributes?.['name'] ?? '')) holds.add(timeNano);
   };
   const follow = async (): Promise<void> => {
@@ -51,6 +60,8 @@ export function followDeletions(engine: LabEngine): DeletionFollower {
   return {
     deletions: () => [...seen.values()],
     holds: () => holds.size,
+    unnamedMs: (imageId) => unnamed.get(imageId),
+    broughtMs: (kind) => brought.get(kind),
     async [Symbol.asyncDispose]() {
       closing.abort();
       await ended;
