@@ -39,11 +39,12 @@ export async function benchStore(): Promise<readonly Figure[]> {
   return [...figures, { title, floorTitle: 'the same, 10 known', pair: growth, bars: [{ kind: 'ratio', most: 1.2 }] }];
 }
 
-function compare(figure: () => void, floor: () => void): Promise<Pair> {
+/** @param figure, floor make one round ready, outside of what is timed */
+function compare(figure: () => () => void, floor: () => () => void): Promise<Pair> {
   return interleave(
     ROUNDS,
-    () => timeOf(figure),
-    () => timeOf(floor),
+    () => timeOf(figure()),
+    () => timeOf(floor()),
     ROUNDS / 10,
   );
 }
@@ -52,8 +53,8 @@ function compare(figure: () => void, floor: () => void): Promise<Pair> {
 interface Filled extends Disposable {
   readonly count: number;
   /** Records uses of so many images in one go; each call a minute after the last. */
-  readonly record: (uses: number) => () => void;
-  readonly append: () => void;
+  readonly record: (uses: number) => () => () => void;
+  readonly append: () => () => void;
 }
 
 function openFilled(count: number): Filled {
@@ -65,14 +66,15 @@ function openFilled(count: number): Filled {
   const record = (uses: number) => () => {
     now += MINUTE_MS;
     const records = Array.from({ length: uses }, (_, index) => recordOf(((now / MINUTE_MS) * 7_919 + index) % count, now));
-    store.writeUsage(KEY, changesOf(records), null);
+    const changes = changesOf(records);
+    return () => store.writeUsage(KEY, changes, null);
   };
   const close = (): void => {
     store[Symbol.dispose]();
     closeSync(file);
     rmSync(directory, { recursive: true });
   };
-  return { count, record, append: () => appendLine(file), [Symbol.dispose]: close };
+  return { count, record, append: () => () => appendLine(file), [Symbol.dispose]: close };
 }
 
 function appendLine(file: number): void {

@@ -72,10 +72,10 @@ export class SqliteDatabase implements Disposable {
   /** Does all of it or nothing; within another transaction, as part of it. IMMEDIATE, so that two writers queue up instead of failing half-way. */
   transaction<Value>(work: () => Value): Value {
     if (this.#database.isTransaction) return work();
-    this.execute('BEGIN IMMEDIATE');
+    this.run('BEGIN IMMEDIATE');
     try {
       const value = work();
-      this.execute('COMMIT');
+      this.run('COMMIT');
       return value;
     } finally {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
