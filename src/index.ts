@@ -22,6 +22,7 @@ export type {
   Origin,
   WorkloadNeed,
 } from './model/inventory.ts';
+export { addLayer } from './model/inventory.ts';
 export type { LabelPattern, ReferencePattern } from './model/pattern.ts';
 export { parseLabelPattern, parseReferencePattern } from './model/pattern.ts';
 export type {

@@ -33,9 +33,17 @@ export interface Image {
   readonly readOnly: boolean;
 }
 
-/** The unpacked size of one layer; null is unknown. */
+/** One layer of an inventory. */
 export interface Layer {
+  /** In the listing, from 0: plans count layers in flat arrays. */
+  readonly place: number;
+  /** Unpacked; null is unknown. */
   readonly sizeBytes: Bytes | null;
+}
+
+/** Lists a layer at the next place; one that is listed keeps its place. */
+export function addLayer(layers: Map<ChainId, Layer>, key: ChainId, sizeBytes: Bytes | null): void {
+  layers.set(key, { place: layers.get(key)?.place ?? layers.size, sizeBytes });
 }
 
 /** What is true for ever once learned, because layers and image IDs are content addressed. */

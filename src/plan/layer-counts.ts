@@ -124,7 +124,7 @@ export class LayerCounts {
 /** Counts an inventory. */
 export function countLayerNeeds(inventory: CountedInventory): LayerCounts {
   const index = indexLayers(inventory);
-  const { sizes, needs, indexOf } = index;
+  const { sizes, needs, places } = index;
   let total = 0;
   let unknown = 0;
   for (let layer = 0; layer < sizes.length; layer++) {
@@ -133,9 +133,9 @@ export function countLayerNeeds(inventory: CountedInventory): LayerCounts {
     if (Number.isNaN(size)) unknown++;
     else total += size;
   }
-  for (const layer of inventory.buildCache?.layers ?? []) {
-    const known = indexOf.get(layer);
-    if (known !== undefined) needs[known] = (needs[known] ?? 0) + 1;
+  for (const key of inventory.buildCache?.layers ?? []) {
+    const layer = inventory.layers.get(key)?.place ?? places.get(key);
+    if (layer !== undefined) needs[layer] = (needs[layer] ?? 0) + 1;
   }
   return new LayerCounts(index, { totalBytes: bytes(total), hasUnknownSizes: unknown > 0 });
 }
@@ -163,40 +163,56 @@ interface LayerIndex {
 
 type Totals = Pick<LayerCounts, 'hasUnknownSizes' | 'totalBytes'>;
 
-/** Known layers first and at once: an image's layers are then looked up, one by one, in one place. Walked with nothing made on the way. */
-function indexLayers({ images, layers: facts }: CountedInventory): LayerIndex & { readonly indexOf: ReadonlyMap<string, number> } {
-  const indexOf = new Map<string, number>();
-  const listed = new Float64Array(facts.size);
-  facts.forEach(({ sizeBytes }, key) => {
-    listed[indexOf.size] = sizeBytes ?? Number.NaN;
-    indexOf.set(key, indexOf.size);
-  });
+/** Listed layers at their places, and others behind them as they come. Walked with nothing made on the way. */
+function indexLayers({ images, layers: listed }: CountedInventory): LayerIndex & { readonly places: ReadonlyMap<ChainId, number> } {
+  const places = new Map<ChainId, number>();
   const starts = new Int32Array(images.length + 1);
   const layers = new Int32Array(images.reduce((sum, image) => sum + (image.layers?.length ?? 1), 0));
   const others: number[] = [];
-  const needs = new Int32Array(facts.size + layers.length);
-  /** By layer: the last image that was seen to need it, counted from 1. */
-  const lastNeeded = new Int32Array(needs.length);
   let end = 0;
-  images.forEach((image, at) => {
+  for (let at = 0; at < images.length; at++) {
+    const image = images[at];
+    if (image === undefined) continue;
     starts[at] = end;
     for (const key of image.layers ?? [ownLayer(image)]) {
-      let layer = indexOf.get(key);
+      let layer = listed.get(key)?.place ?? places.get(key);
       if (layer === undefined) {
-        layer = indexOf.size;
+        layer = listed.size + places.size;
+        places.set(key, layer);
         others.push((image.layers === null ? image.sizeBytes : null) ?? Number.NaN);
-        indexOf.set(key, layer);
       }
-      // A chain that is listed twice in one image is still one need.
-      if (lastNeeded[layer] === at + 1) continue;
-      lastNeeded[layer] = at + 1;
+      layers[end++] = layer;
+    }
+  }
+  starts[images.length] = end;
+  const sizes = new Float64Array(listed.size + others.length);
+  let next = 0;
+  for (const { place, sizeBytes } of listed.values()) {
+    if (place !== next) throw new RangeError(`layer ${next} is listed at place ${place}`);
+    sizes[next++] = sizeBytes ?? Number.NaN;
+  }
+  sizes.set(others, next);
+  return { starts, ...countNeeds(starts, layers, sizes.length), layers, sizes, places };
+}
+
+/** A chain that is listed twice in one image is still one need: the second is taken out of `layers`. */
+function countNeeds(starts: Int32Array, layers: Int32Array, count: number): Pick<LayerIndex, 'ends' | 'needs'> {
+  const needs = new Int32Array(count);
+  const ends = new Int32Array(starts.length - 1);
+  /** By layer: the last image that was seen to need it, counted from 1. */
+  const lastNeeded = new Int32Array(count);
+  for (let image = 0; image < ends.length; image++) {
+    let end = starts[image] ?? 0;
+    for (let at = end; at < (starts[image + 1] ?? 0); at++) {
+      const layer = layers[at] ?? 0;
+      if (lastNeeded[layer] === image + 1) continue;
+      lastNeeded[layer] = image + 1;
       needs[layer] = (needs[layer] ?? 0) + 1;
       layers[end++] = layer;
     }
-  });
-  starts[images.length] = end;
-  const sizes = others.length === 0 ? listed : new Float64Array([...listed, ...others]);
-  return { starts, ends: starts.subarray(1), layers: layers.subarray(0, end), sizes, needs, indexOf };
+    ends[image] = end;
+  }
+  return { ends, needs };
 }
 
 /** Stands for all layers of an image that the engine did not take apart. */

@@ -27,7 +27,7 @@ import { countLayerNeeds, type LayerCounts } from './layer-counts.ts';
 import { compareTied, Family } from './order.ts';
 import { findDoubt, keep, refusePlan } from './refusal.ts';
 import { explainHabit, reuseRateOn } from './reuse-rate.ts';
-import { selectForNeed } from './select.ts';
+import { type Selected, selectForNeed } from './select.ts';
 import { holdersBesideImages } from './shortfall.ts';
 import { sortByNumber } from './sort-by-number.ts';
 import { diskNeed, formTarget, type Need, withRoomFor } from './target.ts';
@@ -141,10 +141,11 @@ class Planning {
   choose(): Choice {
     const byAge = this.#chooseByAge();
     const need = this.#findNeed();
-    const wished = need === null ? byAge : [...byAge, ...this.#chooseForTarget(byAge, need)];
+    const selected = need === null ? null : this.#chooseForTarget(byAge, need);
+    const wished = selected === null ? byAge : [...byAge, ...selected.images];
     const images = this.#policy.maxRemovals === 0 ? wished : wished.slice(0, this.#policy.maxRemovals);
     const fates = this.#findFates({ images, byAge: byAge.length }, wished);
-    const { removals, knownBytes } = this.#countBytes(images, fates, need === null ? [] : wished);
+    const { removals, knownBytes } = this.#countBytes(images, fates, selected === null ? null : { images: wished, frees: selected.frees });
     return { removals, fates, target: need === null ? null : formTarget(need, knownBytes, removals.length) };
   }
 
@@ -207,7 +208,7 @@ class Planning {
     return { bytes: Math.max(0, freeBytes - prunedBytes), images: 0 };
   }
 
-  #chooseForTarget(byAge: readonly number[], need: Need): readonly number[] {
+  #chooseForTarget(byAge: readonly number[], need: Need): Selected {
     const isGone = new Uint8Array(this.#assessments.length);
     for (const image of byAge) isGone[image] = 1;
     const eligible = this.#eligible(this.#sort(this.#indices((image) => isGone[image] === 0)));
@@ -260,20 +261,22 @@ class Planning {
    * Counts what each removal frees after those before it; the known layers of one that frees an unknown one as well count towards the
    * target, as they did when it was chosen.
    *
-   * @param counted images whose needs selecting has already taken away
+   * @param counted images whose needs selecting has already taken away, these first; null: there were none to select
    */
   #countBytes(
     images: readonly number[],
     fates: Fates,
-    counted: readonly number[],
+    counted: Selected | null,
   ): { readonly removals: readonly Removal[]; readonly knownBytes: number } {
-    for (const image of counted) this.#counts.restore(image);
+    const frees = counted?.frees ?? null;
+    for (const image of counted?.images.slice(frees === null ? 0 : images.length) ?? []) this.#counts.restore(image);
     let knownBytes = 0;
     const removals: Removal[] = [];
-    for (const index of images) {
+    for (let at = 0; at < images.length; at++) {
+      const index = images[at] ?? 0;
       const rule = fates[index];
       if (rule === undefined || rule === 'capped') continue;
-      const { bytes: freed, isExact } = this.#counts.remove(index);
+      const { bytes: freed, isExact } = frees?.[at] ?? this.#counts.remove(index);
       knownBytes += freed;
       const { image, lastUsedMs } = this.#assess(index);
       const { id, references, digests } = image;

@@ -75,6 +75,7 @@ function repositoriesOf(lineages: VersionHistory['lineages']): ReadonlySet<strin
   return new Set([...lineages.keys()].flatMap((name) => [name, name.slice(0, Math.max(0, name.lastIndexOf(':')))]));
 }
 
+const COLON = 0x3a;
 /** A power of 2; many more than repositories change at once. */
 const ENDINGS = 4_096;
 
@@ -113,7 +114,10 @@ function versionNames({ references, digests }: Image): readonly string[] {
   return references.length > 0 ? references : digests;
 }
 
-/** Where the repository of one of the {@link versionNames} ends. */
+/** Where the repository of one of the {@link versionNames} ends. Tags are short, so the colon is looked for from the end, one by one. */
 function repositoryEnd(name: string, { references }: Image): number {
-  return Math.max(0, references.length === 0 ? name.indexOf('@') : name.lastIndexOf(':'));
+  if (references.length === 0) return Math.max(0, name.indexOf('@'));
+  let end = name.length - 1;
+  while (end > 0 && name.charCodeAt(end) !== COLON) end--;
+  return Math.max(0, end);
 }

@@ -5,12 +5,14 @@ import { sortByNumber } from './sort-by-number.ts';
 
 describe('sortByNumber()', () => {
   it('sorts as a comparison of the numbers, then of the tied, would', () => {
-    const numbers = fc.array(fc.constantFrom(-1, -0, 0, 1, 2.5, 1e15), { maxLength: 40 });
+    const instants = fc.array(fc.constantFrom(-1, -0, 0, 1, 7, 1e12), { maxLength: 40 });
+    const numbers = fc.oneof(instants, fc.array(fc.constantFrom(-1, 0, 1, 2.5, 1e15, 1e300, Number.POSITIVE_INFINITY), { maxLength: 40 }));
+    const compare = (left = 0, right = 0): number => (left === right ? 0 : left - right);
     fc.assert(
       fc.property(numbers, (all) => {
         const indices = all.map((_, index) => index).filter((index) => index % 3 !== 0);
         const laterFirst = (left: number, right: number): number => right - left;
-        const expected = indices.toSorted((left, right) => (all[left] ?? 0) - (all[right] ?? 0) || laterFirst(left, right));
+        const expected = indices.toSorted((left, right) => compare(all[left], all[right]) || laterFirst(left, right));
         assert.deepEqual(sortByNumber(indices, Float64Array.from(all), laterFirst), expected);
       }),
     );

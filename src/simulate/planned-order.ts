@@ -46,7 +46,7 @@ export class PlannedOrder implements SimulatedPolicy {
     const compare = compareTied(disk.counts, (image) => disk.firstSeenMs[image] ?? 0, idOf);
     const candidates = sortByNumber(removable, this.#scores, compare);
     const need = { bytes: shortBytes, images: 0 };
-    const chosen = selectForNeed({ byAge: [], candidates, need }, disk.counts, NO_FAMILY);
+    const { images: chosen } = selectForNeed({ byAge: [], candidates, need }, disk.counts, NO_FAMILY);
     // Selecting took their needs away; from here on the disk keeps the books.
     for (const image of chosen) disk.counts.restore(image);
     for (const image of chosen) disk.remove(image);

@@ -25,7 +25,7 @@ export class SimulatedDisk {
 
   constructor({ layers, sizes }: Trace) {
     const names = sizes.map((_, layer) => chainId(`${layer}`));
-    const facts = new Map<ChainId, Layer>(names.map((name, layer) => [name, { sizeBytes: bytes(sizes[layer] ?? 0) }]));
+    const facts = new Map<ChainId, Layer>(names.map((name, layer) => [name, { place: layer, sizeBytes: bytes(sizes[layer] ?? 0) }]));
     const images = layers.map((own, image) => {
       return { id: simulatedId(image), layers: own.flatMap((layer) => names[layer] ?? []), sizeBytes: null };
     });

@@ -93,7 +93,7 @@ function describeInventory(world: () => ContractWorld, features: ContractFeature
 }
 
 function describeLayers(world: () => ContractWorld, features: ContractFeatures): void {
-  test('observe() gives shared layers one key and every layer its size', async () => {
+  test('observe() gives shared layers one key, and every layer its place and size', async () => {
     const { addImage, runtime } = world();
     const one = await addImage(local('shared-one', { layers: [BASE, ['shared', 40], ['one', 20]] }));
     const two = await addImage(local('shared-two', { layers: [BASE, ['shared', 40], ['two', 30]] }));
@@ -101,6 +101,8 @@ function describeLayers(world: () => ContractWorld, features: ContractFeatures):
     const stacks = [one, two].map((id) => find(inventory, id).layers?.slice(0, 3) ?? []);
     assert.deepEqual(stacks[0]?.slice(0, 2), stacks[1]?.slice(0, 2));
     assert.notEqual(stacks[0]?.[2], stacks[1]?.[2]);
+    const places = [...inventory.layers.values()].map(({ place }) => place);
+    assert.deepEqual(places, [...places.keys()]);
     const [base = 0, shared = 0, own = 0] = (stacks[0] ?? []).map((layer) => inventory.layers.get(layer)?.sizeBytes ?? 0);
     assert.ok(base >= 8 * KIB);
     assert.ok(isAbout(shared, 40 * KIB) && isAbout(own, 20 * KIB), `${shared} ${own}`);

@@ -1,5 +1,5 @@
-import { bytes, type ChainId, chainId, containerId, type ImageId, idleMs, wallMs } from '../../src/model/brands.ts';
-import type { Container, Image, Inventory, Layer } from '../../src/model/inventory.ts';
+import { type Bytes, bytes, type ChainId, chainId, containerId, type ImageId, idleMs, wallMs } from '../../src/model/brands.ts';
+import { addLayer, type Container, type Image, type Inventory, type Layer } from '../../src/model/inventory.ts';
 import type { Policy } from '../../src/model/policy.ts';
 import { NO_HABITS } from '../../src/model/use-habits.ts';
 import { BLANK_RECORD, type Instant, type UseRecord } from '../../src/model/use-record.ts';
@@ -25,14 +25,14 @@ export class PlannedAnew implements SimulatedPolicy {
   readonly #records = new Map<ImageId, UseRecord>();
   readonly #indexOf: ReadonlyMap<ImageId, number>;
   readonly #images: readonly Image[];
-  readonly #layers: readonly (readonly [name: ChainId, layer: Layer])[];
+  readonly #layers: readonly (readonly [name: ChainId, sizeBytes: Bytes])[];
   #ranMs = Number.NEGATIVE_INFINITY;
 
   constructor(trace: ImageTrace, policy: Policy) {
     this.#trace = trace;
     this.#policy = { ...policy, disk: NO_DISK_RULE, protect: { ...policy.protect, restorable: 'assume' } };
     this.#indexOf = new Map(trace.images.map(({ id }, at) => [id, at]));
-    this.#layers = trace.sizes.map((size, layer) => [chainId(`${layer}`), { sizeBytes: bytes(size) }]);
+    this.#layers = trace.sizes.map((size, layer) => [chainId(`${layer}`), bytes(size)]);
     this.#images = trace.images.map((image, at) => {
       return { ...image, layers: (trace.layers[at] ?? []).flatMap((layer) => this.#layers[layer]?.[0] ?? []) };
     });
@@ -79,7 +79,7 @@ export class PlannedAnew implements SimulatedPolicy {
     const images = disk.present.flatMap((image) => {
       for (const layer of this.#trace.layers[image] ?? []) {
         const named = this.#layers[layer];
-        if (named !== undefined) layers.set(...named);
+        if (named !== undefined) addLayer(layers, ...named);
       }
       return this.#images[image] ?? [];
     });

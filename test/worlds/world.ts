@@ -1,5 +1,5 @@
-import { bytes, chainId, containerId, durationMs, type ImageId, idleAt, imageId, wallMs } from '../../src/model/brands.ts';
-import type { Container, Image, Inventory } from '../../src/model/inventory.ts';
+import { bytes, type ChainId, chainId, containerId, durationMs, type ImageId, idleAt, imageId, wallMs } from '../../src/model/brands.ts';
+import { addLayer, type Container, type Image, type Inventory, type Layer } from '../../src/model/inventory.ts';
 import { parseLabelPattern, parseReferencePattern } from '../../src/model/pattern.ts';
 import type { Policy } from '../../src/model/policy.ts';
 import { NO_HABITS } from '../../src/model/use-habits.ts';
@@ -83,16 +83,17 @@ export function planInput(world: WorldRows): PlanInput {
 /** Makes the inventory alone. */
 export function makeInventory({ images, containers = [], layerMB = {}, inventory = {} }: WorldRows): Inventory {
   const names = new Set(images.flatMap(layersOf));
-  const sizes = [...names].map((name) => {
+  const layers = new Map<ChainId, Layer>();
+  for (const name of names) {
     const size = layerMB[name] === undefined ? 10 : layerMB[name];
-    return [chainId(name), { sizeBytes: size === null ? null : bytes(size * MB) }] as const;
-  });
+    addLayer(layers, chainId(name), size === null ? null : bytes(size * MB));
+  }
   return {
     observedAt: wallMs(NOW_MS),
     engine: { name: 'docker', version: '0' },
     disk: null,
     images: images.map(makeImage),
-    layers: new Map(sizes),
+    layers,
     containers: containers.map(makeContainer),
     buildCache: null,
     workloads: [],

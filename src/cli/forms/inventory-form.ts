@@ -1,5 +1,6 @@
 import { bytes, type ChainId, chainId, containerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
 import type { BuildCache, Container, DiskUsage, Doubt, Image, Inventory, Layer, Origin, WorkloadNeed } from '../../model/inventory.ts';
+import { addLayer } from '../../model/inventory.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
 import { formatReference, parseReference } from '../../model/reference.ts';
 import type { Pin, UseRecord } from '../../model/use-record.ts';
@@ -127,12 +128,12 @@ const readDisk: Read<DiskUsage> = (value) => {
   return { ...disk, availableBytes: disk.availableBytes ?? bytes(disk.capacityBytes - disk.usedBytes) };
 };
 
-const readLayer = shape<Layer>({ sizeBytes: optional(null, size) });
+const readLayer = shape<Omit<Layer, 'place'>>({ sizeBytes: optional(null, size) });
 
 function readLayers(value: unknown): ReadonlyMap<ChainId, Layer> {
   const from = object(value);
   const layers = new Map<ChainId, Layer>();
-  for (const key in from) layers.set(chainId(key), within(`["${key}"]`, from[key], readLayer));
+  for (const key in from) addLayer(layers, chainId(key), within(`["${key}"]`, from[key], readLayer).sizeBytes);
   return layers;
 }
 
@@ -204,7 +205,7 @@ export function formatInventory({ inventory, pins }: InventoryForm, records: Rea
     ...(inventory.disk === null ? {} : { disk: known(inventory.disk) }),
     // An origin that nobody knows is written as null: absent would count as pulled.
     images: inventory.images.map((image) => ({ ...known(image, 'createdAt'), origin: records.get(image.id)?.origin ?? image.origin })),
-    layers: Object.fromEntries([...inventory.layers].map(([id, layer]) => [id, known(layer)])),
+    layers: Object.fromEntries([...inventory.layers].map(([id, { sizeBytes }]) => [id, known({ sizeBytes })])),
     containers: inventory.containers.map((container) => formatContainer(container, inventory.observedAt)),
     ...(inventory.buildCache === null ? {} : { buildCache: formatBuildCache(inventory.buildCache) }),
     ...(inventory.workloads.length === 0 ? {} : { workloads: inventory.workloads }),

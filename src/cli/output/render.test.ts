@@ -58,7 +58,9 @@ const INVENTORY: Inventory = {
   engine: { name: 'memory', version: '1' },
   disk: null,
   images: [OLD, LOOSE, WEB, FRESH],
-  layers: new Map(['base', 'a', 'b', 'c', 'd'].map((layer, index) => [chainId(layer), { sizeBytes: bytes((index + 1) * GB) }])),
+  layers: new Map(
+    ['base', 'a', 'b', 'c', 'd'].map((layer, index) => [chainId(layer), { place: index, sizeBytes: bytes((index + 1) * GB) }]),
+  ),
   containers: [],
   buildCache: null,
   workloads: [],

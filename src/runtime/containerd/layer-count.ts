@@ -1,6 +1,6 @@
 import { type Bytes, bytes, type ChainId, type ImageId } from '../../model/brands.ts';
 import { inFlight } from '../../model/in-flight.ts';
-import type { Layer, LayerFacts } from '../../model/inventory.ts';
+import { addLayer, type Layer, type LayerFacts } from '../../model/inventory.ts';
 import { blobKey } from '../chain-ids.ts';
 import type { LayerCopy } from './container-survey.ts';
 import type { FoundImage } from './containerd-images.ts';
@@ -45,12 +45,12 @@ export async function countLayers(client: GrpcClient, scene: Scene, known: Layer
   const layers = new Map<ChainId, Layer>();
   const layersByImage = new Map<ImageId, readonly ChainId[]>();
   for (const [image, own] of wanted) {
-    for (const copy of own) layers.set(keyOf(copy), { sizeBytes: sizes.get(factKey(copy)) ?? null });
+    for (const copy of own) addLayer(layers, keyOf(copy), sizes.get(factKey(copy)) ?? null);
     const keys = own.map(keyOf);
     for (const digest of [...image.documents, ...image.packed]) {
       const blob = scene.blobs.get(digest);
       if (blob === undefined) continue;
-      layers.set(blob.key, { sizeBytes: bytes(blob.sizeBytes) });
+      addLayer(layers, blob.key, bytes(blob.sizeBytes));
       keys.push(blob.key);
     }
     layersByImage.set(image.id, keys);

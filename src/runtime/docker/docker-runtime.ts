@@ -1,5 +1,6 @@
 import { type Bytes, bytes, type ChainId, chainId, type DurationMs, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { BuildCache, DiskUsage, Image, Inventory, Layer, LayerFacts } from '../../model/inventory.ts';
+import { addLayer } from '../../model/inventory.ts';
 import { splitReference } from '../../model/reference.ts';
 import { blobKey } from '../chain-ids.ts';
 import { engineMessage, type ImageDetails, imageDetails, imageHistory, refusal, takeAnswer } from '../engine-answers.ts';
@@ -205,11 +206,11 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
       const stack = survey.layersByImage.get(imageId(Id));
       if (stack === undefined) continue;
       for (const layer of stack ?? []) {
-        if (!layers.has(layer)) layers.set(layer, { sizeBytes: survey.sizeByLayer.get(layer) ?? null });
+        if (!layers.has(layer)) addLayer(layers, layer, survey.sizeByLayer.get(layer) ?? null);
       }
       const content = this.#hasContentStore && stack !== null ? (blobs?.get(Id) ?? ownContent(Id, Size, stack, layers)) : [];
       const keys = [...content].map(([key, sizeBytes]) => {
-        layers.set(key, { sizeBytes });
+        addLayer(layers, key, sizeBytes);
         return key;
       });
       stacks.set(imageId(Id), stack === null ? null : [...stack, ...keys]);

@@ -1,7 +1,8 @@
 import type { Bytes, ChainId, ContainerId, DurationMs, ImageId, WallMs } from '../../model/brands.ts';
 import { bytes, wallMs } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { BuildCache, DiskUsage, Image, LayerFacts } from '../../model/inventory.ts';
+import type { BuildCache, DiskUsage, Image, Layer, LayerFacts } from '../../model/inventory.ts';
+import { addLayer } from '../../model/inventory.ts';
 import { KEPT_BY_NOTHING, originByDigest, sortNames, useOf, withHeldNames } from '../image-names.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import type { MemoryCall, MemoryEngine, MemoryImage } from './memory-engine.ts';
@@ -47,9 +48,8 @@ class MemoryRuntime implements Runtime {
     }
     const workloads = await this.#call('listServices', '', () => engine.services);
     const containers = await this.#call('listContainers', '', () => [...engine.containers.values()]);
-    const layers = new Map(
-      present.flatMap(({ image }) => image.layers.map((layer) => [layer, { sizeBytes: engine.layerSizes.get(layer) ?? null }])),
-    );
+    const layers = new Map<ChainId, Layer>();
+    for (const { image } of present) for (const key of image.layers) addLayer(layers, key, engine.layerSizes.get(key) ?? null);
     const named = withHeldNames(new Map(present.map(({ image, names }) => [image.id, names])));
     const images = present.map(({ image, names }) => describeImage(image, named.get(image.id) ?? names, engine.sizeOf(image.layers)));
     const { name, version } = this.identity;

@@ -1,6 +1,6 @@
 // What Podman lists, in our words.
 import { type ChainId, type ImageId, imageId } from '../../model/brands.ts';
-import type { Image, Layer } from '../../model/inventory.ts';
+import { addLayer, type Image, type Layer } from '../../model/inventory.ts';
 import { sortNames } from '../image-names.ts';
 import type { LayerSurvey } from '../layer-survey.ts';
 import { describeListed } from '../listed-images.ts';
@@ -14,8 +14,9 @@ export function readListedNames({ Id, Names, RepoDigests }: PodmanImage): ImageN
 
 /** Every layer of the listed images, with its size where it is known. */
 export function readLayers(list: readonly PodmanImage[], { layersByImage, sizeByLayer }: LayerSurvey): ReadonlyMap<ChainId, Layer> {
-  const keys = list.flatMap(({ Id }) => layersByImage.get(imageId(Id)) ?? []);
-  return new Map(keys.map((key) => [key, { sizeBytes: sizeByLayer.get(key) ?? null }]));
+  const layers = new Map<ChainId, Layer>();
+  for (const { Id } of list) for (const key of layersByImage.get(imageId(Id)) ?? []) addLayer(layers, key, sizeByLayer.get(key) ?? null);
+  return layers;
 }
 
 /** The listed images whose layers are known; one that vanished meanwhile is left out. `listed` holds the digests that a manifest list names. */
