@@ -17,7 +17,7 @@ const FUNCTION_LINES = 70;
 const FUNCTION_LINES_MEDIAN = 9;
 const FUNCTION_LINES_P90 = 28;
 /** What is asked for takes more than the 8,000 that the design aimed at (docs/decisions/0008). */
-const SOURCE_LINES = 17_500;
+const SOURCE_LINES = 17_400;
 
 const files = listProjectFiles();
 const code = readProjectCode();

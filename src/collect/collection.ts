@@ -56,6 +56,8 @@ export interface CollectReport {
   readonly stopped: string | null;
   /** Containers created by ID or digest while their image was being removed: they run, but cannot be created again. */
   readonly stranded: readonly ContainerUse[];
+  /** What went just when somebody brought or used it, as the daemon recorded: an engine may say that a load went well, and have deleted what it found. */
+  readonly overtaken: readonly Removal[];
 }
 
 /** Images per batch: their names are off for one settle time, so more would keep names off longer, fewer would settle more often. */
@@ -129,9 +131,10 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
   const measuredBytes = freedBetween(before, after);
-  const stranded = await findStranded(results, context);
+  const { stranded, overtaken } = await findVictims(results, context);
   const isShort = missesTarget(plan, context, { results, measuredBytes, after });
-  return { plan, results, freedBytes: freedBy(results), measuredBytes, containers, cachePrunedBytes, isShort, stopped, stranded };
+  const freed = { freedBytes: freedBy(results), measuredBytes, cachePrunedBytes };
+  return { plan, results, ...freed, containers, isShort, stopped, stranded, overtaken };
 }
 
 async function pruneCache(plan: Plan, { runtime, policy: { buildCacheUnusedForMs } }: CollectContext): Promise<Bytes> {
@@ -189,7 +192,11 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   store.addIntents(key, batch.map(intentOf));
   const settle = (): Promise<void> => context.wait(context.settleMs);
   const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: clockNow });
-  const results = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
+  const removed = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
+  const late = recall(batch);
+  const results = removed.map((result) =>
+    result.outcome.kind === 'removed' ? { ...result, isUsedSince: late.has(result.removal.imageId) } : result,
+  );
   const entries = results.map(({ removal, outcome: { kind, message } }) => ({ ...intentOf(removal), outcome: kind, message }));
   store.finishRemovals(key, entries, nextTries(store, key, results, at));
   return results;
@@ -239,18 +246,29 @@ function freedBy(results: readonly RemovalResult[]): Bytes {
   );
 }
 
-async function findStranded(results: readonly RemovalResult[], context: CollectContext): Promise<readonly ContainerUse[]> {
-  const { runtime, wait, settleMs } = context;
-  const removed = new Set<ImageId>(results.flatMap(({ removal, outcome }) => (outcome.kind === 'removed' ? [removal.imageId] : [])));
-  if (removed.size === 0) return [];
+/** Looks once more, when everything has settled, for what the removals took from somebody. */
+async function findVictims(
+  results: readonly RemovalResult[],
+  { runtime, store, wait, settleMs }: CollectContext,
+): Promise<Pick<CollectReport, 'stranded' | 'overtaken'>> {
+  const removed = results.filter(({ outcome }) => outcome.kind === 'removed');
+  if (removed.length === 0) return { stranded: [], overtaken: [] };
   // A creation that found its image just before the last deletion is listed only after it (measured, Docker 20.10).
   await wait(settleMs);
   const containers = await runtime.listContainers();
-  const suspects = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(removed);
+  const ids = new Set<ImageId>(removed.map(({ removal }) => removal.imageId));
+  const used = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(ids);
+  // Records of what is gone are forgotten, so these were told of since.
+  const known = store.readRecords(storeKey(runtime), ids);
+  const late = removed.flatMap(({ removal: { imageId }, isUsedSince }) => {
+    return isUsedSince === true || known.get(imageId)?.lastUsed != null ? [imageId] : [];
+  });
   const gone = new Set<ImageId>();
   // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.
-  for (const image of suspects) if ((await runtime.readNames(image)) === null) gone.add(image);
-  return containers.filter(({ imageIds }) => imageIds.some((image) => gone.has(image)));
+  for (const image of used.union(new Set(late))) if ((await runtime.readNames(image)) === null) gone.add(image);
+  const stranded = containers.filter(({ imageIds }) => imageIds.some((image) => gone.has(image)));
+  const overtaken = removed.map(({ removal }) => removal).filter(({ imageId }) => gone.has(imageId) && !used.has(imageId));
+  return { stranded, overtaken };
 }
 
 /** How many removals ended in each way. */

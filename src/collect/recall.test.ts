@@ -13,6 +13,7 @@ import {
 } from '../../test/worlds/collect-world.ts';
 import { DAY_MS, NOW_MS } from '../../test/worlds/world.ts';
 import { idleMs, type imageId, wallMs } from '../model/brands.ts';
+import { BLANK_RECORD } from '../model/use-record.ts';
 import { storeKey } from './look.ts';
 
 const NAME = 'docker.io/lab/app:1';
@@ -27,9 +28,8 @@ async function oldImage(): Promise<{ world: CollectWorld; id: ReturnType<typeof 
 /** As the daemon writes it when a container came and went. */
 function recordUse(world: CollectWorld, id: ReturnType<typeof imageId>): void {
   const key = storeKey(contextOf(world).runtime);
-  const [record] = world.store.readRecords(key, [id]).values();
-  assert.ok(record !== undefined);
   const at = { idleMs: idleMs(world.day * DAY_MS), wallMs: wallMs(NOW_MS + world.day * DAY_MS) };
+  const [record = { ...BLANK_RECORD, imageId: id, firstSeen: at }] = world.store.readRecords(key, [id]).values();
   world.store.writeUsage(key, { records: [{ ...record, lastUsed: at }], forgotten: [], lineages: [], uses: [] }, null);
 }
 
@@ -82,4 +82,38 @@ describe('a collection keeps', () => {
     assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
     assert.deepEqual(namesOf(world), { [NAME]: id });
   });
+});
+
+describe('a collection tells of an image that was used or brought just when it went', () => {
+  for (const isBack of [false, true]) {
+    const suffix = isBack ? 'unless it is there again' : 'and is gone';
+    it(`where that was recorded before the removal was, ${suffix}`, async () => {
+      const { world, id } = await oldImage();
+      world.engine.onCall = ({ kind }, phase) => {
+        if (kind !== 'removeName' || phase !== 'after' || world.engine.images.has(id)) return;
+        recordUse(world, id);
+        if (isBack) addImage(world, 'app', [NAME]);
+      };
+      const report = await collect(world);
+      assert.deepEqual(outcomesOf(report), { [NAME]: 'removed' });
+      assert.deepEqual(
+        report.overtaken.map(({ imageId }) => imageId),
+        isBack ? [] : [id],
+      );
+    });
+
+    it(`where that was recorded afterwards, ${suffix}`, async () => {
+      const { world, id } = await oldImage();
+      const wait = async () => {
+        if (world.engine.images.has(id)) return;
+        recordUse(world, id);
+        if (isBack) addImage(world, 'app', [NAME]);
+      };
+      const { overtaken } = await collect(world, { wait });
+      assert.deepEqual(
+        overtaken.map(({ imageId }) => imageId),
+        isBack ? [] : [id],
+      );
+    });
+  }
 });

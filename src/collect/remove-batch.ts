@@ -27,6 +27,8 @@ const CALLS_IN_FLIGHT = 8;
 export interface RemovalResult {
   readonly removal: Removal;
   readonly outcome: Outcome;
+  /** Of one that was removed: whether a use of it was recorded by then that the last look before could not know. */
+  readonly isUsedSince?: boolean;
 }
 
 /** A removal on its way, with the names it had before the first call. */

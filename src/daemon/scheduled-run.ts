@@ -133,6 +133,10 @@ function tellReport(report: CollectReport, log: Log): void {
   for (const { name, state } of report.stranded) {
     log('error', `container ${name} (${state}) was created while its image was being removed: pull the image again`);
   }
+  for (const { imageId, references, digests } of report.overtaken) {
+    const name = references[0] ?? digests[0] ?? imageId;
+    log('error', `${name} was used or brought just when it was removed, and is gone: pull, load or build it again`, { imageId });
+  }
   const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'no image';
   const measured = report.measuredBytes === null ? '' : ` (measured: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;
   const cache = report.cachePrunedBytes === 0 ? '' : `, and ${formatByteSize(report.cachePrunedBytes)} of build cache`;

@@ -88,7 +88,7 @@ function tellOfRepair(error: unknown): never {
 }
 
 function nothingDone(plan: CollectReport['plan']): CollectReport {
-  const nothing = { results: [], containers: [], stranded: [], cachePrunedBytes: bytes(0), isShort: false, stopped: null };
+  const nothing = { results: [], containers: [], stranded: [], overtaken: [], cachePrunedBytes: bytes(0), isShort: false, stopped: null };
   return { plan, freedBytes: plan.expectedFreedBytes, measuredBytes: null, ...nothing };
 }
 
@@ -107,6 +107,7 @@ function formatReport(report: CollectReport, repairs: readonly Repair[]): object
     measuredBytes: report.measuredBytes,
     stopped: report.stopped,
     stranded: report.stranded.map(({ id, name, state, imageIds }) => ({ id, name, state, imageIds })),
+    overtaken: report.overtaken.map(({ imageId, references, digests }) => ({ imageId, references, digests })),
     repairs: repairs.map(({ imageId, restored, missing, isCompleted }) => ({ imageId, restored, missing, completed: isCompleted })),
   };
 }
@@ -122,7 +123,7 @@ function hasFailed(results: readonly { readonly outcome: { readonly kind: Outcom
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
 function reportStatus(report: CollectReport, enabled: boolean, interrupted: AbortSignal): number {
   if (interrupted.aborted) return EXIT.interrupted;
-  if (hasFailed([...report.results, ...report.containers]) || report.stranded.length > 0) return EXIT.failed;
+  if (hasFailed([...report.results, ...report.containers]) || report.stranded.length + report.overtaken.length > 0) return EXIT.failed;
   if (!enabled) return EXIT.keptBack;
   return report.isShort ? EXIT.targetNotReached : planStatus(report.plan);
 }

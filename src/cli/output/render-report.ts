@@ -28,6 +28,7 @@ export function renderReport(report: CollectReport, look: Look): string {
     ...report.containers.map((result) => describeContainer(result, look)),
     ...describeExceptions(report, look),
     ...describeStranded(report, look),
+    ...describeOvertaken(report, look),
   ];
   if (report.isShort && report.stopped === null && report.plan.target?.reached === true)
     lines.push(paint('yellow', 'The target is not reached: less came free than was expected, or something else fills this disk.', look));
@@ -56,6 +57,13 @@ function describeStranded({ stranded, results }: CollectReport, look: Look): rea
     const again = image?.digests[0] ?? image?.references[0] ?? 'its image';
     const line = `  container ${printable(name)} (${state}) was created while its image was being removed: pull ${again} again`;
     return paint('red', line, look);
+  });
+}
+
+function describeOvertaken({ overtaken }: CollectReport, look: Look): readonly string[] {
+  return overtaken.map((removal) => {
+    const name = printable(imageName(removal, removal.imageId));
+    return paint('red', `  ${name} was used or brought just when it was removed, and is gone: pull, load or build it again`, look);
   });
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytes, chainId, type DurationMs, durationMs, type ImageId, idleMs, imageId, wallMs } from '../../model/brands.ts';
+import { bytes, chainId, containerId, type DurationMs, durationMs, type ImageId, idleMs, imageId, wallMs } from '../../model/brands.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { RemovalEntry } from '../../model/removal-record.ts';
@@ -12,6 +12,7 @@ import { sumKept } from './kept-bytes.ts';
 import { renderHistory } from './render-history.ts';
 import { renderImages, renderWhy } from './render-images.ts';
 import { renderPlan } from './render-plan.ts';
+import { renderReport } from './render-report.ts';
 import type { Look } from './style.ts';
 
 const DAY_MS = 86_400_000;
@@ -302,4 +303,18 @@ test('renderHistory() shows removals and uses together, newest first, with the d
     '2026-11-23T10:00:00Z  removed (disk)   old:1  1.00 GB  docker.io/library/old@sha256:1',
   ]);
   assert.equal(renderHistory([], [], LOOK), 'Nothing is recorded yet.\n');
+});
+
+test('a report names each image that went just when somebody brought it, and each container that was left without one', () => {
+  const [removal] = PLAN.removals;
+  assert.ok(removal !== undefined);
+  const nothing = { containers: [], cachePrunedBytes: bytes(0), measuredBytes: null, isShort: false, stopped: null };
+  const results = [{ removal, outcome: { kind: 'removed', message: '', freedBytes: null } as const }];
+  const stranded = [{ id: containerId('1'), name: 'late', state: 'running', imageIds: [removal.imageId], isComplete: true }];
+  const report = { ...nothing, plan: PLAN, results, freedBytes: bytes(2 * GB), stranded, overtaken: [removal] };
+  const name = removal.references[0];
+  assert.deepEqual(lines(renderReport(report, LOOK)).slice(2), [
+    `  container late (running) was created while its image was being removed: pull ${removal.digests[0] ?? name} again`,
+    `  ${name} was used or brought just when it was removed, and is gone: pull, load or build it again`,
+  ]);
 });
