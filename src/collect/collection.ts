@@ -12,7 +12,7 @@ import type { ContainerUse } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
 import { type ContainerResult, removeContainers } from './ended-containers.ts';
 import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
-import { recallNeeds } from './recall.ts';
+import { recallNeeds, recallUses } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
 import { neededBy, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
 
@@ -131,7 +131,7 @@ export async function carryOut({ plan, inventory, clock }: Look, context: Collec
   }
   const after = results.length === 0 ? before : await runtime.measureDisk();
   const measuredBytes = freedBetween(before, after);
-  const { stranded, overtaken } = await findVictims(results, context);
+  const { stranded, overtaken } = await findVictims(results, batchFrom, { ...context, plan });
   const isShort = missesTarget(plan, context, { results, measuredBytes, after });
   const freed = { freedBytes: freedBy(results), measuredBytes, cachePrunedBytes };
   return { plan, results, ...freed, containers, isShort, stopped, stranded, overtaken };
@@ -193,7 +193,7 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   const settle = (): Promise<void> => context.wait(context.settleMs);
   const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: clockNow });
   const removed = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
-  const late = recall(batch);
+  const late = recallUses(batch, { ...context, key });
   const results = removed.map((result) =>
     result.outcome.kind === 'removed' ? { ...result, isUsedSince: late.has(result.removal.imageId) } : result,
   );
@@ -246,10 +246,15 @@ function freedBy(results: readonly RemovalResult[]): Bytes {
   );
 }
 
-/** Looks once more, when everything has settled, for what the removals took from somebody. */
+/**
+ * Looks once more, when everything has settled, for what the removals took from somebody.
+ *
+ * @param batchFrom first result of the last batch: what was brought later than that and is gone somebody else removed, if it is of another
+ */
 async function findVictims(
   results: readonly RemovalResult[],
-  { runtime, store, wait, settleMs }: CollectContext,
+  batchFrom: number,
+  { runtime, store, plan, wait, settleMs }: CollectContext & Pick<Look, 'plan'>,
 ): Promise<Pick<CollectReport, 'stranded' | 'overtaken'>> {
   const removed = results.filter(({ outcome }) => outcome.kind === 'removed');
   if (removed.length === 0) return { stranded: [], overtaken: [] };
@@ -259,15 +264,15 @@ async function findVictims(
   const ids = new Set<ImageId>(removed.map(({ removal }) => removal.imageId));
   const used = new Set(containers.flatMap(({ imageIds }) => imageIds)).intersection(ids);
   // Records of what is gone are forgotten, so these were told of since.
-  const known = store.readRecords(storeKey(runtime), ids);
-  const late = removed.flatMap(({ removal: { imageId }, isUsedSince }) => {
-    return isUsedSince === true || known.get(imageId)?.lastUsed != null ? [imageId] : [];
-  });
+  const last = results.slice(batchFrom).map(({ removal }) => removal);
+  const lately = recallUses(last, { store, key: storeKey(runtime), plan });
+  const late = removed.filter(({ removal, isUsedSince }) => isUsedSince === true || lately.has(removal.imageId));
   const gone = new Set<ImageId>();
   // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.
-  for (const image of used.union(new Set(late))) if ((await runtime.readNames(image)) === null) gone.add(image);
+  for (const image of [...used, ...late.map(({ removal }) => removal.imageId)])
+    if ((await runtime.readNames(image)) === null) gone.add(image);
   const stranded = containers.filter(({ imageIds }) => imageIds.some((image) => gone.has(image)));
-  const overtaken = removed.map(({ removal }) => removal).filter(({ imageId }) => gone.has(imageId) && !used.has(imageId));
+  const overtaken = late.map(({ removal }) => removal).filter(({ imageId }) => gone.has(imageId) && !used.has(imageId));
   return { stranded, overtaken };
 }
 

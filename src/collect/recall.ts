@@ -25,16 +25,27 @@ export interface PlannedFrom {
 export function recallNeeds(removals: readonly Removal[], { store, key, plan, inventory, now }: PlannedFrom): ReadonlyMap<ImageId, string> {
   if (!store.isInPlace()) return new Map(removals.map(({ imageId }) => [imageId, 'the store was replaced since it was planned']));
   const needs = new Map<ImageId, string>();
-  const planned = removals.map(({ imageId }) => imageId);
-  const records = store.readRecords(key, planned);
+  const used = recallUses(removals, { store, key, plan });
   const pins = activePins(store.listPins(), now);
-  for (const { imageId, idleMs } of removals) {
-    const record = records.get(imageId);
-    const usedMs = record === undefined ? 0 : (record.lastUsed ?? record.firstSeen).idleMs;
+  for (const { imageId } of removals) {
     const image = pins.length === 0 ? undefined : inventory.images.find(({ id }) => id === imageId);
     const pinned = pins.find(({ pattern }) => image !== undefined && matchesImage(pattern, image));
     if (pinned !== undefined) needs.set(imageId, `${pinned.pin.owner} pinned it since it was planned`);
-    else if (usedMs > plan.at.idleMs - idleMs) needs.set(imageId, 'it was used since it was planned');
+    else if (used.has(imageId)) needs.set(imageId, 'it was used since it was planned');
   }
   return needs;
+}
+
+/** Images that the store knows to have been used since the plan, or to have come. */
+export function recallUses(
+  removals: readonly Removal[],
+  { store, key, plan }: Pick<PlannedFrom, 'store' | 'key' | 'plan'>,
+): ReadonlySet<ImageId> {
+  const planned = removals.map(({ imageId }) => imageId);
+  const records = store.readRecords(key, planned);
+  const used = removals.filter(({ imageId, idleMs }) => {
+    const record = records.get(imageId);
+    return record !== undefined && (record.lastUsed ?? record.firstSeen).idleMs > plan.at.idleMs - idleMs;
+  });
+  return new Set(used.map(({ imageId }) => imageId));
 }

@@ -27,7 +27,7 @@ const CALLS_IN_FLIGHT = 8;
 export interface RemovalResult {
   readonly removal: Removal;
   readonly outcome: Outcome;
-  /** Of one that was removed: whether a use of it was recorded by then that the last look before could not know. */
+  /** Of one that was removed: whether a use of it was recorded by the end of its batch that the last look before could not know. */
   readonly isUsedSince?: boolean;
 }
 
