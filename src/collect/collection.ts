@@ -269,8 +269,8 @@ async function findVictims(
   const late = removed.filter(({ removal, isUsedSince }) => isUsedSince === true || lately.has(removal.imageId));
   const gone = new Set<ImageId>();
   // Pulled or loaded anew since the removal, it is there for the containers that have been created from it since.
-  for (const image of [...used, ...late.map(({ removal }) => removal.imageId)])
-    if ((await runtime.readNames(image)) === null) gone.add(image);
+  const suspects = used.union(new Set(late.map(({ removal }) => removal.imageId)));
+  for (const image of suspects) if ((await runtime.readNames(image)) === null) gone.add(image);
   const stranded = containers.filter(({ imageIds }) => imageIds.some((image) => gone.has(image)));
   const overtaken = late.map(({ removal }) => removal).filter(({ imageId }) => gone.has(imageId) && !used.has(imageId));
   return { stranded, overtaken };

@@ -29,7 +29,10 @@ async function oldImage(): Promise<{ world: CollectWorld; id: ReturnType<typeof 
 function recordUse(world: CollectWorld, id: ReturnType<typeof imageId>): void {
   const key = storeKey(contextOf(world).runtime);
   const at = { idleMs: idleMs(world.day * DAY_MS), wallMs: wallMs(NOW_MS + world.day * DAY_MS) };
-  const [record = { ...BLANK_RECORD, imageId: id, firstSeen: at }] = world.store.readRecords(key, [id]).values();
+  const [known] = world.store.readRecords(key, [id]).values();
+  // What was removed is not known any more.
+  assert.ok(known !== undefined || !world.engine.images.has(id));
+  const record = known ?? { ...BLANK_RECORD, imageId: id, firstSeen: at };
   world.store.writeUsage(key, { records: [{ ...record, lastUsed: at }], forgotten: [], lineages: [], uses: [] }, null);
 }
 

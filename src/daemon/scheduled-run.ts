@@ -4,7 +4,7 @@ import type { Repair } from '../collect/repair.ts';
 import { type Bytes, bytes, type DurationMs, durationMs } from '../model/brands.ts';
 import { formatByteSize } from '../model/byte-size.ts';
 import { formatAge } from '../model/duration.ts';
-import type { Plan } from '../model/plan.ts';
+import type { Plan, Removal } from '../model/plan.ts';
 import type { RemovalOrder } from '../model/policy.ts';
 import { type BrakedPlan, type BrakeInput, planScheduled } from '../plan/brakes.ts';
 import { hasWork, prunedBytesOf } from '../plan/build-cache.ts';
@@ -116,6 +116,10 @@ function tellPlan({ refusal, removals, expectedFreedBytes, verdicts }: Plan, ena
   else log('info', held === undefined ? 'nothing is to be removed' : `nothing is removed yet: ${held.detail}`);
 }
 
+function nameOf({ references, digests, imageId }: Removal): string {
+  return references[0] ?? digests[0] ?? imageId;
+}
+
 function tellReport(report: CollectReport, log: Log): void {
   for (const { removal, outcome } of report.containers) {
     const { id, name, imageIds, endedForMs, labels } = removal;
@@ -125,17 +129,16 @@ function tellReport(report: CollectReport, log: Log): void {
   }
   for (const { removal, outcome } of report.results) {
     const { imageId, references, digests, rule, idleMs, freesBytes } = removal;
-    const name = references[0] ?? digests[0] ?? imageId;
     const why = outcome.message === '' ? `${rule}, unused for ${formatAge(idleMs)}` : outcome.message;
     const fields = { imageId, references, digests, rule, idleSeconds: Math.floor(idleMs / 1_000), outcome: outcome.kind, freesBytes };
-    log(outcome.kind === 'failed' ? 'error' : 'info', `${outcome.kind} ${name}: ${why}`, fields);
+    log(outcome.kind === 'failed' ? 'error' : 'info', `${outcome.kind} ${nameOf(removal)}: ${why}`, fields);
   }
   for (const { name, state } of report.stranded) {
     log('error', `container ${name} (${state}) was created while its image was being removed: pull the image again`);
   }
-  for (const { imageId, references, digests } of report.overtaken) {
-    const name = references[0] ?? digests[0] ?? imageId;
-    log('error', `${name} was used or brought just when it was removed, and is gone: pull, load or build it again`, { imageId });
+  for (const removal of report.overtaken) {
+    const problem = 'was used or brought just when it was removed, and is gone: pull, load or build it again';
+    log('error', `${nameOf(removal)} ${problem}`, { imageId: removal.imageId });
   }
   const counts = [...countOutcomes(report.results)].map(([kind, count]) => `${count} ${kind}`).join(', ') || 'no image';
   const measured = report.measuredBytes === null ? '' : ` (measured: ${formatByteSize(bytes(Math.max(0, report.measuredBytes)))})`;

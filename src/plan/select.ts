@@ -41,7 +41,6 @@ export function selectForNeed({ byAge, candidates, need }: Selection, counts: La
     }
   }
   let chosen: Set<number> | null = null;
-  let isAnyBack = false;
   const reachable: Need = { bytes: Math.min(need.bytes, freed), images: Math.min(need.images, gone) };
   for (let at = taken.length - 1; at >= 0; at--) {
     const image = taken[at] ?? 0;
@@ -55,11 +54,11 @@ export function selectForNeed({ byAge, candidates, need }: Selection, counts: La
     if (freed - neededAgain >= reachable.bytes && gone - back.length >= reachable.images) {
       freed -= neededAgain;
       gone -= back.length;
-      isAnyBack = true;
       for (const one of back) chosen.delete(one);
     } else for (const one of back) counts.remove(one);
   }
-  return isAnyBack ? { images: taken.filter((image) => chosen?.has(image)), frees: null } : { images: taken, frees };
+  if (chosen === null || chosen.size === taken.length) return { images: taken, frees };
+  return { images: [...chosen], frees: null };
 }
 
 /** A child that stays keeps its parents, so they come back together. */
