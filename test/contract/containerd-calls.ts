@@ -15,7 +15,7 @@ export const imageCalls = {
 export const snapshotCalls = {
   prepare: method(
     '/containerd.services.snapshots.v1.Snapshots/Prepare',
-    message({ snapshotter: text(1), key: text(2), parent: text(3) }),
+    message({ snapshotter: text(1), key: text(2), parent: text(3), labels: textMap(4) }),
     nothing,
   ),
   remove: method('/containerd.services.snapshots.v1.Snapshots/Remove', message({ snapshotter: text(1), key: text(2) }), nothing),

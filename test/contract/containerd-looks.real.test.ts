@@ -120,7 +120,9 @@ function describeLooks(lab: Lab, kind: ContainerdKind): void {
         .filter(({ imageId }) => imageId === id)
         .map(({ name, state, labels }) => `${name} ${state} ${labels['x'] ?? ''}`);
     await settle();
-    await client.call(snapshotCalls.prepare, { snapshotter: 'overlayfs', key: 'prepared', parent: top }, 'default');
+    // Else the engine, which may still collect what went before, takes it for garbage.
+    const labels = { 'containerd.io/gc.root': 'a test' };
+    await client.call(snapshotCalls.prepare, { snapshotter: 'overlayfs', key: 'prepared', parent: top, labels }, 'default');
     assert.deepEqual(await users(), ['prepared prepared ']);
     await client.call(snapshotCalls.remove, { snapshotter: 'overlayfs', key: 'prepared' }, 'default');
     assert.deepEqual(await users(), []);
