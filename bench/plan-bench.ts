@@ -53,7 +53,9 @@ function habitsOf({ inventory, records }: PlanInput): PlanInput['habits'] {
   });
   const uses = used.flatMap((use) => [3, 2, 1, 0].map((days) => ({ ...use, atMs: use.lastMs - days * DAY_MS })));
   for (const { id, lineage, atMs } of uses.sort((one, other) => one.atMs - other.atMs)) learner.use(lineage, id, idleMs(atMs));
-  return { ...NO_HABITS, host: learner.host, lineages: new Map(learner.changed.map((habit) => [habit.name, habit])) };
+  // A store gives texts of their own, and what was learned here has pieces of image IDs.
+  const lineages = new Map(structuredClone(learner.changed).map((habit) => [habit.name, habit]));
+  return { ...NO_HABITS, host: learner.host, lineages };
 }
 
 function takeTurns(input: PlanInput, rounds: number): Pair {

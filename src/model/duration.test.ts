@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { durationMs } from './brands.ts';
-import { formatAge, formatDuration, parseDuration } from './duration.ts';
+import { AgeSentence, formatAge, formatDuration, parseDuration } from './duration.ts';
 
 const DAY_MS = 86_400_000;
 const LONGEST_MS = Math.floor(Number.MAX_SAFE_INTEGER / 1_000);
@@ -121,6 +121,18 @@ describe('formatAge()', () => {
       '1 d': DAY_MS,
     };
     for (const [text, ms] of Object.entries(cases)) assert.equal(formatAge(durationMs(ms)), text);
+  });
+});
+
+describe('AgeSentence', () => {
+  it('says of every age what its printed form says, whatever was said before', () => {
+    const ages = fc.oneof(fc.nat(120_000), fc.nat(3 * DAY_MS), fc.nat(4_000 * DAY_MS)).map(durationMs);
+    fc.assert(
+      fc.property(fc.array(ages), (each) => {
+        const sentence = new AgeSentence((age) => `used ${age} ago`);
+        for (const age of each) assert.equal(sentence.of(age), `used ${formatAge(age)} ago`);
+      }),
+    );
   });
 });
 

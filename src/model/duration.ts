@@ -65,3 +65,26 @@ export function formatAge(duration: DurationMs): string {
   const [unit, unitMs] = AGE_UNITS_MS.find(([, lengthMs]) => duration >= lengthMs) ?? ['s', 1_000];
   return `${Math.floor(duration / unitMs)} ${unit === 'm' ? 'min' : unit}`;
 }
+
+/** A sentence about an age, worded once for all ages that are printed alike: most verdicts of a large plan say the same few things. */
+export class AgeSentence {
+  readonly #word: (age: string) => string;
+  readonly #worded = new Map<number, string>();
+
+  /** @param word what to say of a printed age */
+  constructor(word: (age: string) => string) {
+    this.#word = word;
+  }
+
+  of(duration: DurationMs): string {
+    const unitMs = AGE_UNITS_MS.find(([, lengthMs]) => duration >= lengthMs)?.[1] ?? 1_000;
+    // Units lie further apart than there are of any but days, so no two printed ages share this.
+    const printed = unitMs + Math.floor(duration / unitMs);
+    let sentence = this.#worded.get(printed);
+    if (sentence === undefined) {
+      sentence = this.#word(formatAge(duration));
+      this.#worded.set(printed, sentence);
+    }
+    return sentence;
+  }
+}

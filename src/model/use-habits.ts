@@ -54,5 +54,8 @@ export const NO_HABITS: UseHabits = {
 
 /** Enough of an image ID to tell versions apart; whole ones would take most of what a lineage may take in the store (1 KiB). */
 export function versionKey(image: ImageId): string {
-  return image.slice(-16);
+  return image.slice(-VERSION_KEY_CHARACTERS);
 }
+
+/** How long a {@link versionKey} is, where the ID is as long. */
+export const VERSION_KEY_CHARACTERS = 16;

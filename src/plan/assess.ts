@@ -1,5 +1,5 @@
 import { type DurationMs, type IdleMs, type ImageId, type WallMs, wallMs } from '../model/brands.ts';
-import { formatAge, formatDuration } from '../model/duration.ts';
+import { AgeSentence, formatDuration } from '../model/duration.ts';
 import { type Container, type Image, type Inventory, imagesOf, isDangling } from '../model/inventory.ts';
 import { matchesImage, matchesLabel, parseReferencePattern, type ReferencePattern } from '../model/pattern.ts';
 import type { KeepVerdict } from '../model/plan.ts';
@@ -41,17 +41,20 @@ export class AgeRule {
   readonly name: 'unused-for' | 'dangling';
   /** Null: the rule is off. */
   readonly limitMs: DurationMs | null;
-  #limit: string | null = null;
+  readonly #used: AgeSentence;
+  readonly #seen: AgeSentence;
 
   constructor(name: AgeRule['name'], limitMs: DurationMs | null) {
     this.name = name;
     this.limitMs = limitMs;
+    const limit = limitMs === null ? 'never' : formatDuration(limitMs);
+    this.#used = new AgeSentence((age) => `used ${age} ago, kept for ${limit}`);
+    this.#seen = new AgeSentence((age) => `first seen ${age} ago, kept for ${limit}`);
   }
 
-  /** The limit as it is shown; worded once, because most verdicts of a large plan give it. */
-  get limit(): string {
-    this.#limit ??= this.limitMs === null ? 'never' : formatDuration(this.limitMs);
-    return this.#limit;
+  /** Why an image that is not as old yet stays. */
+  word(record: UseRecord | undefined, ageMs: DurationMs): string {
+    return (record?.lastUsed == null ? this.#seen : this.#used).of(ageMs);
   }
 }
 
@@ -183,9 +186,16 @@ export function judgeHeld(assessment: Assessment, now: Now, isShort: boolean): K
 /** One of the holds of an image in words. */
 export function wordHold(hold: Hold, { record, lastUsedMs, ageRule }: Assessment, now: Now): string {
   if (hold !== RECENTLY_USED) return hold.detail;
-  const since = record?.lastUsed == null ? 'first seen' : 'used';
-  return `${since} ${formatAge(idleSince(lastUsedMs, now.idleMs))} ago, kept for ${ageRule.limit}`;
+  return ageRule.word(record, idleSince(lastUsedMs, now.idleMs));
 }
+
+/** Since when an image is unused, in words. */
+export function wordDisuse(record: UseRecord | undefined, ageMs: DurationMs): string {
+  return (record?.lastUsed == null ? NEVER_USED : LAST_USED).of(ageMs);
+}
+
+const LAST_USED = new AgeSentence((age) => `last used ${age} ago`);
+const NEVER_USED = new AgeSentence((age) => `never seen used, first seen ${age} ago`);
 
 /** The verdict changes when the last hold ends; unknown when any may stay for ever. */
 function endOfAll(holds: readonly Hold[], { lastUsedMs, ageRule }: Assessment, now: Now): WallMs | null {

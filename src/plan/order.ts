@@ -60,6 +60,9 @@ export class Family {
   }
 }
 
+/** None was built on another. */
+export const NO_FAMILY: Family = new Family([]);
+
 /** Of images with one score that goes first which was first seen the longest ago; then which has more unique bytes; then by ID. */
 export function compareTied(
   counts: LayerCounts,

@@ -1,11 +1,10 @@
 import { type Bytes, bytes } from '../model/brands.ts';
-import { formatAge } from '../model/duration.ts';
 import type { Doubt, Inventory } from '../model/inventory.ts';
 import type { HeldBytes, KeepVerdict, Plan, Removal, RuleName, Target, Verdict } from '../model/plan.ts';
 import { KEEP_REASONS } from '../model/plan.ts';
 import type { Policy } from '../model/policy.ts';
-import { type UseHabits, versionKey } from '../model/use-habits.ts';
-import { indexStandings, type Standing } from '../usage/habit-learner.ts';
+import type { UseHabits } from '../model/use-habits.ts';
+import type { Standing } from '../usage/habit-learner.ts';
 import { idleSince } from '../usage/idle-clock.ts';
 import {
   type AgeBrake,
@@ -18,6 +17,7 @@ import {
   type KeptVersions,
   lastUsesOf,
   tierOf,
+  wordDisuse,
 } from './assess.ts';
 import { planBuildCache, prunedBytesOf } from './build-cache.ts';
 import { bytesByReason } from './bytes-by-reason.ts';
@@ -30,6 +30,7 @@ import { explainHabit, reuseRateOn } from './reuse-rate.ts';
 import { type Selected, selectForNeed } from './select.ts';
 import { holdersBesideImages } from './shortfall.ts';
 import { sortByNumber } from './sort-by-number.ts';
+import { findStandings } from './standings.ts';
 import { diskNeed, formTarget, type Need, withRoomFor } from './target.ts';
 
 /** All that a plan is made of. Nothing else is looked at. */
@@ -120,7 +121,7 @@ class Planning {
   readonly #counts: LayerCounts;
   readonly #buildCache: Plan['buildCache'];
   readonly #isBraked: boolean;
-  /** By image; empty where nothing was learned. */
+  /** By image; empty where nothing was learned, or the order does not ask. */
   readonly #standings: readonly (Standing | undefined)[];
 
   constructor(input: PlanInput, ageBrake: AgeBrake | null, kept: KeptFacts | null = null) {
@@ -135,7 +136,7 @@ class Planning {
     this.#counts = kept?.counts ?? countLayerNeeds(input.inventory);
     this.#isBraked = ageBrake !== null;
     this.#buildCache = planBuildCache(input.inventory, input.policy, input.now);
-    this.#standings = kept?.standings ?? findStandings(input);
+    this.#standings = kept?.standings ?? (input.policy.order === 'lru' ? [] : findStandings(images, input.habits.lineages));
   }
 
   choose(): Choice {
@@ -297,8 +298,7 @@ class Planning {
 
   #remove({ image, record, lastUsedMs }: Assessment, rule: RuleName, index: number): Verdict {
     const { idleMs } = this.#input.now;
-    const age = formatAge(idleSince(lastUsedMs, idleMs));
-    const used = record?.lastUsed == null ? `never seen used, first seen ${age} ago` : `last used ${age} ago`;
+    const used = wordDisuse(record, idleSince(lastUsedMs, idleMs));
     const habit = explainHabit(this.#standings[index], idleMs);
     const detail = habit === '' ? used : `${used}; ${habit}`;
     return { imageId: image.id, verdict: 'remove', reason: rule, detail, until: null };
@@ -341,9 +341,4 @@ class Planning {
 /** Whether the age rule asks for an image, and nothing keeps it. */
 function isUnheld({ holds, isAgeDue }: Assessment): boolean {
   return isAgeDue && holds.length === 0;
-}
-
-function findStandings({ inventory, policy, habits }: PlanInput): readonly (Standing | undefined)[] {
-  const standings = indexStandings(policy.order === 'lru' ? [] : habits.lineages.values());
-  return standings.size === 0 ? [] : inventory.images.map(({ id }) => standings.get(versionKey(id)));
 }

@@ -2,6 +2,7 @@ import type { Image } from '../model/inventory.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Lineage, Now, UseRecord } from '../model/use-record.ts';
 import { idleSince } from '../usage/idle-clock.ts';
+import { hashPart, tableSize } from './part-hash.ts';
 
 /** What is known of versions: the images, and the lineages where switches were seen as they happened. */
 export interface VersionHistory {
@@ -41,22 +42,16 @@ export function listRepositories(history: VersionHistory, { keepLastForMs }: Pol
   const switched = repositoriesOf(lineages);
   const isNew = (record: UseRecord | undefined): boolean =>
     keepLastForMs === 'always' || (record !== undefined && idleSince(record.firstSeen.idleMs, now.idleMs) < keepLastForMs);
-  const endings = new Endings(switched);
-  for (let at = 0; at < images.length; at++) {
-    const image = images[at];
-    if (image !== undefined && isNew(records[at])) for (const name of versionNames(image)) endings.add(name, repositoryEnd(name, image));
-  }
+  const endings = new Endings(images.length, switched);
+  eachVersionName(images, (name, image, at) => {
+    if (isNew(records[at])) endings.add(name, repositoryEnd(name, image));
+  });
   if (endings.isEmpty) return [];
   const found = new Map<string, Found>();
-  for (let at = 0; at < images.length; at++) {
-    const image = images[at];
-    const record = records[at];
-    if (image === undefined) continue;
-    for (const name of versionNames(image)) {
-      const end = repositoryEnd(name, image);
-      if (endings.mayHave(name, end)) addVersion(found, name.slice(0, end), name, record, isNew(record));
-    }
-  }
+  eachVersionName(images, (name, image, at) => {
+    const end = repositoryEnd(name, image);
+    if (endings.mayHave(name, end)) addVersion(found, name.slice(0, end), name, records[at], isNew(records[at]));
+  });
   return [...found.values()].filter(({ name, isChanging }) => isChanging || switched.has(name));
 }
 
@@ -76,45 +71,51 @@ function repositoriesOf(lineages: VersionHistory['lineages']): ReadonlySet<strin
 }
 
 const COLON = 0x3a;
-/** A power of 2; many more than repositories change at once. */
-const ENDINGS = 4_096;
+/** By these, most repositories of one length can be told apart. */
+const ENDING_CHARACTERS = 6;
 
 /**
  * How repositories end. It tells of most names that their repository is none of those, for much less than it costs to cut the
  * repository off and hash it; what it lets through has to be looked at again.
  */
 class Endings {
-  readonly #seen = new Uint8Array(ENDINGS);
+  readonly #seen: Uint8Array;
   isEmpty = true;
 
-  constructor(repositories: Iterable<string>) {
+  constructor(images: number, repositories: ReadonlySet<string>) {
+    this.#seen = new Uint8Array(tableSize(8 * (images + repositories.size)));
     for (const repository of repositories) this.add(repository, repository.length);
   }
 
   /** @param end where the repository ends in the name */
   add(name: string, end: number): void {
-    this.#seen[endingOf(name, end)] = 1;
+    this.#seen[this.#placeOf(name, end)] = 1;
     this.isEmpty = false;
   }
 
   mayHave(name: string, end: number): boolean {
-    return this.#seen[endingOf(name, end)] === 1;
+    return this.#seen[this.#placeOf(name, end)] === 1;
+  }
+
+  #placeOf(name: string, end: number): number {
+    return (hashPart(name, end - ENDING_CHARACTERS, end) ^ end) & (this.#seen.length - 1);
   }
 }
 
-/** Mixes the length and the last characters of a repository into a number below {@link ENDINGS}. */
-function endingOf(name: string, end: number): number {
-  let mixed = end;
-  for (let at = Math.max(0, end - 4); at < end; at++) mixed = mixed * 31 + name.charCodeAt(at);
-  return mixed & (ENDINGS - 1);
+/**
+ * Calls back with every name that tells versions apart, and the image at its index: its tags, or its digests where it has no tag. By index,
+ * because iterators would make as much garbage as the rest of a large plan.
+ */
+function eachVersionName(images: readonly Image[], found: (name: string, image: Image, at: number) => void): void {
+  for (let at = 0; at < images.length; at++) {
+    const image = images[at];
+    if (image === undefined) continue;
+    const names = image.references.length > 0 ? image.references : image.digests;
+    for (let each = 0; each < names.length; each++) found(names[each] ?? '', image, at);
+  }
 }
 
-/** Tags tell versions apart; an image held by digest alone is a version of its repository. */
-function versionNames({ references, digests }: Image): readonly string[] {
-  return references.length > 0 ? references : digests;
-}
-
-/** Where the repository of one of the {@link versionNames} ends. Tags are short, so the colon is looked for from the end, one by one. */
+/** Where the repository ends in one of the names of {@link eachVersionName}. Tags are short, so the colon is looked for from the end, one by one. */
 function repositoryEnd(name: string, { references }: Image): number {
   if (references.length === 0) return Math.max(0, name.indexOf('@'));
   let end = name.length - 1;

@@ -1,5 +1,5 @@
 import { durationMs } from '../model/brands.ts';
-import { formatAge } from '../model/duration.ts';
+import { AgeSentence } from '../model/duration.ts';
 import { GAP_BUCKETS, type HostHabit } from '../model/use-habits.ts';
 import { GAP_FROM_MS, GAP_MIDDLE_MS, GAP_UNTIL_MS, gapBucket, usualGapMs } from '../usage/gap-buckets.ts';
 import type { Standing } from '../usage/habit-learner.ts';
@@ -71,7 +71,11 @@ export function explainHabit(standing: Standing | undefined, nowMs: number): str
   if (standing === undefined) return '';
   const { habit, supersededMs } = standing;
   const usualMs = usualGapMs(habit.gaps);
-  const usual = usualMs === null ? '' : `usually every ${formatAge(durationMs(usualMs))}`;
+  const usual = usualMs === null ? '' : USUALLY.of(durationMs(usualMs));
   if (supersededMs === null) return usual;
-  return `${usual === '' ? '' : `${usual}; `}newer version in use for ${formatAge(durationMs(nowMs - supersededMs))}`;
+  const superseded = SUPERSEDED.of(durationMs(nowMs - supersededMs));
+  return usual === '' ? superseded : `${usual}; ${superseded}`;
 }
+
+const USUALLY = new AgeSentence((age) => `usually every ${age}`);
+const SUPERSEDED = new AgeSentence((age) => `newer version in use for ${age}`);

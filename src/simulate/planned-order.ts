@@ -1,7 +1,7 @@
 import { idleMs } from '../model/brands.ts';
 import type { RemovalOrder } from '../model/policy.ts';
 import { type HostHabit, NO_HABITS, versionKey } from '../model/use-habits.ts';
-import { compareTied, Family } from '../plan/order.ts';
+import { compareTied, NO_FAMILY } from '../plan/order.ts';
 import { type ReuseRate, reuseRateOn } from '../plan/reuse-rate.ts';
 import { selectForNeed } from '../plan/select.ts';
 import { sortByNumber } from '../plan/sort-by-number.ts';
@@ -9,8 +9,6 @@ import { HabitLearner } from '../usage/habit-learner.ts';
 import type { SimulatedPolicy } from './replay.ts';
 import { type SimulatedDisk, simulatedId } from './simulated-disk.ts';
 import type { Trace, TraceUse } from './trace.ts';
-
-const NO_FAMILY = new Family([]);
 
 /**
  * The planner's own orders on a simulated disk: its scores, its order among ties, its selection, on its counts. Only what has no meaning here

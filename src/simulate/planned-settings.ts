@@ -4,7 +4,7 @@ import { lineageName } from '../model/lineage-name.ts';
 import type { Policy } from '../model/policy.ts';
 import { NO_HABITS, versionKey } from '../model/use-habits.ts';
 import { BLANK_RECORD, type Instant, type UseRecord } from '../model/use-record.ts';
-import { Family } from '../plan/order.ts';
+import { NO_FAMILY } from '../plan/order.ts';
 import { type KeptFacts, planRemovals } from '../plan/plan-collection.ts';
 import { VersionStream } from '../plan/version-stream.ts';
 import { HabitLearner, type Standing } from '../usage/habit-learner.ts';
@@ -15,8 +15,6 @@ import type { TraceUse } from './trace.ts';
 
 /** A scheduled run is made this often. */
 const RUN_MS = 24 * 3_600_000;
-/** No engine is asked to remove a parent. */
-const NO_FAMILY = new Family([]);
 const NO_DISK_RULE: Policy['disk'] = {
   ...{ highFraction: null, lowFraction: null, highInodesFraction: null, lowInodesFraction: null },
   ...{ maxImageBytes: null, minFreeBytes: null, maxImages: null },

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { idleMs, imageId } from '../model/brands.ts';
 import { NO_HABITS } from '../model/use-habits.ts';
 import { gapBucket, usualGapMs } from './gap-buckets.ts';
-import { HabitLearner, indexStandings } from './habit-learner.ts';
+import { HabitLearner } from './habit-learner.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -83,8 +83,9 @@ describe('HabitLearner', () => {
         for (const [lineage, image, at] of uses.slice(cut)) second.use(lineage, imageId(image), idleMs(at * HOUR_MS));
         assert.deepEqual(second.host, whole.host);
         const untouched = first.changed.filter(({ name }) => !second.changed.some((habit) => habit.name === name));
-        const all = indexStandings([...untouched, ...second.changed]);
-        for (const [key, { supersededMs }] of whole.standings) assert.equal(all.get(key)?.supersededMs, supersededMs, key);
+        const all = new Map([...untouched, ...second.changed].map((habit) => [habit.name, habit]));
+        const { standings } = new HabitLearner({ host: second.host, lineages: all, learnedMinute: 0 });
+        for (const [key, { supersededMs }] of whole.standings) assert.equal(standings.get(key)?.supersededMs, supersededMs, key);
       }),
     );
   });

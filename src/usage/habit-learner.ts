@@ -13,9 +13,6 @@ export interface Standing {
   readonly supersededMs: IdleMs | null;
 }
 
-/** Images by {@link versionKey}. One that is not in it was never seen used. */
-export type Standings = ReadonlyMap<string, Standing>;
-
 /** Beyond this the counts of a lineage are halved, so that it may change its ways. */
 const GAPS_MAX = 40;
 const USES_MAX = 50;
@@ -45,11 +42,14 @@ export class HabitLearner {
       const gapCount = habit.gaps.reduce((sum, count) => sum + count, 0);
       this.#lineages.set(habit.name, { ...habit, gaps: new Float64Array(habit.gaps), pastVersions: [...habit.pastVersions], gapCount });
     }
-    for (const [key, standing] of indexStandings(this.#lineages.values())) this.#standings.set(key, { ...standing });
+    eachVersion(this.#lineages.values(), (key, habit, lastUsedMs, supersededMs) => {
+      const known = this.#standings.get(key);
+      if (known === undefined || known.lastUsedMs <= lastUsedMs) this.#stand(key, habit, lastUsedMs, supersededMs);
+    });
   }
 
-  /** Each is kept up to date, so whoever asked for one need not ask again. */
-  get standings(): Standings {
+  /** Images by {@link versionKey}: of several lineages, the one that used it last. Each is kept up to date, so nobody need ask twice. */
+  get standings(): ReadonlyMap<string, Standing> {
     return this.#standings;
   }
 
@@ -125,16 +125,13 @@ function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
   return { name, gaps, gapCount: 0, lastUsedMs, headKey, pastVersions: [], uses: 0, sameImageUses: 0 };
 }
 
-/** Finds the lineage of every version: of several, the one that used it last. */
-export function indexStandings(lineages: Iterable<Habit>): Standings {
-  const standings = new Map<string, Standing>();
-  const put = (key: string, standing: Standing): void => {
-    const known = standings.get(key);
-    if (known === undefined || known.lastUsedMs <= standing.lastUsedMs) standings.set(key, standing);
-  };
+/** Calls back with every version of every lineage, by its {@link versionKey}, and when another one took over from it; null: it is the newest. */
+export function eachVersion(
+  lineages: Iterable<Habit>,
+  found: (key: string, habit: Habit, lastUsedMs: IdleMs, supersededMs: IdleMs | null) => void,
+): void {
   for (const habit of lineages) {
-    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) put(key, { habit, lastUsedMs, supersededMs });
-    put(habit.headKey, { habit, lastUsedMs: habit.lastUsedMs, supersededMs: null });
+    for (const { key, lastUsedMs, supersededMs } of habit.pastVersions) found(key, habit, lastUsedMs, supersededMs);
+    found(habit.headKey, habit, habit.lastUsedMs, null);
   }
-  return standings;
 }

@@ -3,10 +3,10 @@ import { formatByteSize } from '../../model/byte-size.ts';
 import { formatAge } from '../../model/duration.ts';
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Removal, Verdict } from '../../model/plan.ts';
-import { versionKey } from '../../model/use-habits.ts';
 import type { Now, UseRecord } from '../../model/use-record.ts';
 import type { Hold } from '../../plan/hold.ts';
 import { explainHabit } from '../../plan/reuse-rate.ts';
+import { findStandings } from '../../plan/standings.ts';
 import { formatTime } from '../forms/rfc3339.ts';
 import type { ImageFacts } from '../image-facts.ts';
 import { imageName, shortId } from './image-name.ts';
@@ -37,7 +37,8 @@ export function renderWhy(image: Image, facts: ImageFacts, look: Look, holds: re
   const removal = facts.plan.removals.find(({ imageId }) => imageId === image.id);
   const record = facts.records.get(image.id);
   const names = [...image.references, ...image.digests];
-  const habit = explainHabit(facts.standings.get(versionKey(image.id)), facts.now.idleMs);
+  const [standing] = findStandings([image], facts.habits.lineages);
+  const habit = explainHabit(standing, facts.now.idleMs);
   const habits: [string, string][] = habit === '' ? [] : [['habit', habit]];
   const lines: [string, string][] = [
     ['verdict', verdict === undefined ? 'unknown' : `${verdict.verdict}: ${verdict.reason}`],

@@ -4,6 +4,7 @@ import { bytes, chainId, containerId, type DurationMs, durationMs, type ImageId,
 import type { Image, Inventory } from '../../model/inventory.ts';
 import type { Plan } from '../../model/plan.ts';
 import type { RemovalEntry } from '../../model/removal-record.ts';
+import { NO_HABITS } from '../../model/use-habits.ts';
 import type { UseRecord } from '../../model/use-record.ts';
 import { loadSettings } from '../settings/load-settings.ts';
 import { policyOf } from '../settings/policy-of.ts';
@@ -114,7 +115,7 @@ function record({ id }: Image, seenDays: number, usedDays: number | null): [Imag
   ];
 }
 
-const FACTS = { plan: PLAN, records: RECORDS, exclusiveBytes: new Map([[OLD.id, bytes(2 * GB)]]), standings: new Map(), now: NOW };
+const FACTS = { plan: PLAN, records: RECORDS, exclusiveBytes: new Map([[OLD.id, bytes(2 * GB)]]), habits: NO_HABITS, now: NOW };
 
 const IMAGES_BY_WIDTH: ReadonlyMap<number, readonly string[]> = new Map([
   [
