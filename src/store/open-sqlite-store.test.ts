@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, test } from 'node:test';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
+import { at } from '../../test/contract/store-values.ts';
 import { makeFirstStore } from '../../test/crash/first-schema.ts';
 import { KEY as FIRST_KEY } from '../../test/worlds/daemon-world.ts';
 import { imageId } from '../model/brands.ts';
 import { openSqliteStore } from './open-sqlite-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
+import type { Store } from './store.ts';
 
 const isRoot = process.getuid?.() === 0;
 const needsRoot = isRoot ? {} : { skip: 'needs root, to mount a file system' };
@@ -58,6 +60,29 @@ describe('openSqliteStore()', () => {
     assert.deepEqual(uses, [
       ['sighting', [], 800_000],
       ['container', ['docker.io/lab/a:1'], 1_000],
+    ]);
+  });
+
+  test('reads the records of the first schemas, which said their image twice, and writes them on', () => {
+    const directory = join(newDirectory(), 'store');
+    makeFirstStore(directory);
+    const [a, b] = [imageId(`sha256:${'a'.repeat(64)}`), imageId(`sha256:${'b'.repeat(64)}`)];
+    const readAll = (store: Store) =>
+      [...store.readUsage(FIRST_KEY).records].map(([id, { imageId: own, lastUsed }]) => [id, own, lastUsed?.idleMs]);
+    {
+      using store = openSqliteStore({ directory });
+      assert.deepEqual(readAll(store), [
+        [a, a, 1_000],
+        [b, b, 800_000],
+      ]);
+      const record = store.readUsage(FIRST_KEY).records.get(a) ?? assert.fail();
+      store.writeUsage(FIRST_KEY, { records: [{ ...record, lastUsed: at(900_000) }], forgotten: [], lineages: [], uses: [] }, null);
+    }
+    using store = openSqliteStore({ directory });
+    assert.equal(store.condition.kind, 'sound');
+    assert.deepEqual(readAll(store), [
+      [a, a, 900_000],
+      [b, b, 800_000],
     ]);
   });
 

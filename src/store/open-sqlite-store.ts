@@ -131,7 +131,7 @@ function verify(database: SqliteDatabase, recordsChecked: Checked): void {
       const answers = database.read((row) => String(row[0]), `PRAGMA quick_check(${table})`);
       if (answers.length !== 1 || answers[0] !== 'ok') throw new BrokenRow(answers.join('; '));
       if (table === 'record' && recordsChecked === 'when-read') continue;
-      const last = database.read((row) => Number(row[0]), `SELECT count(*) - 1 FROM pragma_table_info('${table}')`)[0] ?? 0;
+      const last = database.readNumber(`SELECT count(*) - 1 FROM pragma_table_info('${table}')`) ?? 0;
       database.read((row) => verifyRow(row, last), `SELECT * FROM ${table}`);
     }
   } catch (error) {

@@ -31,13 +31,13 @@ const SUM_LENGTH = 8;
 /** Where the JSON begins. */
 export const SEAL_LENGTH: number = 2 * SUM_LENGTH;
 
+/** By bytes: to print a number that is larger than an index takes as long as to sum what it is of. */
 function sumOf(text: string): string {
-  return crc32(text).toString(16).padStart(SUM_LENGTH, '0');
+  const sum = crc32(text);
+  return `${HEX[sum >>> 24]}${HEX[(sum >>> 16) & 0xff]}${HEX[(sum >>> 8) & 0xff]}${HEX[sum & 0xff]}`;
 }
 
-function sumOfColumns(columns: readonly unknown[]): string {
-  return sumOf(columns.join('\n'));
-}
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** @returns the JSON inside. @throws BrokenRow when its seal does not fit */
 function openSeal(text: unknown): string {
@@ -47,22 +47,25 @@ function openSeal(text: unknown): string {
 }
 
 /**
- * Checks both seals of a row whose last column is its sealed body. Written out, because a start with 10,000 images does it as often, and the daemon
- * has no compiler (decision 0006).
+ * Checks both seals of a row whose last column is its sealed body: that of the columns alone says whose row it is.
  *
  * @returns the body. @throws BrokenRow
  */
 export function verifyRow(cells: Readonly<Record<number, unknown>>, last: number): string {
   const body = cells[last];
   openSeal(body);
-  let columns = last === 0 ? '' : textOf(cells[0]);
-  for (let at = 1; at < last; at++) columns += `\n${textOf(cells[at])}`;
-  const isWhole = typeof body === 'string' && Number.parseInt(body.slice(SUM_LENGTH, SEAL_LENGTH), 16) === crc32(columns);
+  const isWhole = typeof body === 'string' && Number.parseInt(body.slice(SUM_LENGTH, SEAL_LENGTH), 16) === crc32(joinColumns(cells, last));
   if (!isWhole) throw new BrokenRow(NOT_AS_WRITTEN);
   return body;
 }
 
-/** As `Array.join()` writes it. */
+/** The first columns of a row. */
+function joinColumns(cells: Readonly<Record<number, unknown>>, count: number): string {
+  let joined = count === 0 ? '' : textOf(cells[0]);
+  for (let at = 1; at < count; at++) joined += `\n${textOf(cells[at])}`;
+  return joined;
+}
+
 function textOf(cell: unknown): string {
   return cell === null ? '' : String(cell);
 }
@@ -81,7 +84,7 @@ export function sealedForm<Value>(encode: (value: Value) => unknown, decode: (co
       const content = encode(value);
       const json = JSON.stringify(content);
       if (decode(content) === null) throw new Error(`not to be stored: ${json}`);
-      return sumOf(json) + sumOfColumns(columns) + json;
+      return sumOf(json) + sumOf(joinColumns(columns, columns.length)) + json;
     },
     unseal: (text) => decodeWhole(openSeal(text)),
     open: (text) => decodeWhole(text.slice(SEAL_LENGTH)),
@@ -180,7 +183,7 @@ export const ENDED_FORM: SealedForm<ReadonlyMap<ContainerId, EndedContainer>> = 
  * because a schema takes as long as all else.
  */
 export const USE_BATCH_FORM: SealedForm<readonly UseEntry[]> = sealedForm(
-  (uses) => uses.map(({ imageId: id, references, evidence, at }) => [id, evidence, ...listInstant(at), references]),
+  (uses) => uses.map(({ imageId: id, references, evidence, at }) => [id, evidence, at.idleMs, at.wallMs, references]),
   parseUses,
 );
 
@@ -204,23 +207,25 @@ function parseUse(content: unknown): UseEntry | null {
 }
 
 /**
- * {@link UseRecord}, sealed. As a list and checked by hand: there is one per image, and a schema over an object takes three times
- * as long to read.
+ * {@link UseRecord}, sealed, without its image, which has a column of its row. As a list and checked by hand: there is one per image, and a
+ * schema over an object takes three times as long to read.
  */
-export const RECORD_FORM: SealedForm<UseRecord> = sealedForm(listRecord, parseRecord);
+export const RECORD_FORM: SealedForm<Omit<UseRecord, 'imageId'>> = sealedForm(listRecord, parseRecord);
 
 /** Where the list of a record says since when its image is missing, on the idle clock. */
 export const MISSING_SINCE = 8;
 
-function listRecord({ imageId: id, firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: UseRecord): unknown {
-  return [id, ...listInstant(firstSeen), ...listInstant(lastUsed), origin, references, digests, ...listInstant(missingSince), isInUse];
+/** Up to schema 5 the image stood in the first place: a number there is refused by who looks for it, and all else keeps its place. */
+function listRecord({ firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: Omit<UseRecord, 'imageId'>): unknown {
+  const used = [lastUsed?.idleMs ?? null, lastUsed?.wallMs ?? null] as const;
+  const missing = [missingSince?.idleMs ?? null, missingSince?.wallMs ?? null] as const;
+  return [0, firstSeen.idleMs, firstSeen.wallMs, used[0], used[1], origin, references, digests, missing[0], missing[1], isInUse];
 }
 
 /** By index, because the daemon runs without a compiler (decision 0006), where taking a list apart costs more than all else here. */
-function parseRecord(content: unknown): UseRecord | null {
+function parseRecord(content: unknown): Omit<UseRecord, 'imageId'> | null {
   if (!Array.isArray(content)) return null;
   const cells: readonly unknown[] = content;
-  const id = cells[0];
   const firstSeen = parseInstant(cells[1], cells[2]);
   const lastUsed = parseInstant(cells[3], cells[4]);
   const origin = cells[5];
@@ -229,13 +234,8 @@ function parseRecord(content: unknown): UseRecord | null {
   const missingSince = parseInstant(cells[MISSING_SINCE], cells[MISSING_SINCE + 1]);
   // Schema 1 did not know what was in use: in doubt it was.
   const isInUse = cells[10] ?? cells[3] !== null;
-  if (typeof id !== 'string' || firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests)) return null;
-  if (typeof isInUse !== 'boolean') return null;
-  return { imageId: imageId(id), firstSeen, lastUsed, origin, references, digests, missingSince, isInUse };
-}
-
-function listInstant(at: Instant | null): readonly (number | null)[] {
-  return [at?.idleMs ?? null, at?.wallMs ?? null];
+  if (firstSeen === null || !isOrigin(origin) || !isNames(references) || !isNames(digests) || typeof isInUse !== 'boolean') return null;
+  return { firstSeen, lastUsed, origin, references, digests, missingSince, isInUse };
 }
 
 function parseInstant(idle: unknown, wallClock: unknown): Instant | null {

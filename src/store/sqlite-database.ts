@@ -51,7 +51,13 @@ export class SqliteDatabase implements Disposable {
     return this.#guarded('read the store', () => Array.from(this.#prepare(sql).iterate(...cells), decode));
   }
 
-  /** The same row by row, for who stops early. */
+  /** @returns the first column of the first row, 0 where it is NULL, as a sum of nothing is; undefined where there is no row */
+  readNumber(sql: string, ...cells: readonly Cell[]): number | undefined {
+    const row = this.#guarded('read the store', (): Row | undefined => this.#prepare(sql).get(...cells));
+    return row === undefined ? undefined : Number(row[0]);
+  }
+
+  /** The rows of {@link read}, one by one, for who stops early. */
   *iterate<Value>(decode: (row: Row) => Value, sql: string, ...cells: readonly Cell[]): Generator<Value> {
     const rows = this.#guarded('read the store', () => this.#prepare(sql).iterate(...cells));
     for (;;) {

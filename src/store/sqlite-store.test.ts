@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { KEY, useOf } from '../../test/contract/store-directory.ts';
-import { at, clockAt } from '../../test/contract/store-values.ts';
+import { at, clockAt, recordOf } from '../../test/contract/store-values.ts';
 import { imageId } from '../model/brands.ts';
 import { openMemoryStore } from './open-sqlite-store.ts';
 import { REMOVALS_MAX, USES_MAX } from './sqlite-store.ts';
+
+test('writeUsage() writes as many records as there are, whatever their number', () => {
+  for (const count of [0, 1, 15, 16, 17, 32, 33]) {
+    using store = openMemoryStore();
+    const records = Array.from({ length: count }, (_, index) => recordOf(`image${index}`, index));
+    store.writeUsage(KEY, { records, forgotten: [], lineages: [], uses: [] }, null);
+    assert.deepEqual(store.readUsage(KEY).records, new Map(records.map((record) => [record.imageId, record])), `${count}`);
+  }
+});
 
 describe('history', () => {
   test('keeps a bounded number of uses, the newest', () => {

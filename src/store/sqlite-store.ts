@@ -1,4 +1,4 @@
-import type { ContainerId, ImageId } from '../model/brands.ts';
+import { type ContainerId, type ImageId, imageId } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { EndedContainer } from '../model/ended-container.ts';
 import type { LayerFacts } from '../model/inventory.ts';
@@ -100,7 +100,7 @@ export class SqliteStore implements Store {
   }
 
   hasRecords(key: StoreKey): boolean {
-    return this.#database.read(() => true, `SELECT 1 FROM record WHERE ${MINE} LIMIT 1`, key).length > 0;
+    return this.#database.readNumber(`SELECT 1 FROM record WHERE ${MINE} LIMIT 1`, key) !== undefined;
   }
 
   readOtherUsage(key: StoreKey): UsageState {
@@ -242,7 +242,9 @@ export class SqliteStore implements Store {
 
   /** Checks both seals, which the open of a daemon leaves to this. */
   #readRecords(where: string, ...cells: readonly Cell[]): ReadonlyMap<ImageId, UseRecord> {
-    const open = (row: Row): UseRecord => forms.RECORD_FORM.open(forms.verifyRow(row, RECORD_COLUMNS));
+    const open = (row: Row): UseRecord => {
+      return { imageId: imageId(String(row[1])), ...forms.RECORD_FORM.open(forms.verifyRow(row, RECORD_COLUMNS)) };
+    };
     const records = this.#database.read(open, `SELECT * FROM record WHERE ${where}`, ...cells);
     return new Map(records.map((record) => [record.imageId, record]));
   }
@@ -271,14 +273,15 @@ export class SqliteStore implements Store {
   }
 
   #putRecords(store: number, records: readonly UseRecord[]): void {
-    const rows = records.map((record): readonly Cell[] => {
+    let cells: Cell[] = [];
+    for (const [at, record] of records.entries()) {
       const columns = [store, record.imageId, record.lastUsed?.idleMs ?? null];
-      return [...columns, forms.RECORD_FORM.seal(record, ...columns)];
-    });
-    const single = rows.length % RECORDS_AT_ONCE;
-    for (let at = 0; at < single; at++) this.#database.run(PUT_RECORD, ...(rows[at] ?? []));
-    for (let at = single; at < rows.length; at += RECORDS_AT_ONCE) {
-      this.#database.run(PUT_MANY_RECORDS, ...rows.slice(at, at + RECORDS_AT_ONCE).flat());
+      cells.push(...columns, forms.RECORD_FORM.seal(record, ...columns));
+      // Those beyond a multiple go first, so that nothing is left over in the end.
+      const isSingle = at < records.length % RECORDS_AT_ONCE;
+      if (!isSingle && cells.length < (RECORD_COLUMNS + 1) * RECORDS_AT_ONCE) continue;
+      this.#database.run(isSingle ? PUT_RECORD : PUT_MANY_RECORDS, ...cells);
+      cells = [];
     }
   }
 
@@ -292,7 +295,7 @@ export class SqliteStore implements Store {
 
   #addUses(store: number, uses: readonly UseEntry[]): void {
     if (uses.length === 0) return;
-    this.#useCount ??= this.#database.read((row) => Number(row[0]), 'SELECT coalesce(sum(count), 0) FROM use_batch')[0] ?? 0;
+    this.#useCount ??= this.#database.readNumber('SELECT sum(count) FROM use_batch') ?? 0;
     for (const [minute, batch] of Map.groupBy(uses, minuteOf)) {
       const first = minute * BATCHES_PER_MINUTE;
       this.#database.run(ADD_BATCH, first, first + BATCHES_PER_MINUTE, store, batch.length, forms.USE_BATCH_FORM.seal(batch));
@@ -312,9 +315,9 @@ export class SqliteStore implements Store {
   }
 
   #storeId(key: StoreKey): number {
-    const known = this.#database.read((row) => Number(row[0]), 'SELECT id FROM engine_store WHERE key = ?', key)[0];
+    const known = this.#database.readNumber('SELECT id FROM engine_store WHERE key = ?', key);
     if (known !== undefined) return known;
-    const id = this.#database.read((row) => Number(row[0]) + 1, 'SELECT coalesce(max(id), 0) FROM engine_store')[0] ?? 1;
+    const id = (this.#database.readNumber('SELECT max(id) FROM engine_store') ?? 0) + 1;
     this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, forms.KEY_FORM.seal(key, key, id));
     return id;
   }

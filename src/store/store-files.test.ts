@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
@@ -37,7 +37,7 @@ describe('openSqliteStore()', () => {
     'that is empty': (path) => truncateSync(path, 0),
     'that is cut off': (path) => truncateSync(path, 4_096),
     'cut off within a page': (path) => truncateSync(path, statSync(path).size - 1_000),
-    'with one bit flipped in a record': (path) => flipByte(path, '"sha256:bbbb",0'),
+    'with one bit flipped in a record': (path) => flipByte(path, '[0,0,'),
     'with one bit flipped in a pin': (path) => flipByte(path, '"reason":"mine"'),
     'with one bit flipped in the idle clock': (path) => flipByte(path, '{"idleMs":6,"reading"'),
     'that another program made': (path) => {
@@ -94,7 +94,7 @@ describe('openSqliteStore()', () => {
   });
 
   const inRecord: Readonly<Record<string, (body: string) => string>> = {
-    'what it says': (body) => body.replace('bbbb",0', 'bbbb",1'),
+    'what it says': (body) => body.replace('[0,0', '[0,1'),
     'since when its image is missing': (body) => body.replace('null,null,false', '1,1,false'),
     'its form': (body) => body.replace('[', '('),
     'its seal': (body) => body.replace(/^./, 'x'),
@@ -118,6 +118,33 @@ describe('openSqliteStore()', () => {
       assert.equal(again.condition.kind, 'set-aside');
     });
   }
+
+  for (const change of ["image_id = 'sha256:cccc'", 'used_idle_ms = used_idle_ms - 1']) {
+    test(`takes a record for damaged of which ${change} was set: its columns say whose it is`, () => {
+      const directory = filledDirectory();
+      {
+        using file = new SqliteDatabase(fileIn(directory), fileIn(directory), false);
+        assert.equal(file.run(`UPDATE record SET ${change} WHERE image_id = 'sha256:bbbb'`), 1);
+      }
+      {
+        using store = openSqliteStore({ directory, recordsChecked: 'when-read' });
+        assert.throws(() => store.readUsage(KEY), failsWith('store-damaged'));
+      }
+      using again = openSqliteStore({ directory });
+      assert.equal(again.condition.kind, 'set-aside');
+    });
+  }
+
+  test('refuses what a newer program wrote, and a note that it is damaged beside it makes no difference', () => {
+    const directory = filledDirectory();
+    {
+      using database = new SqliteDatabase(fileIn(directory), fileIn(directory), false);
+      database.execute('PRAGMA user_version = 99');
+    }
+    writeFileSync(`${fileIn(directory)}.suspect`, 'a row is not what was written');
+    assert.throws(() => openSqliteStore({ directory }), failsWith('store-damaged'));
+    assert.deepEqual(readdirSync(directory).sort(), ['imagegc.db', 'imagegc.db.suspect']);
+  });
 
   test('gives each piece of evidence a name of its own', () => {
     const directory = filledDirectory();
@@ -144,7 +171,7 @@ describe('openSqliteStore()', () => {
 
   test('carries the pins that can be read over from a damaged file', () => {
     const directory = filledDirectory();
-    flipByte(fileIn(directory), '"sha256:bbbb",0');
+    flipByte(fileIn(directory), '[0,0,');
     using store = openSqliteStore({ directory });
     assert.deepEqual(
       store.listPins().map(({ pattern }) => pattern),

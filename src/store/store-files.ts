@@ -9,6 +9,8 @@ import { findLostTransactions } from './write-ahead-log.ts';
 /** SQLite's companions of a database file: the write-ahead log, its index, and a rollback journal. */
 const COMPANIONS = ['-wal', '-shm', '-journal'];
 const HEADER_BYTES = 100;
+/** `user_version` in the header (sqlite.org/fileformat2.html §1.3). */
+const VERSION_OFFSET = 60;
 const MAGIC = 'SQLite format 3\0';
 
 /** What lies where the database belongs. `problem` says why it is not ours or not whole. */
@@ -25,17 +27,17 @@ function damaged(problem: string): FileFinding {
  */
 export function inspectStoreFile(path: string, isWriter: boolean): FileFinding {
   try {
-    if (files.existsSync(suspectPath(path))) return damaged(files.readFileSync(suspectPath(path), 'utf8'));
     const header = readHeader(path);
+    // Before any note that lies beside it: what a newer program wrote may well look damaged.
+    if (isOurs(header)) refuseNewer(path, header.readUInt32BE(VERSION_OFFSET));
+    if (files.existsSync(suspectPath(path))) return damaged(files.readFileSync(suspectPath(path), 'utf8'));
     if (header === null)
       return sizeOf(`${path}-wal`) > 0 ? damaged('its log is there, but the database itself is gone') : { kind: 'absent' };
     // A database of ours comes into being whole (createStoreFile), so an empty file was one once.
     if (header.length < HEADER_BYTES) return damaged('the file is cut off within its header');
     if (!isSqlite(header)) return damaged('the file is no SQLite database');
-    if (header.readUInt32BE(68) !== APPLICATION_ID) return damaged('the file is the database of another program');
-    const version = header.readUInt32BE(60);
-    if (version === 0) return damaged('the database does not say its version');
-    refuseNewer(path, version);
+    if (!isOurs(header)) return damaged('the file is the database of another program');
+    if (header.readUInt32BE(VERSION_OFFSET) === 0) return damaged('the database does not say its version');
     // SQLite would open it for reading only, and say so at the first write.
     if (isWriter) files.accessSync(path, files.constants.W_OK);
     const loss = findLoss(path, header);
@@ -50,9 +52,13 @@ export function identifyStoreFile(path: string): string | null {
   return readOrNull(() => {
     const header = readHeader(path);
     const { dev, ino } = files.statSync(path);
-    const isOurs = header?.length === HEADER_BYTES && isSqlite(header) && header.readUInt32BE(68) === APPLICATION_ID;
-    return isOurs ? `${dev}:${ino}` : null;
+    return isOurs(header) ? `${dev}:${ino}` : null;
   });
+}
+
+/** Whether a whole header is that of a database of ours. */
+function isOurs(header: Buffer | null): header is Buffer {
+  return header?.length === HEADER_BYTES && isSqlite(header) && header.readUInt32BE(68) === APPLICATION_ID;
 }
 
 function isSqlite(header: Buffer): boolean {
