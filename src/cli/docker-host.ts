@@ -65,13 +65,8 @@ function readTls(
 ): TlsMaterial | null {
   const read = (name: string): string | null => readOrNull(() => readFile(join(folder, name)));
   const [ca, cert, key] = [read('ca.pem'), read('cert.pem'), read('key.pem')];
-  if (isNeeded && ca === null) {
-    throw unreadable(
-      join(folder, 'ca.pem'),
-      'the certificate cannot be read',
-      'set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem',
-    );
-  }
+  const hint = 'set DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem';
+  if (isNeeded && ca === null) throw unreadable(join(folder, 'ca.pem'), 'the certificate cannot be read', hint);
   if (ca === null && cert === null && isVerified) return null;
   return { rejectUnauthorized: isVerified, ...(ca !== null && { ca }), ...(cert !== null && { cert }), ...(key !== null && { key }) };
 }

@@ -1,8 +1,6 @@
 import type { AskRegistry } from '../collect/ask-registries.ts';
 import type { CollectReport } from '../collect/collection.ts';
-import type { DurationMs } from '../model/brands.ts';
-import type { ClockReading } from '../model/clock.ts';
-import type { OwnerState } from '../model/hold.ts';
+import type { DaemonTools } from '../daemon/daemon-tools.ts';
 import type { EngineLock, HeldBy } from '../runtime/engine-lock.ts';
 import type { EngineAddress } from '../runtime/engine-transport.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -18,19 +16,19 @@ export interface Output {
 }
 
 /** Everything around a command. A test and the demonstration pass their own; `main.ts` passes the process's. */
-export interface World {
+export interface World extends Pick<DaemonTools, 'readClock' | 'wait' | 'makeMark' | 'judgeOwner' | 'releaseMemory'> {
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The user's home folder. */
   readonly home: string;
   readonly userId: number;
   readonly out: Output;
   readonly err: Output;
   /** Asks a yes-or-no question; null where nobody can answer. */
   readonly ask: ((question: string) => Promise<Answer>) | null;
-  readonly readClock: () => ClockReading;
-  /** @param signal ends the pause when it is aborted */
-  readonly wait: (pause: DurationMs, signal?: AbortSignal) => Promise<void>;
+  /** Reads a text file. @throws as `node:fs` does */
   readonly readFile: (path: string) => string;
   readonly readBytes: (path: string) => Uint8Array;
+  /** The names in a folder. @throws as `node:fs` does */
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
   readonly openRuntime: (address: EngineAddress) => Promise<Runtime>;
@@ -39,11 +37,6 @@ export interface World {
   /** @throws OperatingError when there can be none */
   readonly makeStoreFolder: (directory: string) => void;
   readonly lockEngine: (engineId: string) => Promise<EngineLock | HeldBy>;
-  /** Our own owner mark as of now, and what is known of another's. */
-  readonly makeMark: () => string;
-  readonly judgeOwner: (mark: string) => OwnerState;
-  /** Gives memory back that is not needed any more, where the launcher has provided for it. */
-  readonly releaseMemory: () => void;
   /** From the call on, Ctrl-C no longer ends the process but aborts the signal. */
   readonly catchInterrupts: () => AbortSignal;
   /**

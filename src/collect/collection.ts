@@ -238,12 +238,8 @@ function findReasonToStop(
 }
 
 function freedBy(results: readonly RemovalResult[]): Bytes {
-  return bytes(
-    results.reduce(
-      (sum, { removal, outcome }) => sum + (outcome.kind === 'removed' ? (outcome.freedBytes ?? removal.freesBytes ?? 0) : 0),
-      0,
-    ),
-  );
+  const removed = results.filter(({ outcome }) => outcome.kind === 'removed');
+  return bytes(removed.reduce((sum, { removal, outcome }) => sum + (outcome.freedBytes ?? removal.freesBytes ?? 0), 0));
 }
 
 /**

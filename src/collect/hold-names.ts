@@ -16,14 +16,8 @@ export interface HeldName {
  * removed directly then (design §5.4)
  */
 export function planHolds({ references }: Pick<ImageNames, 'references'>, mark: string): readonly HeldName[] | null {
-  if (references.length === 0) return null;
-  const held: HeldName[] = [];
-  for (const original of references) {
-    const hold = holdReference(original, mark);
-    if (hold === null) return null;
-    held.push({ original, hold });
-  }
-  return held;
+  const held = references.map((original) => ({ original, hold: holdReference(original, mark) }));
+  return held.length === 0 || held.some(({ hold }) => hold === null) ? null : held;
 }
 
 /** The digests that do not go with the last tag of their repository, because it has none: they are taken off by name, last of all. */

@@ -179,10 +179,8 @@ async function takeTagOff(imageId: ImageId, tag: string, runtime: Runtime): Prom
   if ((await runtime.resolveName(tag)) !== imageId) return outcome('changed', `${tag} was moved or taken off`);
   const taken = await runtime.removeName(tag);
   if (taken.kind === 'in-use' || taken.kind === 'failed') return outcome('failed', taken.message);
-  const isLost = taken.kind === 'done' && taken.isImageDeleted;
-  return isLost
-    ? outcome('failed', `${tag} was moved at this very moment, and what it was moved to is gone: pull or build it again`)
-    : null;
+  if (taken.kind !== 'done' || !taken.isImageDeleted) return null;
+  return outcome('failed', `${tag} was moved at this very moment, and what it was moved to is gone: pull or build it again`);
 }
 
 function describeChange(removal: Removal, now: ImageNames): string | null {

@@ -1,7 +1,7 @@
 import { bytes, type ImageId } from '../model/brands.ts';
 import type { OwnerState } from '../model/hold.ts';
 import { matchesImage } from '../model/pattern.ts';
-import type { KeepReason } from '../model/plan.ts';
+import { DELAY_REASONS, type KeepReason } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant } from '../model/use-record.ts';
 import { activePins } from '../plan/assess.ts';
@@ -96,17 +96,8 @@ async function repairImage(runtime: Runtime, imageId: ImageId, holds: readonly F
   return { imageId, restored, missing, isCompleted: false };
 }
 
-/** Reasons that only order, delay or limit removals: one that was begun is ended all the same. */
-const MAY_GO: ReadonlySet<string> = new Set([
-  'too-young',
-  'not-recorded',
-  'held',
-  'recently-used',
-  'has-children',
-  'capped',
-  'target-reached',
-  'no-rule',
-] satisfies KeepReason[]);
+/** A removal that was begun is ended all the same. */
+const MAY_GO: ReadonlySet<string> = new Set(DELAY_REASONS);
 
 /**
  * Says of a look which images a repair has to keep.

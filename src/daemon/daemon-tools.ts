@@ -23,7 +23,7 @@ export interface DaemonTools extends Pick<CollectContext, 'readClock' | 'wait' |
   readonly mayCollect: () => boolean;
   /** @throws OperatingError `lock-held` that says who holds it */
   readonly lockEngine: (runtime: Runtime) => Promise<Disposable>;
-  /** Gives back what the work of a moment took. */
+  /** Gives back the memory that the work of a moment took, where the launcher has provided for it. */
   readonly releaseMemory: () => void;
   readonly log: Log;
 }

@@ -45,8 +45,7 @@ export function spreadOffset(host: string, windowMs: DurationMs): DurationMs {
  * @returns null when there is none any more, as in a pattern for one day of the past
  */
 export function nextRunAt(schedule: Schedule, last: WallMs, host: string, timeZone?: string): WallMs | null {
-  const { spreadMs = durationMs(0) } = schedule;
-  const offsetMs = spreadMs === 0 ? 0 : spreadOffset(host, spreadMs);
+  const offsetMs = spreadOffset(host, schedule.spreadMs ?? durationMs(0));
   const next = readPattern(patternOf(schedule), timeZone).nextRun(new Date(last - offsetMs + skipMs(schedule)));
   return next === null ? null : wallMs(next.getTime() + offsetMs);
 }

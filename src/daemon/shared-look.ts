@@ -1,6 +1,6 @@
 import type { Look } from '../collect/look.ts';
-import type { ClockReading } from '../model/clock.ts';
 import { OperatingError } from '../model/error.ts';
+import type { DaemonTools } from './daemon-tools.ts';
 
 /** Looks for those who watch are at least so far apart, whatever they ask for… */
 const EVERY_MS = 15_000;
@@ -10,14 +10,12 @@ const LOOK_SHARE = 20;
 const KEPT_MS = 60_000;
 
 /** Where looks come from, and what is made of them. */
-export interface SharedLookTools<Page> {
-  readonly readClock: () => ClockReading;
+export interface SharedLookTools<Page> extends Pick<DaemonTools, 'readClock' | 'releaseMemory'> {
   /** Null: not now. @throws OperatingError when the engine or the store fails */
   readonly look: () => Promise<Look | null>;
   /** Grows with whatever makes an earlier look an old one. */
   readonly countChanges: () => number;
   readonly render: (look: Look) => Page;
-  readonly releaseMemory: () => void;
 }
 
 /** One look for all who watch: none while nobody asks, and nothing of it is kept for longer than somebody asks. */

@@ -36,12 +36,10 @@ export function percentOf({ usedBytes, availableBytes }: { readonly usedBytes: n
   return (usedBytes / Math.max(1, usedBytes + availableBytes)) * 100;
 }
 
+type Named = Pick<ImageRow, 'references' | 'imageId'> & Partial<Pick<ImageRow, 'digests'>>;
+
 /** What people call an image. */
-export function nameOf({
-  references,
-  digests,
-  imageId,
-}: Pick<ImageRow, 'references' | 'imageId'> & Partial<Pick<ImageRow, 'digests'>>): string {
+export function nameOf({ references, digests, imageId }: Named): string {
   return shorten(references[0] ?? digests?.[0]?.replace(/(@sha256:.{12}).*/, '$1') ?? imageId.slice(0, 19));
 }
 

@@ -5,6 +5,18 @@ import type { Instant } from './use-record.ts';
 /** Which rule caused a removal. */
 export type RuleName = 'unused-for' | 'dangling' | 'disk' | 'free';
 
+/** The reasons that only order, delay or limit removals, in order of precedence. */
+export const DELAY_REASONS = [
+  'too-young',
+  'not-recorded',
+  'held',
+  'recently-used',
+  'has-children',
+  'capped',
+  'target-reached',
+  'no-rule',
+] as const;
+
 /**
  * Why an image is kept, in order of precedence: when several hold, the first is given. The same words stand in output,
  * metrics and documents (`docs/design.md` §9).
@@ -20,14 +32,7 @@ export const KEEP_REASONS = [
   'rollback',
   'local',
   'unrestorable',
-  'too-young',
-  'not-recorded',
-  'held',
-  'recently-used',
-  'has-children',
-  'capped',
-  'target-reached',
-  'no-rule',
+  ...DELAY_REASONS,
 ] as const;
 
 /** One of {@link KEEP_REASONS}. */

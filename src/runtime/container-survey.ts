@@ -7,6 +7,17 @@ export interface ContainerSurvey {
   readonly doubts: ReadonlyMap<ContainerId, Doubt>;
 }
 
+/** A container, and what is not known of the images that it uses; null: nothing. */
+export type Described = readonly [container: Container, problem: string | null];
+
+/** What a listing came to. */
+export function surveyOf(described: readonly Described[]): ContainerSurvey {
+  const doubts = described.flatMap(([{ id, name, state }, problem]): [ContainerId, Doubt][] =>
+    problem === null ? [] : [[id, { kind: 'in-use-unknown', message: `container ${name} (${state}): ${problem}` }]],
+  );
+  return { containers: described.map(([container]) => container), doubts: new Map(doubts) };
+}
+
 /** Who can be asked for the images of some containers alone. */
 export interface ContainerLookup {
   /** @param ids some containers alone; empty means all @throws OperatingError when the listing itself fails */

@@ -71,25 +71,22 @@ export async function connectEngine(options: EngineClientOptions): Promise<Engin
   const isLocal = found.kind === 'unix';
   const send = (method: string, path: string) => sendRequest(transport, timeoutMs, method, path);
   const close = () => transport.close();
+  const speak = (prefix: string): EngineClient => ({
+    address,
+    close,
+    stream: (path, listener) => readStream(transport, timeoutMs, prefix + path, listener),
+    async call(method, path) {
+      const { status, text } = await send(method, prefix + path);
+      const call = `${method} ${path}`;
+      return { call, status, body: parseBody(text, status, call) };
+    },
+  });
   try {
     const greeting = await send('HEAD', '/_ping');
-    return { address, isLocal, greeting, close, speak: (prefix) => makeClient(prefix) };
+    return { address, isLocal, greeting, close, speak };
   } catch (error) {
     close();
     throw error;
-  }
-
-  function makeClient(prefix: string): EngineClient {
-    return {
-      address,
-      close,
-      stream: (path, listener) => readStream(transport, timeoutMs, prefix + path, listener),
-      async call(method, path) {
-        const { status, text } = await send(method, prefix + path);
-        const call = `${method} ${path}`;
-        return { call, status, body: parseBody(text, status, call) };
-      },
-    };
   }
 }
 

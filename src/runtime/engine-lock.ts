@@ -2,13 +2,11 @@ import { connect, createServer, type Server } from 'node:net';
 import * as v from 'valibot';
 import { readOrNull } from '../model/error.ts';
 
+/** What a holder says of itself; since when in RFC 3339. */
+const HOLDER = v.object({ pid: v.nullable(v.number()), command: v.nullable(v.string()), startedAt: v.nullable(v.string()) });
+
 /** Another collector works on the engine. What it says of itself; null where it did not answer in time, or not in our form. */
-export interface HeldBy {
-  readonly pid: number | null;
-  readonly command: string | null;
-  /** RFC 3339. */
-  readonly startedAt: string | null;
-}
+export type HeldBy = Readonly<v.InferOutput<typeof HOLDER>>;
 
 /** The lock is ours until `release()`, or until this process ends, however it ends. */
 export interface EngineLock {
@@ -23,7 +21,6 @@ const ANSWER_BYTES_MAX = 4_096;
 const ATTEMPTS_MAX = 5;
 
 const SILENT: HeldBy = { pid: null, command: null, startedAt: null };
-const HOLDER = v.object({ pid: v.nullable(v.number()), command: v.nullable(v.string()), startedAt: v.nullable(v.string()) });
 
 /**
  * Takes the one lock of an engine: an abstract unix socket, which the kernel takes back when its holder dies, which needs no file

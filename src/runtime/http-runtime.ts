@@ -1,10 +1,10 @@
 import * as v from 'valibot';
-import type { ContainerId } from '../model/brands.ts';
+import type { ContainerId, ImageId } from '../model/brands.ts';
 import type { ContainerLookup } from './container-survey.ts';
 import { engineMessage, refusal, takeAnswer } from './engine-answers.ts';
 import type { EngineClient } from './engine-client.ts';
 import { useOf } from './image-names.ts';
-import type { ContainerUse, RemoveOutcome } from './runtime.ts';
+import type { ContainerUse, ImageNames, RemoveOutcome } from './runtime.ts';
 
 /** `GET /containers/{id}/json` */
 const containerDetails = v.object({
@@ -15,10 +15,18 @@ const containerDetails = v.object({
   }),
 });
 
+/** An image that was asked for by one of its names, or by its ID. */
+export interface NamedImage {
+  readonly id: ImageId;
+  readonly names: ImageNames;
+}
+
 /** What Docker and Podman have in common: their calls for containers, in which Podman follows Docker. */
 export abstract class HttpRuntime<Client extends EngineClient> {
   protected readonly client: Client;
   protected abstract readonly containers: ContainerLookup;
+  /** @returns null when there is no such image */
+  protected abstract find(nameOrId: string): Promise<NamedImage | null>;
 
   constructor(client: Client) {
     this.client = client;
@@ -27,6 +35,14 @@ export abstract class HttpRuntime<Client extends EngineClient> {
   async listContainers(): Promise<readonly ContainerUse[]> {
     const { containers, doubts } = await this.containers.survey();
     return containers.map((container) => useOf(container, !doubts.has(container.id)));
+  }
+
+  async readNames(id: ImageId): Promise<ImageNames | null> {
+    return (await this.find(id))?.names ?? null;
+  }
+
+  async resolveName(reference: string): Promise<ImageId | null> {
+    return (await this.find(reference))?.id ?? null;
   }
 
   async ping(): Promise<void> {

@@ -198,5 +198,4 @@ export interface ImageNames {
 export type RemoveOutcome =
   | { readonly kind: 'done'; readonly isImageDeleted: boolean; readonly deletedLayers: readonly ChainId[] | null }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'in-use'; readonly message: string }
-  | { readonly kind: 'failed'; readonly message: string };
+  | { readonly kind: 'in-use' | 'failed'; readonly message: string };

@@ -3,7 +3,6 @@ import type { ContainerResult } from '../../collect/ended-containers.ts';
 import type { Repair } from '../../collect/repair.ts';
 import { type Bytes, bytes } from '../../model/brands.ts';
 import { OperatingError } from '../../model/error.ts';
-import type { OutcomeKind } from '../../model/removal-record.ts';
 import { hasWork } from '../../plan/build-cache.ts';
 import { controlPath, formOrder } from '../daemon-client.ts';
 import { formatPlan } from '../forms/plan-form.ts';
@@ -116,14 +115,11 @@ function formatContainerResult({ removal: { id, name }, outcome: { kind, message
   return { id, name, outcome: kind, message };
 }
 
-function hasFailed(results: readonly { readonly outcome: { readonly kind: OutcomeKind } }[]): boolean {
-  return results.some(({ outcome }) => outcome.kind === 'failed');
-}
-
 /** Of several the first of failed, kept back, target not reached; Ctrl-C outranks them. */
 function reportStatus(report: CollectReport, enabled: boolean, interrupted: AbortSignal): number {
   if (interrupted.aborted) return EXIT.interrupted;
-  if (hasFailed([...report.results, ...report.containers]) || report.stranded.length + report.overtaken.length > 0) return EXIT.failed;
+  const hasFailed = [...report.results, ...report.containers].some(({ outcome }) => outcome.kind === 'failed');
+  if (hasFailed || report.stranded.length + report.overtaken.length > 0) return EXIT.failed;
   if (!enabled) return EXIT.keptBack;
   return report.isShort ? EXIT.targetNotReached : planStatus(report.plan);
 }

@@ -9,14 +9,12 @@ import { type CollectOrder, collectOrder, dashboardOrder } from '../forms/order-
 import { EXIT, outcomeOf } from '../output/error-text.ts';
 import type { DashboardKey } from '../pages/dashboard-key.ts';
 import { runOrdered } from '../pages/ordered-run.ts';
+import type { PageOrderTools } from '../pages/page-orders.ts';
 import { type Desk, openDesk } from '../session.ts';
 import type { World } from '../world.ts';
 
 /** What orders work with. */
-export interface OrderTools {
-  readonly key: DashboardKey;
-  readonly daemon: HostDaemon;
-}
+export type OrderTools = Pick<PageOrderTools, 'key' | 'daemon'>;
 
 /**
  * Takes orders to collect, from whoever may open the daemon's socket. An order is a whole command line, which is run here just as it

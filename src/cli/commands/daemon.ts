@@ -14,7 +14,7 @@ import { daemonLog } from '../output/log-lines.ts';
 import { DashboardKey } from '../pages/dashboard-key.ts';
 import { dashboardPages } from '../pages/dashboard-pages.ts';
 import { healthPages } from '../pages/health-pages.ts';
-import { pageOrders } from '../pages/page-orders.ts';
+import { type PageOrderTools, pageOrders } from '../pages/page-orders.ts';
 import { type Desk, openDesk, workloadFinder } from '../session.ts';
 import { MountedSettings } from '../settings/mounted-settings.ts';
 import type { Settings } from '../settings/setting-keys.ts';
@@ -98,11 +98,8 @@ async function beTheOnlyOne(desk: Desk): Promise<Disposable> {
 }
 
 /** What is served beside the daemon, and by what. */
-interface Served {
+interface Served extends Pick<PageOrderTools, 'daemon' | 'log' | 'stop'> {
   readonly settings: () => DaemonSettings;
-  readonly daemon: HostDaemon;
-  readonly log: Log;
-  readonly stop: AbortSignal;
 }
 
 async function serve(desk: Desk, { settings, daemon, log, stop }: Served): Promise<AsyncDisposable> {

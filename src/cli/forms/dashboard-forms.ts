@@ -18,18 +18,13 @@ export function formatDisk({ trail, marks }: Ledger, { highFraction, lowFraction
 
 /** What `/api/layers` serves: layers that the same images need are one set. */
 export function formatLayers({ images, layers }: Inventory): object {
-  const needs = new Map<string, ImageId[]>();
-  for (const { id, layers: own } of images) {
-    for (const layer of own ?? [id]) {
-      const users = needs.get(layer);
-      if (users === undefined) needs.set(layer, [id]);
-      else users.push(id);
-    }
-  }
+  const pairs = images.flatMap(({ id, layers: own }) => (own ?? [id]).map((layer: string) => ({ layer, id })));
+  const needs = Map.groupBy(pairs, ({ layer }) => layer);
   const sizes = new Map(images.map(({ id, sizeBytes }) => [String(id), sizeBytes]));
   for (const [layer, { sizeBytes }] of layers) sizes.set(layer, sizeBytes);
   const sets = new Map<string, { bytes: number; layers: number; images: readonly ImageId[] }>();
-  for (const [layer, imageIds] of needs) {
+  for (const [layer, users] of needs) {
+    const imageIds = users.map(({ id }) => id);
     const key = imageIds.join();
     const known = sets.get(key) ?? { bytes: 0, layers: 0, images: imageIds };
     sets.set(key, { bytes: known.bytes + (sizes.get(layer) ?? 0), layers: known.layers + 1, images: imageIds });

@@ -13,12 +13,10 @@ export type Read<Value> = (value: unknown) => Value;
  * paths; that, and not one schema per element, is why the readers here are plain functions.
  */
 class FormProblem extends Error {
-  readonly problem: string;
   place: string;
 
   constructor(problem: string, place: string) {
     super(problem);
-    this.problem = problem;
     this.place = place;
   }
 }
@@ -65,7 +63,7 @@ function explaining<Form>(told: Readonly<Record<'file' | 'hint' | 'where' | 'who
   } catch (error) {
     const { file, hint, where, whole } = told;
     if (error instanceof FormProblem)
-      throw unreadable(file, `${where}${error.place.replace(/^\./, '') || whole} ${error.problem}`, hint, error);
+      throw unreadable(file, `${where}${error.place.replace(/^\./, '') || whole} ${error.message}`, hint, error);
     if (error instanceof SyntaxError)
       throw unreadable(file, `${where}this is not whole JSON: ${error.message.replaceAll(/\s+/g, ' ')}`, hint, error);
     throw error;

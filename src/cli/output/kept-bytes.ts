@@ -1,6 +1,7 @@
-import { type Bytes, bytes } from '../../model/brands.ts';
+import type { Bytes } from '../../model/brands.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import { KEEP_REASONS, type KeepReason, type Plan } from '../../model/plan.ts';
+import { bytesByReason } from '../../plan/bytes-by-reason.ts';
 import { countLayerNeeds } from '../../plan/layer-counts.ts';
 
 /** Images kept for one reason, and the bytes that stay because of them. */
@@ -15,12 +16,9 @@ export interface Kept {
  * Verdicts stand in the order of the inventory they are of.
  */
 export function sumKept({ verdicts }: Plan, inventory: Inventory): readonly Kept[] {
-  const counts = countLayerNeeds(inventory);
-  const claimed = new Set<number>();
-  const byReason = Map.groupBy(verdicts.keys(), (at) => verdicts[at]?.reason);
+  const sizes = bytesByReason(verdicts, countLayerNeeds(inventory));
   return KEEP_REASONS.flatMap((reason) => {
-    const kept = byReason.get(reason) ?? [];
-    const size = kept.reduce((sum, image) => sum + counts.claim(image, claimed), 0);
-    return kept.length === 0 ? [] : [{ reason, images: kept.length, bytes: bytes(size) }];
+    const size = sizes.get(reason);
+    return size === undefined ? [] : [{ reason, images: verdicts.filter((each) => each.reason === reason).length, bytes: size }];
   });
 }

@@ -1,6 +1,6 @@
-import { stringify } from 'smol-toml';
 import type { Loaded } from './load-settings.ts';
 import { flagName, SETTING_KEYS, SETTING_PATHS, type Setting, type SettingPath, variableName } from './setting-keys.ts';
+import { tomlLine, underTables } from './settings-text.ts';
 
 /**
  * Prints the settings in force as a TOML file that would give them again.
@@ -8,19 +8,11 @@ import { flagName, SETTING_KEYS, SETTING_PATHS, type Setting, type SettingPath, 
  * @param options.origin whether each line says where its value comes from
  */
 export function configShow(loaded: Loaded, options: { readonly origin: boolean }): string {
-  const lines = SETTING_PATHS.map((path) => formatLine(path, loaded.raws.get(path)));
-  const width = Math.max(...lines.map((line) => line.length));
-  const out: string[] = [];
-  let table = '';
-  for (const [index, path] of SETTING_PATHS.entries()) {
-    if (tableOf(path) !== table) {
-      table = tableOf(path);
-      out.push('', `[${table}]`);
-    }
-    const line = lines[index] ?? '';
-    out.push(options.origin ? `${line.padEnd(width)}  # ${loaded.origins.get(path)}` : line);
-  }
-  return `${out.join('\n')}\n`;
+  const lineOf = (path: SettingPath): string => tomlLine(path, loaded.raws.get(path));
+  const width = Math.max(...SETTING_PATHS.map((path) => lineOf(path).length));
+  const explained = (path: SettingPath): string => `${lineOf(path).padEnd(width)}  # ${loaded.origins.get(path)}`;
+  const lines = underTables(SETTING_PATHS, (path) => [options.origin ? explained(path) : lineOf(path)]);
+  return `${lines.join('\n')}\n`;
 }
 
 /** The settings in force for programs: each key's value and origin, under its whole name. */
@@ -41,12 +33,4 @@ export function formatSettingsTable(): string {
 function initialOf(path: SettingPath): string {
   const { initial, initialText }: Setting<unknown> = SETTING_KEYS[path];
   return initial === null ? (initialText ?? '–') : `\`${JSON.stringify(initial)}\``;
-}
-
-function formatLine(path: SettingPath, raw: unknown): string {
-  return stringify({ [path.slice(path.lastIndexOf('.') + 1)]: raw }).trim();
-}
-
-function tableOf(path: SettingPath): string {
-  return path.slice(0, Math.max(0, path.lastIndexOf('.')));
 }

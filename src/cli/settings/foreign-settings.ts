@@ -4,7 +4,7 @@ import { parse as parseYaml } from 'yaml';
 import { durationMs } from '../../model/brands.ts';
 import { formatDuration } from '../../model/duration.ts';
 import { parseReferencePattern } from '../../model/pattern.ts';
-import { unreadable } from '../forms/form-reader.ts';
+import { isObject, type JsonObject, unreadable } from '../forms/form-reader.ts';
 import { AZIOT_SECTION, parseHumantime, readAziotSection } from './aziot-section.ts';
 import type { FOREIGN_TOOLS } from './foreign-tools.ts';
 import { parseSetting, type SettingPath } from './setting-keys.ts';
@@ -18,7 +18,6 @@ export interface Foreign {
   readonly uses: string | null;
 }
 
-type Table = Readonly<Record<string, unknown>>;
 type Read = (file: string, text: string, words: readonly string[]) => Foreign;
 
 /**
@@ -165,12 +164,12 @@ function parsing<Value>(subject: string, parse: () => Value): Value {
   }
 }
 
-function readTable(file: string, parse: () => unknown): Table {
+function readTable(file: string, parse: () => unknown): JsonObject {
   return tableOf(file, parsing(file, parse));
 }
 
-function tableOf(file: string, value: unknown): Table {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+function tableOf(file: string, value: unknown): JsonObject {
+  if (isObject(value)) return value;
   throw notOf(file, 'it does not hold what such a file holds');
 }
 

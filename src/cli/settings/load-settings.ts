@@ -1,5 +1,6 @@
 import { OperatingError } from '../../model/error.ts';
 import { usageError } from '../output/error-text.ts';
+import type { World } from '../world.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { PROFILES } from './profile.ts';
 import { checkEntries, describeProblem, type Entry, joinLayers, type Layer } from './setting-entry.ts';
@@ -9,19 +10,12 @@ import { fromText } from './setting-kind.ts';
 import { parseSettingsFile } from './settings-file.ts';
 
 /** From where settings are loaded; all of it is input, so that a reload and a test see the same. */
-export interface SettingsSources {
-  /** Reads a text file. @throws as `node:fs` does */
-  readonly readFile: (path: string) => string;
-  /** The names in a folder. @throws as `node:fs` does */
-  readonly listDirectory: (path: string) => readonly string[];
+export interface SettingsSources extends Pick<World, 'readFile' | 'listDirectory' | 'environment' | 'home'> {
   /** `--config`; null when not given. */
   readonly configPath: string | null;
-  readonly environment: Readonly<Record<string, string | undefined>>;
   /** What flags gave, under the key: `rules.disk.high` for `--rules-disk-high`. */
   readonly flags: ReadonlyMap<string, string>;
   readonly isRoot: boolean;
-  /** The user's home folder. */
-  readonly home: string;
 }
 
 /** The settings in force. */

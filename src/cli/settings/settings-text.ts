@@ -13,19 +13,31 @@ export interface SettingsText {
 
 /** Writes a settings file that loads. */
 export function formatSettingsText({ head, set, hasOthers }: SettingsText): string {
-  const lines = head.map((line) => `# ${line}`.trimEnd());
-  let table = '';
-  for (const path of SETTING_PATHS.filter((each) => hasOthers || set.has(each))) {
-    const parts = path.split('.');
-    const key = parts.pop() ?? '';
-    if (parts.join('.') !== table) {
-      table = parts.join('.');
-      lines.push('', `[${table}]`);
-    }
+  const comments = head.map((line) => `# ${line}`.trimEnd());
+  const shown = SETTING_PATHS.filter((each) => hasOthers || set.has(each));
+  const lines = underTables(shown, (path) => {
     const { about, initial, initialText, kind }: Setting<unknown> = SETTING_KEYS[path];
-    if (hasOthers) lines.push(`# ${about} (${kind.title})`);
-    if (set.has(path)) lines.push(stringify({ [key]: set.get(path) }).trim());
-    else lines.push(initial === null ? `# ${key}: ${initialText}` : `# ${stringify({ [key]: initial }).trim()}`);
-  }
-  return `${lines.join('\n')}\n`;
+    const standard = initial === null ? `${keyOf(path)}: ${initialText}` : tomlLine(path, initial);
+    return [...(hasOthers ? [`# ${about} (${kind.title})`] : []), set.has(path) ? tomlLine(path, set.get(path)) : `# ${standard}`];
+  });
+  return `${[...comments, ...lines].join('\n')}\n`;
+}
+
+/** Lays out what stands in a file for each key: below the head of the key's table. */
+export function underTables(paths: readonly SettingPath[], linesOf: (path: SettingPath) => readonly string[]): readonly string[] {
+  let table = '';
+  return paths.flatMap((path) => {
+    const before = table;
+    table = path.slice(0, Math.max(0, path.lastIndexOf('.')));
+    return [...(table === before ? [] : ['', `[${table}]`]), ...linesOf(path)];
+  });
+}
+
+/** A key and its value, as they stand in its table. */
+export function tomlLine(path: SettingPath, raw: unknown): string {
+  return stringify({ [keyOf(path)]: raw }).trim();
+}
+
+function keyOf(path: SettingPath): string {
+  return path.slice(path.lastIndexOf('.') + 1);
 }

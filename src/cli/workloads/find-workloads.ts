@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readOrNull } from '../../model/error.ts';
-import type { Container, Doubt, WorkloadNeed } from '../../model/inventory.ts';
+import type { Container, Doubt, Inventory, WorkloadNeed } from '../../model/inventory.ts';
 import { matchesGlob, parseReferencePattern } from '../../model/pattern.ts';
 import { splitReference } from '../../model/reference.ts';
 import { printable } from '../output/style.ts';
@@ -9,10 +9,7 @@ import { interpolate, parseVariables } from './interpolate.ts';
 import type { WorkloadText } from './workload-text.ts';
 
 /** What the files of this host say is needed, and what of them could not be read. */
-export interface FoundWorkloads {
-  readonly workloads: readonly WorkloadNeed[];
-  readonly doubts: readonly Doubt[];
-}
+export type FoundWorkloads = Pick<Inventory, 'workloads' | 'doubts'>;
 
 type Host = Pick<World, 'readFile' | 'listDirectory' | 'home' | 'userId'>;
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { bytes, type ContainerId, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
+import { bytes, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import type { EngineEvent, EngineEventKind } from '../../model/engine-event.ts';
 import { OperatingError } from '../../model/error.ts';
-import { type Container, type DiskUsage, type Doubt, type Image, imagesOf as imagesOfContainer } from '../../model/inventory.ts';
+import { type DiskUsage, type Image, imagesOf as imagesOfContainer } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
+import { type ContainerSurvey, type Described, surveyOf } from '../container-survey.ts';
 import { readDisk } from '../image-filesystem.ts';
 import { sortNames, useOf } from '../image-names.ts';
 import type { ContainerUse, EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
@@ -76,11 +77,9 @@ async function tellsEvents(client: GrpcClient): Promise<boolean> {
 type ToldOfContainer = AnswerOf<typeof runtimeServiceApi.getContainerEvents>;
 
 /** What CRI tells at one instant. */
-interface CriScene {
+interface CriScene extends ContainerSurvey {
   readonly images: readonly CriImage[];
   readonly sandboxName: string | null;
-  readonly containers: readonly Container[];
-  readonly doubts: ReadonlyMap<ContainerId, Doubt>;
 }
 
 class CriRuntime extends UnheldRuntime implements Runtime {
@@ -188,19 +187,16 @@ class CriRuntime extends UnheldRuntime implements Runtime {
   async #look(): Promise<CriScene> {
     const lists = new Lists(this.#client, null);
     const [images, sandboxName] = await Promise.all([lists.ask(criLists.images), lists.ask(criLists.sandboxName, '', { verbose: true })]);
-    const containers: Container[] = [];
-    const doubts = new Map<ContainerId, Doubt>();
+    const described: Described[] = [];
     for (const listed of await lists.ask(criLists.containers)) {
       const mounted = (await this.#readVolumes(listed.id)).map((name) => resolveImage([name], images));
       const root = resolveImage([listed.imageId, listed.imageRef], images);
       const volumes = mounted.filter((each) => each !== null);
+      const isKnown = root !== null && !mounted.includes(null);
       const container = describeCriContainer(listed, containerId(listed.id), root, volumes);
-      containers.push(container);
-      if (root !== null && !mounted.includes(null)) continue;
-      const message = `container ${container.name} (${container.state}): the engine does not say which image it uses`;
-      doubts.set(container.id, { kind: 'in-use-unknown', message });
+      described.push([container, isKnown ? null : 'the engine does not say which image it uses']);
     }
-    return { images, sandboxName: sandboxName === null ? null : canonicalReference(sandboxName), containers, doubts };
+    return { images, sandboxName: sandboxName === null ? null : canonicalReference(sandboxName), ...surveyOf(described) };
   }
 
   async #readVolumes(id: string): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 import { type ChainId, type ContainerId, type ImageId, imageId } from '../../model/brands.ts';
-import type { Container, Doubt, Image } from '../../model/inventory.ts';
+import type { Container, Doubt, Image, Inventory } from '../../model/inventory.ts';
 import { canonicalReference } from '../../model/reference.ts';
 import { type ContentSurvey, type ContentUser, surveyContent, userId } from './container-survey.ts';
 import { type FoundImage, type ImageSurvey, type ImageTools, listNamesOf, listRecords, lookInto, NAMESPACES } from './containerd-images.ts';
@@ -112,10 +112,7 @@ export function imagesOfUser(
  *
  * @param gone images that are there no more, by their top layer: what is left of one in a container is known by that alone
  */
-export function describeUsers(
-  scene: Scene,
-  gone: ReadonlyMap<ChainId, ImageId> = new Map(),
-): { readonly containers: readonly Container[]; readonly doubts: readonly Doubt[] } {
+export function describeUsers(scene: Scene, gone: ReadonlyMap<ChainId, ImageId> = new Map()): Pick<Inventory, 'containers' | 'doubts'> {
   const containers: Container[] = [];
   const doubts: Doubt[] = [];
   for (const user of scene.users) {

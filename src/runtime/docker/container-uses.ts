@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { type ContainerId, containerId, type ImageId, imageId, wallMs } from '../../model/brands.ts';
 import { readOrNull } from '../../model/error.ts';
-import type { Container, Doubt } from '../../model/inventory.ts';
-import { type ContainerLookup, type ContainerSurvey, describeContainer, IMAGE_ID, readSeconds } from '../container-survey.ts';
+import type { Container } from '../../model/inventory.ts';
+import type { ContainerLookup, ContainerSurvey, Described } from '../container-survey.ts';
+import { describeContainer, IMAGE_ID, readSeconds, surveyOf } from '../container-survey.ts';
 import { takeAnswer } from '../engine-answers.ts';
 import { imagePath } from '../engine-client.ts';
 import { containerList, type ListedContainer } from './docker-answers.ts';
@@ -39,18 +40,13 @@ export class ContainerSurveyor implements ContainerLookup {
   async survey(ids: readonly ContainerId[] = []): Promise<ContainerSurvey> {
     const filter = ids.length === 0 || ids.length > NAMED_MAX ? '' : `&filters=${encodeURIComponent(JSON.stringify({ id: ids }))}`;
     const listed = takeAnswer(containerList, await this.#client.call('GET', `/containers/json?all=1${filter}`));
-    const doubts = new Map<ContainerId, Doubt>();
-    const containers: Container[] = [];
+    const described: Described[] = [];
     for (const item of listed) {
       const mounted = await this.#mountedImages(item);
       const container = readContainer(item, mounted ?? []);
-      containers.push(container);
-      const problem = findProblem(container, mounted);
-      if (problem === null) continue;
-      const message = `container ${container.name} (${container.state}): ${problem}`;
-      doubts.set(container.id, { kind: 'in-use-unknown', message });
+      described.push([container, findProblem(container, mounted)]);
     }
-    return { containers, doubts };
+    return surveyOf(described);
   }
 
   /**

@@ -8,7 +8,7 @@ import type { EngineAnswer, EngineClientOptions, EngineConnection } from '../eng
 import { connectEngine, ELSEWHERE, imagePath } from '../engine-client.ts';
 import { EventResolver, parseEventLine, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
-import { HttpRuntime } from '../http-runtime.ts';
+import { HttpRuntime, type NamedImage } from '../http-runtime.ts';
 import { readDisk, readIngests } from '../image-filesystem.ts';
 import { originByDigest, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
@@ -95,16 +95,6 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
     return { inventory, learned: survey.learned, holds };
   }
 
-  async readNames(id: ImageId): Promise<ImageNames | null> {
-    const found = await this.#find(id);
-    return found === null ? null : readDockerNames(found);
-  }
-
-  async resolveName(reference: string): Promise<ImageId | null> {
-    const found = await this.#find(reference);
-    return found === null ? null : imageId(found.Id);
-  }
-
   async measureDisk(): Promise<DiskUsage | null> {
     const root = this.#imageRoot === undefined ? this.#findImageRoot(await this.#listImages()) : this.#imageRoot;
     return root === null ? null : readDisk(root);
@@ -133,12 +123,22 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
     throw refusal(answer);
   }
 
-  removeName(reference: string): Promise<RemoveOutcome> {
-    return this.#delete(reference);
+  async removeName(nameOrId: string): Promise<RemoveOutcome> {
+    const answer = await this.client.call('DELETE', `${imagePath(nameOrId)}?noprune=1`);
+    if (isGone(answer)) return { kind: 'gone' };
+    if (answer.status === 409) return { kind: 'in-use', message: engineMessage(answer) };
+    if (answer.status !== 200) return { kind: 'failed', message: engineMessage(answer) };
+    const deleted = takeAnswer(deletions, answer).flatMap(({ Deleted }) => Deleted ?? []);
+    const [image, ...layers] = deleted;
+    if (image === undefined) return { kind: 'done', isImageDeleted: false, deletedLayers: this.#hasContentStore ? null : [] };
+    if (!this.#hasContentStore) return { kind: 'done', isImageDeleted: true, deletedLayers: layers.map(chainId) };
+    // Docker 28, containerd store: a parent with children is said to be deleted, and is there still, without a name.
+    return { kind: 'done', isImageDeleted: (await this.#inspect(image)) === null, deletedLayers: null };
   }
 
+  /** Docker has one call for both. */
   removeImage(id: ImageId): Promise<RemoveOutcome> {
-    return this.#delete(id);
+    return this.removeName(id);
   }
 
   watch(watcher: EventWatcher): Promise<void> {
@@ -152,22 +152,10 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
     return takeImageList(await this.client.call('GET', '/images/json?all=1'));
   }
 
-  async #delete(nameOrId: string): Promise<RemoveOutcome> {
-    const answer = await this.client.call('DELETE', `${imagePath(nameOrId)}?noprune=1`);
-    if (isGone(answer)) return { kind: 'gone' };
-    if (answer.status === 409) return { kind: 'in-use', message: engineMessage(answer) };
-    if (answer.status !== 200) return { kind: 'failed', message: engineMessage(answer) };
-    const deleted = takeAnswer(deletions, answer).flatMap(({ Deleted }) => Deleted ?? []);
-    const [image, ...layers] = deleted;
-    if (image === undefined) return { kind: 'done', isImageDeleted: false, deletedLayers: this.#hasContentStore ? null : [] };
-    if (!this.#hasContentStore) return { kind: 'done', isImageDeleted: true, deletedLayers: layers.map(chainId) };
-    // Docker 28, containerd store: a parent with children is said to be deleted, and is there still, without a name.
-    return { kind: 'done', isImageDeleted: (await this.#inspect(image)) === null, deletedLayers: null };
-  }
-
   /** The image, and all its names. @returns null when there is no such image */
-  async #find(nameOrId: string): Promise<RawNames | null> {
-    return (this.#hasContentStore ? await this.#readHistory(nameOrId) : null) ?? this.#inspect(nameOrId);
+  protected async find(nameOrId: string): Promise<NamedImage | null> {
+    const found = (this.#hasContentStore ? await this.#readHistory(nameOrId) : null) ?? (await this.#inspect(nameOrId));
+    return found === null ? null : { id: imageId(found.Id), names: readDockerNames(found) };
   }
 
   /** Docker 28, containerd store: a history has the image's ID and names, and takes half as long as an inspection. @returns null when it tells nothing */
@@ -205,9 +193,7 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
     for (const { Id, Size } of list) {
       const stack = survey.layersByImage.get(imageId(Id));
       if (stack === undefined) continue;
-      for (const layer of stack ?? []) {
-        if (!layers.has(layer)) addLayer(layers, layer, survey.sizeByLayer.get(layer) ?? null);
-      }
+      for (const layer of stack ?? []) addLayer(layers, layer, survey.sizeByLayer.get(layer) ?? null);
       const content = this.#hasContentStore && stack !== null ? (blobs?.get(Id) ?? ownContent(Id, Size, stack, layers)) : [];
       const keys = [...content].map(([key, sizeBytes]) => {
         addLayer(layers, key, sizeBytes);

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Doubt, WorkloadNeed } from '../../model/inventory.ts';
+import type { Inventory } from '../../model/inventory.ts';
 import { engineMessage, takeAnswer } from '../engine-answers.ts';
 import type { DockerClient } from './docker-client.ts';
 
@@ -16,9 +16,7 @@ const services = v.array(
  * What the services of a swarm need, whether or not a task of theirs runs here now. Only a manager knows them; any other engine answers that
  * it is none.
  */
-export async function readServices(
-  client: DockerClient,
-): Promise<{ readonly workloads: readonly WorkloadNeed[]; readonly doubts: readonly Doubt[] }> {
+export async function readServices(client: DockerClient): Promise<Pick<Inventory, 'workloads' | 'doubts'>> {
   const answer = await client.call('GET', '/services');
   if (answer.status === 503 || answer.status === 404) return { workloads: [], doubts: [] };
   if (answer.status !== 200) {

@@ -175,9 +175,14 @@ export class MemoryEngine {
     return [...this.names.keys()].filter((name) => this.names.get(name) === id);
   }
 
-  /** Removes an image whatever uses it, as someone else's force would. */
-  forceRemove(id: ImageId): void {
-    this.#drop(id);
+  /** Removes an image whatever uses it, as someone else's force would. @returns the layers that went with it, the top first */
+  forceRemove(id: ImageId): readonly ChainId[] {
+    const layers = this.images.get(id)?.layers ?? [];
+    for (const name of this.namesOf(id)) this.names.delete(name);
+    this.images.delete(id);
+    this.#tell('image-removed', [id], {});
+    const needed = this.#layersInUse();
+    return layers.filter((layer) => !needed.has(layer)).toReversed();
   }
 
   /** Removal by name, by Docker's rules: the last name takes the image with it, unless it has children. */
@@ -189,7 +194,7 @@ export class MemoryEngine {
     this.names.delete(reference);
     this.#dropLonelyDigests(id, reference);
     if (this.namesOf(id).length > 0 || this.#hasChildren(id)) return { kind: 'done', isImageDeleted: false, deletedLayers: [] };
-    return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
+    return { kind: 'done', isImageDeleted: true, deletedLayers: this.forceRemove(id) };
   }
 
   /** Removal by ID, by Docker's rules. */
@@ -199,7 +204,7 @@ export class MemoryEngine {
     if (refusal !== null) return refusal;
     if (this.holds && !isOneReference(this.namesOf(id))) return { kind: 'in-use', message: 'image is referenced in multiple repositories' };
     if (this.#hasChildren(id)) return { kind: 'in-use', message: 'image has dependent child images' };
-    return { kind: 'done', isImageDeleted: true, deletedLayers: this.#drop(id) };
+    return { kind: 'done', isImageDeleted: true, deletedLayers: this.forceRemove(id) };
   }
 
   /** Drops what was not used for so long. @returns its bytes */
@@ -263,15 +268,6 @@ export class MemoryEngine {
     const rest = this.namesOf(id).filter((name) => splitReference(name).name === repository);
     if (reference.includes('@') || rest.some((name) => !name.includes('@'))) return;
     for (const digest of rest) this.names.delete(digest);
-  }
-
-  #drop(id: ImageId): readonly ChainId[] {
-    const layers = this.images.get(id)?.layers ?? [];
-    for (const name of this.namesOf(id)) this.names.delete(name);
-    this.images.delete(id);
-    this.#tell('image-removed', [id], {});
-    const needed = this.#layersInUse();
-    return layers.filter((layer) => !needed.has(layer)).toReversed();
   }
 
   #layersInUse(): ReadonlySet<ChainId> {

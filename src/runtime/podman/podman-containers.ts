@@ -1,6 +1,7 @@
 import { type ContainerId, containerId, type ImageId, type WallMs, wallMs } from '../../model/brands.ts';
-import type { Container, Doubt } from '../../model/inventory.ts';
-import { type ContainerLookup, type ContainerSurvey, describeContainer, readSeconds } from '../container-survey.ts';
+import type { Container } from '../../model/inventory.ts';
+import type { ContainerLookup, ContainerSurvey, Described } from '../container-survey.ts';
+import { describeContainer, readSeconds, surveyOf } from '../container-survey.ts';
 import { takeAnswer } from '../engine-answers.ts';
 import type { EngineClient } from '../engine-client.ts';
 import { type PodmanContainer, podmanContainer, podmanContainers } from './podman-answers.ts';
@@ -20,18 +21,15 @@ export class PodmanContainers implements ContainerLookup {
   async survey(ids: readonly ContainerId[] = []): Promise<ContainerSurvey> {
     const listed = takeAnswer(podmanContainers, await this.#client.call('GET', '/containers/json?all=true&external=true'));
     const wanted = new Set<string>(ids);
-    const containers: Container[] = [];
-    const doubts = new Map<ContainerId, Doubt>();
+    const described: Described[] = [];
     for (const item of listed.filter(({ Id }) => wanted.size === 0 || wanted.has(Id))) {
       const container = readContainer(item, await this.#mountedImages(item));
-      containers.push(container);
-      if (container.imageId !== null || item.ImageID === '') continue;
-      const message = `container ${container.name} (${container.state}): the engine does not say which image it was made from`;
-      doubts.set(container.id, { kind: 'in-use-unknown', message });
+      const isUnknown = container.imageId === null && item.ImageID !== '';
+      described.push([container, isUnknown ? 'the engine does not say which image it was made from' : null]);
     }
     if (wanted.size === 0)
-      for (const id of this.#mountedNames.keys()) if (!containers.some((each) => each.id === id)) this.#mountedNames.delete(id);
-    return { containers, doubts };
+      for (const id of this.#mountedNames.keys()) if (!described.some(([each]) => each.id === id)) this.#mountedNames.delete(id);
+    return surveyOf(described);
   }
 
   readImages(): null {

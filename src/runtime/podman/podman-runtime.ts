@@ -5,11 +5,11 @@ import { engineMessage, refusal, takeAnswer } from '../engine-answers.ts';
 import { ELSEWHERE, type EngineAnswer, type EngineClient, type EngineConnection, imagePath } from '../engine-client.ts';
 import { EventResolver, type RawEvent } from '../engine-events.ts';
 import { watchEvents } from '../event-watch.ts';
-import { HttpRuntime } from '../http-runtime.ts';
+import { HttpRuntime, type NamedImage } from '../http-runtime.ts';
 import { readDisk } from '../image-filesystem.ts';
 import { sortNames, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
-import type { EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
+import type { EventWatcher, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { ManifestLists } from './manifest-lists.ts';
 import { type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
 import { PodmanContainers } from './podman-containers.ts';
@@ -94,14 +94,6 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
     return { inventory, learned: survey.learned, holds: [...named.values()].flatMap(({ holds }) => holds) };
   }
 
-  async readNames(id: ImageId): Promise<ImageNames | null> {
-    return (await this.#inspect(id))?.names ?? null;
-  }
-
-  async resolveName(reference: string): Promise<ImageId | null> {
-    return (await this.#inspect(reference))?.id ?? null;
-  }
-
   async measureDisk(): Promise<DiskUsage | null> {
     const root = this.#root ?? this.#findRoot(await this.#listImages());
     return root === null ? null : readDisk(root);
@@ -133,7 +125,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
    * somebody pulled by goes with the last tag of its repository, as on Docker; here it would keep the image.
    */
   async removeName(reference: string): Promise<RemoveOutcome> {
-    const found = await this.#inspect(reference);
+    const found = await this.find(reference);
     // The name of a manifest list finds an image of another name.
     if (found === null || !(reference.includes('@') || found.tags.includes(reference))) return { kind: 'gone' };
     const { id, tags } = found;
@@ -149,7 +141,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
 
   /** By its ID Podman removes what has one name at most. */
   async removeImage(id: ImageId): Promise<RemoveOutcome> {
-    const found = await this.#inspect(id);
+    const found = await this.find(id);
     if (found === null) return { kind: 'gone' };
     const digests = found.tags.length > 0 ? [] : found.names.digests.slice(1);
     for (const digest of digests) await this.#untag(id, digest);
@@ -196,7 +188,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
   }
 
   /** @returns null when there is no such image */
-  async #inspect(nameOrId: string): Promise<Found | null> {
+  protected async find(nameOrId: string): Promise<Found | null> {
     const answer = await this.#askForImage(nameOrId);
     if (answer.status === 404) return null;
     const { Id, RepoTags, RepoDigests } = takeAnswer(podmanImage, answer);
@@ -220,7 +212,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
     if (answer.status === 201) return true;
     if (answer.status === 404 || engineMessage(answer).includes('tag not known')) return false;
     // An ID that Podman knows no more it takes for a name, and has ever other words.
-    if ((await this.#inspect(id)) !== null) throw refusal(answer);
+    if ((await this.find(id)) !== null) throw refusal(answer);
     return false;
   }
 
@@ -233,7 +225,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
     const message = (Errors ?? []).join('; ');
     if (ExitCode === EXIT.unknown) return { kind: 'gone' };
     if (ExitCode === EXIT.inUse || REFUSALS.test(message)) return { kind: 'in-use', message };
-    const isThere = async () => (await this.#inspect(id)) !== null;
+    const isThere = async () => (await this.find(id)) !== null;
     if (ExitCode !== EXIT.done || message !== '') {
       // Podman trips over what another call removes at the same moment, in ever other words.
       return (await isThere()) ? { kind: 'failed', message: message || `exit code ${ExitCode} without a message` } : { kind: 'gone' };
@@ -254,11 +246,9 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
   }
 }
 
-interface Found {
-  readonly id: ImageId;
+interface Found extends NamedImage {
   /** Holds among them. */
   readonly tags: readonly string[];
-  readonly names: ImageNames;
 }
 
 /** For a digest the API has no place, and puts what it is given around a colon. */
