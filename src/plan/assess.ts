@@ -47,9 +47,9 @@ export class AgeRule {
   constructor(name: AgeRule['name'], limitMs: DurationMs | null) {
     this.name = name;
     this.limitMs = limitMs;
-    const limit = limitMs === null ? 'never' : formatDuration(limitMs);
-    this.#used = new AgeSentence((age) => `used ${age} ago, kept for ${limit}`);
-    this.#seen = new AgeSentence((age) => `first seen ${age} ago, kept for ${limit}`);
+    const keptFor = (): string => `kept for ${limitMs === null ? 'never' : formatDuration(limitMs)}`;
+    this.#used = new AgeSentence((age) => `used ${age} ago, ${keptFor()}`);
+    this.#seen = new AgeSentence((age) => `first seen ${age} ago, ${keptFor()}`);
   }
 
   /** Why an image that is not as old yet stays. */

@@ -1,7 +1,7 @@
 import type { IdleMs } from '../model/brands.ts';
 import type { Image } from '../model/inventory.ts';
 import { type UseHabits, VERSION_KEY_CHARACTERS } from '../model/use-habits.ts';
-import { eachVersion, type Standing } from '../usage/habit-learner.ts';
+import { eachVersion, isLastUse, type Standing } from '../usage/habit-learner.ts';
 import { hashPart, tableSize } from './part-hash.ts';
 
 const HALF_CHARACTERS = VERSION_KEY_CHARACTERS / 2;
@@ -49,8 +49,7 @@ class ImagesByVersion {
     const high = highHash(key);
     for (let image = this.#last[this.#placeOf(low)] ?? 0; image > 0; image = this.#before[image - 1] ?? 0) {
       if (this.#lows[image - 1] !== low || this.#highs[image - 1] !== high) continue;
-      const known = this.standings[image - 1];
-      if (known === undefined || known.lastUsedMs <= lastUsedMs) this.standings[image - 1] = { habit, lastUsedMs, supersededMs };
+      if (isLastUse(lastUsedMs, this.standings[image - 1])) this.standings[image - 1] = { habit, lastUsedMs, supersededMs };
     }
   }
 

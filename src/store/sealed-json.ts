@@ -206,24 +206,26 @@ function parseUse(content: unknown): UseEntry | null {
   return { imageId: imageId(id), references, evidence: known, at };
 }
 
+type RecordBody = Omit<UseRecord, 'imageId'>;
+
 /**
  * {@link UseRecord}, sealed, without its image, which has a column of its row. As a list and checked by hand: there is one per image, and a
  * schema over an object takes three times as long to read.
  */
-export const RECORD_FORM: SealedForm<Omit<UseRecord, 'imageId'>> = sealedForm(listRecord, parseRecord);
+export const RECORD_FORM: SealedForm<RecordBody> = sealedForm(listRecord, parseRecord);
 
 /** Where the list of a record says since when its image is missing, on the idle clock. */
 export const MISSING_SINCE = 8;
 
 /** Up to schema 5 the image stood in the first place: a number there is refused by who looks for it, and all else keeps its place. */
-function listRecord({ firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: Omit<UseRecord, 'imageId'>): unknown {
+function listRecord({ firstSeen, lastUsed, origin, references, digests, missingSince, isInUse }: RecordBody): unknown {
   const used = [lastUsed?.idleMs ?? null, lastUsed?.wallMs ?? null] as const;
   const missing = [missingSince?.idleMs ?? null, missingSince?.wallMs ?? null] as const;
   return [0, firstSeen.idleMs, firstSeen.wallMs, used[0], used[1], origin, references, digests, missing[0], missing[1], isInUse];
 }
 
 /** By index, because the daemon runs without a compiler (decision 0006), where taking a list apart costs more than all else here. */
-function parseRecord(content: unknown): Omit<UseRecord, 'imageId'> | null {
+function parseRecord(content: unknown): RecordBody | null {
   if (!Array.isArray(content)) return null;
   const cells: readonly unknown[] = content;
   const firstSeen = parseInstant(cells[1], cells[2]);

@@ -43,8 +43,7 @@ export class HabitLearner {
       this.#lineages.set(habit.name, { ...habit, gaps: new Float64Array(habit.gaps), pastVersions: [...habit.pastVersions], gapCount });
     }
     eachVersion(this.#lineages.values(), (key, habit, lastUsedMs, supersededMs) => {
-      const known = this.#standings.get(key);
-      if (known === undefined || known.lastUsedMs <= lastUsedMs) this.#stand(key, habit, lastUsedMs, supersededMs);
+      if (isLastUse(lastUsedMs, this.#standings.get(key))) this.#stand(key, habit, lastUsedMs, supersededMs);
     });
   }
 
@@ -123,6 +122,11 @@ export class HabitLearner {
 function newHabit(name: string, headKey: string, lastUsedMs: IdleMs): Counts {
   const gaps = new Float64Array(GAP_BUCKETS);
   return { name, gaps, gapCount: 0, lastUsedMs, headKey, pastVersions: [], uses: 0, sameImageUses: 0 };
+}
+
+/** Of several lineages with one image, it stands as the one has it that used it last. @param known what another one has; undefined: none has */
+export function isLastUse(lastUsedMs: IdleMs, known: Standing | undefined): boolean {
+  return known === undefined || known.lastUsedMs <= lastUsedMs;
 }
 
 /** Calls back with every version of every lineage, by its {@link versionKey}, and when another one took over from it; null: it is the newest. */

@@ -160,7 +160,9 @@ describe('the page', { skip }, () => {
       await page.getByText('Done.').waitFor();
       assert.match((await shop.run(['pin'])).out, /docker\.io\/library\/mongo:8 +dashboard .*for the audit/);
       // The page says so at once, and then asks for what it shows.
-      await page.getByRole('row').filter({ hasText: 'mongo:8' }).filter({ hasText: 'keep: pinned' }).first().waitFor();
+      const pinned = page.getByRole('row').filter({ hasText: 'mongo:8' });
+      await pinned.filter({ hasText: 'keep: pinned' }).first().waitFor();
+      assert.match(await pinned.first().innerText(), /keep: pinned/);
 
       await page.getByRole('button', { name: 'Collect now' }).click();
       await page.getByText('Collected.').waitFor({ timeout: 60_000 });
