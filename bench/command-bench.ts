@@ -11,6 +11,8 @@ import { openRawCalls } from './raw-calls.ts';
 import { interleave, timeOf } from './samples.ts';
 
 const BUNDLE = join(import.meta.dirname, '..', 'dist', 'imagegc.cjs');
+/** As the launcher runs a command. */
+const FLAGS = ['--v8-pool-size=1', '--min-semi-space-size=4'];
 const ROUNDS = 21;
 
 /**
@@ -25,7 +27,7 @@ export async function benchCommand(lab: Lab, kind: EngineKind, saved: SavedState
       writeFileSync(empty, '');
       const words = ['plan', '--store-path', join(directory, 'store')];
       const environment = { DOCKER_HOST: `unix://${engine.socketPath}` };
-      const plan = () => timeOf(() => run([BUNDLE, ...words], environment));
+      const plan = () => timeOf(() => run([...FLAGS, BUNDLE, ...words], environment));
       // The first run learns the layers, the second writes what the first made of them.
       await plan();
       const pair = await interleave(ROUNDS, plan, async () => {

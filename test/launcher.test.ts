@@ -69,21 +69,29 @@ function assertStarts(outcome: Outcome, node: string): void {
   assert.ok(outcome.stdout.startsWith(`${node} `), outcome.stdout);
 }
 
-test('the launcher starts the bundle on the pinned Node and hands on every argument as it is', () => {
-  using checkout = makeSoundCheckout();
-  const outcome = run(checkout.launcher, ['plan', '--free', '5 GB', '']);
+/** What the launcher gives to Node before the bundle, and to the bundle. */
+function splitFlags({ root }: Checkout, outcome: Outcome): readonly string[] {
   assertStarts(outcome, PINNED);
-  assert.equal(outcome.stdout, `${PINNED} ${checkout.root}/bin/../dist/imagegc.cjs plan --free 5 GB \n`);
+  return outcome.stdout.slice(PINNED.length + 1).split(` ${root}/bin/../dist/imagegc.cjs `);
+}
+
+function assertKnown(flags: string, script = ''): void {
+  const { status, stderr } = spawnSync(process.execPath, [...flags.split(' '), '-e', script], { encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [0, '']);
+}
+
+test('the launcher starts the bundle on the pinned Node and hands on every argument as it is, with flags that this Node knows', () => {
+  using checkout = makeSoundCheckout();
+  const [flags = '', rest] = splitFlags(checkout, run(checkout.launcher, ['plan', '--free', '5 GB', '']));
+  assert.deepEqual([flags, rest], ['--v8-pool-size=1 --min-semi-space-size=4', 'plan --free 5 GB \n']);
+  assertKnown(flags);
 });
 
 test('the launcher keeps a daemon small, with flags that this Node knows', () => {
   using checkout = makeSoundCheckout();
-  const { stdout } = run(checkout.launcher, ['daemon', '--scope', 'all']);
-  const [flags = '', rest] = stdout.slice(PINNED.length + 1).split(` ${checkout.root}/bin/../dist/imagegc.cjs `);
+  const [flags = '', rest] = splitFlags(checkout, run(checkout.launcher, ['daemon', '--scope', 'all']));
   assert.deepEqual([flags, rest], ['--jitless --max-semi-space-size=1 --expose-gc --use-openssl-ca', 'daemon --scope all\n']);
-  const script = "process.exit(typeof globalThis.gc === 'function' ? 0 : 1)";
-  const { status, stderr } = spawnSync(process.execPath, [...flags.split(' '), '-e', script], { encoding: 'utf8' });
-  assert.deepEqual([status, stderr], [0, '']);
+  assertKnown(flags, "process.exit(typeof globalThis.gc === 'function' ? 0 : 1)");
 });
 
 test('the launcher says what to do when the bundle is missing', () => {
