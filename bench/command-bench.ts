@@ -12,7 +12,7 @@ import { interleave, timeOf } from './samples.ts';
 
 const BUNDLE = join(import.meta.dirname, '..', 'dist', 'imagegc.cjs');
 /** As the launcher runs a command. */
-const FLAGS = ['--v8-pool-size=1', '--min-semi-space-size=4'];
+const FLAGS = ['--v8-pool-size=1', '--min-semi-space-size=16'];
 const ROUNDS = 21;
 
 /**

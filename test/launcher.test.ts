@@ -83,7 +83,7 @@ function assertKnown(flags: string, script = ''): void {
 test('the launcher starts the bundle on the pinned Node and hands on every argument as it is, with flags that this Node knows', () => {
   using checkout = makeSoundCheckout();
   const [flags = '', rest] = splitFlags(checkout, run(checkout.launcher, ['plan', '--free', '5 GB', '']));
-  assert.deepEqual([flags, rest], ['--v8-pool-size=1 --min-semi-space-size=4', 'plan --free 5 GB \n']);
+  assert.deepEqual([flags, rest], ['--v8-pool-size=1 --min-semi-space-size=16', 'plan --free 5 GB \n']);
   assertKnown(flags);
 });
 

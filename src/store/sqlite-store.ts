@@ -14,13 +14,13 @@ import { type Cell, MEMORY_PATH, type Row, type SqliteDatabase } from './sqlite-
 import { FORGET_HABIT_MS, type LearnedHabits, type LookScope, type Store, type StoreCondition, type StoreKey } from './store.ts';
 import { BrokenRow } from './store-error.ts';
 import { identifyStoreFile } from './store-files.ts';
+import { compareNewestFirst, type FoundUses, MINUTE_MS, minuteOf, putEarlier } from './use-minutes.ts';
 
 /** History keeps this many uses (near 30 MB), then drops the oldest tenth at once: counting at each write would cost more. */
 export const USES_MAX = 100_000;
 /** History keeps this many removals (near 5 MB), the newest. */
 export const REMOVALS_MAX = 10_000;
 
-const MINUTE_MS = 60_000;
 /** The ID of a batch of uses is its minute times this, and a count: batches then lie in the order of time. */
 const BATCHES_PER_MINUTE = 1_000_000;
 const MINE = 'store IN (SELECT id FROM engine_store WHERE key = ?)';
@@ -67,9 +67,12 @@ export class SqliteStore implements Store {
   readonly #file: string | null;
   /** How many uses there are; null until this process has counted them once. */
   #useCount: number | null = null;
+  readonly #areRecordsChecked: boolean;
 
-  constructor(database: SqliteDatabase, condition: StoreCondition) {
+  /** @param areRecordsChecked whether the seals of all records were checked a moment ago, as commands do */
+  constructor(database: SqliteDatabase, condition: StoreCondition, areRecordsChecked = false) {
     this.path = database.path;
+    this.#areRecordsChecked = areRecordsChecked;
     this.condition = condition;
     this.#database = database;
     this.#file = database.path === MEMORY_PATH ? null : identifyStoreFile(database.path);
@@ -240,10 +243,11 @@ export class SqliteStore implements Store {
     this.#database[Symbol.dispose]();
   }
 
-  /** Checks both seals, which the open of a daemon leaves to this. */
+  /** Checks both seals where the open has left that to this, as a daemon's does. */
   #readRecords(where: string, ...cells: readonly Cell[]): ReadonlyMap<ImageId, UseRecord> {
     const open = (row: Row): UseRecord => {
-      return { imageId: imageId(String(row[1])), ...forms.RECORD_FORM.open(forms.verifyRow(row, RECORD_COLUMNS)) };
+      const body = this.#areRecordsChecked ? String(row[RECORD_COLUMNS]) : forms.verifyRow(row, RECORD_COLUMNS);
+      return { imageId: imageId(String(row[1])), ...forms.RECORD_FORM.open(body) };
     };
     const records = this.#database.read(open, `SELECT * FROM record WHERE ${where}`, ...cells);
     return new Map(records.map((record) => [record.imageId, record]));
@@ -321,22 +325,6 @@ export class SqliteStore implements Store {
     this.#database.run('INSERT INTO engine_store VALUES (?, ?, ?)', key, id, forms.KEY_FORM.seal(key, key, id));
     return id;
   }
-}
-
-function minuteOf({ at }: UseEntry): number {
-  return Math.floor(at.idleMs / MINUTE_MS);
-}
-
-/** Uses by minute and image. */
-type FoundUses = Map<string, UseEntry>;
-
-/** Adds what was written before all that was found. Of one image within a minute, the use that was written first stands. */
-function putEarlier(found: FoundUses, batch: readonly UseEntry[]): void {
-  for (const use of batch.toReversed()) found.set(`${minuteOf(use)} ${use.imageId}`, use);
-}
-
-function compareNewestFirst(one: UseEntry, other: UseEntry): number {
-  return minuteOf(other) - minuteOf(one) || (one.imageId < other.imageId ? -1 : 1);
 }
 
 function unsealOrNothing<Value>(form: SealedForm<Value>, text: unknown): readonly Value[] {
