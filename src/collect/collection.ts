@@ -2,7 +2,7 @@ import { type Bytes, bytes, type DurationMs, durationMs, type ImageId, idleMs, w
 import { formatByteSize } from '../model/byte-size.ts';
 import { OperatingError } from '../model/error.ts';
 import type { OwnerState } from '../model/hold.ts';
-import type { DiskUsage, Image } from '../model/inventory.ts';
+import type { DiskUsage } from '../model/inventory.ts';
 import type { Plan, Removal } from '../model/plan.ts';
 import type { OutcomeKind, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant, Now, RemovalFailure } from '../model/use-record.ts';
@@ -91,17 +91,13 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   const intents = context.store.readIntents(storeKey(context.runtime));
   const repairs = [
     ...(await repairHolds(context.runtime, abandoned, { isNeeded: neededBy(first, intents), intents })),
-    ...(await repairUnheld(context.runtime, intents, (image) => findUnheld(image, first))),
+    ...(await repairUnheld(context.runtime, intents, first)),
   ];
   const second = repairs.length === 0 ? first : await look(context);
   const present = new Set(second.inventory.images.map(({ id }) => id));
   const isTrusted = second.plan.refusal === null;
   if (isTrusted) settleIntents(context.store, storeKey(context.runtime), (image) => present.has(image), second.plan.at);
   return { look: second, repairs };
-}
-
-function findUnheld(id: ImageId, { inventory, holds }: Look): Image | null {
-  return holds.some(({ imageId }) => imageId === id) ? null : (inventory.images.find((each) => each.id === id) ?? null);
 }
 
 /**

@@ -293,6 +293,9 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
 
 /** For an image that outlived its last hold: something else gave it a name, or the engine wants to keep it. */
 async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome> {
+  const [first, ...others] = candidate.held ?? [];
+  // Several tags come back one after the other: with a hold, whoever repairs that after a crash knows that some are still to come.
+  if (first?.hold && others.length > 0) await tools.runtime.addName(candidate.removal.imageId, first.hold);
   const now = await tools.runtime.readNames(candidate.removal.imageId);
   const gained = now === null ? null : describeGain(candidate, now);
   if (gained !== null) return returnNames(candidate, tools, 'changed', gained);

@@ -140,3 +140,93 @@ for (const last of ['removeName', 'addName'] as const) {
     assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
   });
 }
+
+describe('an image that somebody gave another tag just as its last hold went', () => {
+  const GAINED = 'docker.io/lab/own:1';
+
+  /** The run is killed at the given boundary of a call from then on. @returns null when it ended before */
+  async function killedAt(names: readonly string[], boundary: number): Promise<{ world: CollectWorld; id: ImageId } | null> {
+    const world = collectWorld();
+    const id = addImage(world, 'app', names, [DIGEST]);
+    await age(world);
+    let left: number | null = null;
+    world.engine.onCall = ({ kind, subject }, phase) => {
+      const holds = [...world.engine.names.keys()].filter((name) => name.includes('imagegc'));
+      const isLast = kind === 'removeName' && holds.length === 1 && holds[0] === subject;
+      if (isLast && phase === 'before' && left === null) {
+        world.engine.tag(id, GAINED);
+        left = boundary;
+      } else if (left !== null && left-- <= 0) throw new Killed();
+    };
+    const isKilled = await collect(world).then(
+      () => false,
+      (error: unknown) => error instanceof Killed || assert.fail(String(error)),
+    );
+    world.engine.onCall = () => undefined;
+    world.run = 'later';
+    return isKilled ? { world, id } : null;
+  }
+
+  for (const names of [NAMES.slice(0, 1), NAMES, [...NAMES, 'docker.io/lab/app:2']]) {
+    it(`gets its ${names.length} back from the next run, at whatever call this one is killed`, async () => {
+      let boundary = 0;
+      for (; ; boundary += 1) {
+        const killed = await killedAt(names, boundary);
+        if (killed === null) break;
+        const { world, id } = killed;
+        await prepareCollection(contextOf(world));
+        assert.deepEqual(
+          world.engine
+            .namesOf(id)
+            .filter((name) => !name.includes('@'))
+            .toSorted(),
+          [...names, GAINED].toSorted(),
+          `${boundary}`,
+        );
+        assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
+      }
+      assert.ok(boundary > 2 * names.length, `${boundary}`);
+    });
+  }
+
+  it('does not get back what another image has by now', async () => {
+    const killed = await killedAt(NAMES.slice(0, 1), 0);
+    assert.ok(killed !== null);
+    const { world, id } = killed;
+    const other = addImage(world, 'other', NAMES.slice(0, 1));
+    const { repairs } = await prepareCollection(contextOf(world));
+    assert.deepEqual(repairs, [{ imageId: id, restored: [], missing: [DIGEST], isCompleted: false }]);
+    assert.deepEqual([world.engine.names.get(NAMES[0] ?? ''), world.engine.namesOf(id)], [other, [GAINED]]);
+  });
+});
+
+/** A run is killed at the first call of the kind that concerns tags, before or after it. */
+async function killedAtFirst(names: readonly string[], kind: 'addName' | 'removeName', at: 'before' | 'after'): Promise<CollectWorld> {
+  const world = collectWorld();
+  addImage(world, 'app', names);
+  await age(world);
+  let isKilled = false;
+  world.engine.onCall = (call, phase) => {
+    isKilled ||= call.kind === kind && phase === at;
+    if (isKilled) throw new Killed();
+  };
+  await assert.rejects(collect(world), Killed);
+  world.engine.onCall = () => undefined;
+  world.run = 'later';
+  return world;
+}
+
+it('a tag that somebody took off after a run was killed stays off', async () => {
+  const world = await killedAtFirst(NAMES, 'addName', 'before');
+  world.engine.removeName(NAMES[0] ?? '');
+  assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
+  assert.deepEqual([...world.engine.names.keys()], NAMES.slice(1));
+});
+
+it('an image that could not be held, and lost one of its tags when the run was killed, gets it back', async () => {
+  const names = [`docker.io/lab/app:${'x'.repeat(110)}`, 'docker.io/lab/app:1'];
+  const world = await killedAtFirst(names, 'removeName', 'after');
+  assert.equal(world.engine.names.size, 1);
+  await prepareCollection(contextOf(world));
+  assert.deepEqual([...world.engine.names.keys()].toSorted(), names.toSorted());
+});

@@ -5,9 +5,9 @@ import { DELAY_REASONS, type KeepReason } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
 import type { Instant } from '../model/use-record.ts';
 import { activePins } from '../plan/assess.ts';
-import type { FoundHold, ImageNames, Runtime } from '../runtime/runtime.ts';
+import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
-import { giveBack, looseDigests } from './hold-names.ts';
+import { giveBack, looseDigests, planHolds } from './hold-names.ts';
 import type { Look } from './look.ts';
 
 /** Holds sorted by what may be done with them. */
@@ -55,24 +55,25 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
 
 /**
  * Repairs images that an interrupted run left without a hold. An engine takes the last one off, and the digests of its repository with it,
- * before it declines to remove an image that others were built on: only the intents tell which tags there were, and a digest that is
- * lost can only be told of.
- *
- * @param namesOf what an image is named now; null when it is not there, or has a hold
+ * before it declines to remove an image that others were built on, or that somebody gave another tag at that moment: only the intents
+ * tell which tags there were, and a digest that is lost can only be told of. Holds go last, so tags that were held went all or none: where
+ * one is there, somebody else took the others off.
  */
 export async function repairUnheld(
   runtime: Runtime,
   intents: readonly RemovalIntent[],
-  namesOf: (image: ImageId) => Pick<ImageNames, 'references' | 'digests'> | null,
+  { inventory, holds }: Pick<Look, 'inventory' | 'holds'>,
 ): Promise<readonly Repair[]> {
   const repairs: Repair[] = [];
   // Nothing is given back there: what is left of the image is planned again.
   if (!runtime.capabilities.holds) return repairs;
-  for (const { imageId, references, digests } of intents) {
-    const now = namesOf(imageId);
-    if (now === null) continue;
-    const restored = now.references.length === 0 ? references : [];
-    const held = restored.map((original) => ({ original, hold: null }));
+  const given = new Set(inventory.images.flatMap((image) => image.references));
+  for (const { imageId, references, digests, mark } of intents) {
+    const now = inventory.images.find(({ id }) => id === imageId);
+    if (now === undefined || holds.some((hold) => hold.imageId === imageId)) continue;
+    const isByOthers = planHolds({ references }, mark) !== null && references.some((reference) => now.references.includes(reference));
+    const restored = isByOthers ? [] : references.filter((reference) => !given.has(reference));
+    const held = references.map((original) => ({ original, hold: null }));
     const lost = runtime.capabilities.digestsProvePull ? digests.filter((digest) => !now.digests.includes(digest)) : [];
     if (restored.length === 0 && lost.length === 0) continue;
     const missing = restored.length === 0 ? lost : await giveBack(runtime, imageId, held, { references, digests, holds: [] });
