@@ -47,28 +47,19 @@ export interface Session extends Disposable {
 }
 
 /**
- * Connects to the engine and opens the store, no sooner than something has answered: nothing is touched in a run that cannot even ask. To
- * open it takes as long as an engine takes to say who it is.
+ * Connects to the engine and opens the store, in this order: a store that is set aside must keep this very run from removing, so nothing
+ * is set aside in a run that cannot even ask.
  *
  * @param need `write`: the command cannot do without a store it may write; `read`: it shows what it can
  * @throws OperatingError when the engine does not answer, or the store is needed and cannot be had
  */
 export async function openSession(desk: Desk, need: 'read' | 'write'): Promise<Session> {
-  let opened: OpenStore | undefined;
-  try {
-    const runtime = await openEngine(desk, () => {
-      opened = openStoreFor(desk, need);
-    });
-    return joinStore(desk, runtime, need, opened);
-  } catch (error) {
-    opened?.store[Symbol.dispose]();
-    throw error;
-  }
+  return joinStore(desk, await openEngine(desk), need);
 }
 
 /** Connects to the engine alone. @throws OperatingError when it does not answer */
-export function openEngine({ world, loaded }: Desk, whileAsked?: () => void): Promise<Runtime> {
-  return world.openRuntime(findEngines(loaded.settings['engine.address'], world)[0], whileAsked);
+export function openEngine({ world, loaded }: Desk): Promise<Runtime> {
+  return world.openRuntime(findEngines(loaded.settings['engine.address'], world)[0]);
 }
 
 /**
@@ -122,9 +113,9 @@ export function addressesOf({ world, loaded }: Desk): readonly string[] {
 const WORST_FIRST: readonly number[] = [EXIT.interrupted, EXIT.usage, EXIT.failed, EXIT.keptBack, EXIT.targetNotReached];
 
 /** Opens the store beside an engine, which is closed when that fails. @throws OperatingError when the store is needed and cannot be had */
-export function joinStore(desk: Desk, runtime: Runtime, need: 'read' | 'write', opened?: OpenStore): Session {
+export function joinStore(desk: Desk, runtime: Runtime, need: 'read' | 'write'): Session {
   try {
-    const { store, mayWrite } = opened ?? openStoreFor(desk, need);
+    const { store, mayWrite } = openStoreFor(desk, need);
     const close = (): void => {
       runtime.close();
       store[Symbol.dispose]();
@@ -149,10 +140,8 @@ export function openStore({ world, loaded }: Desk, access: 'read-write' | 'read-
   return store;
 }
 
-type OpenStore = Pick<Session, 'store' | 'mayWrite'>;
-
 /** A listing must not fail because a store is full or belongs to root: then it is only read, or done without. */
-function openStoreFor(desk: Desk, need: 'read' | 'write'): OpenStore {
+function openStoreFor(desk: Desk, need: 'read' | 'write'): { store: Store; mayWrite: boolean } {
   const { world } = desk;
   try {
     return { store: openStore(desk, 'read-write'), mayWrite: true };

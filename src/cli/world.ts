@@ -31,8 +31,7 @@ export interface World extends Pick<DaemonTools, 'readClock' | 'wait' | 'makeMar
   /** The names in a folder. @throws as `node:fs` does */
   readonly listDirectory: (path: string) => readonly string[];
   readonly writeFile: (path: string, text: string) => void;
-  /** @param whileAsked what can be done while an engine that has answered says who it is; not every engine gives the time */
-  readonly openRuntime: (address: EngineAddress, whileAsked?: () => void) => Promise<Runtime>;
+  readonly openRuntime: (address: EngineAddress) => Promise<Runtime>;
   readonly openStore: (directory: string, access: 'read-write' | 'read-only', recordsChecked?: 'when-read') => Store;
   readonly openMemoryStore: () => Store;
   /** @throws OperatingError when there can be none */

@@ -8,18 +8,17 @@ import type { Runtime } from './runtime.ts';
  * Opens the engine at an address: `containerd://` by its own API, `cri://` by CRI alone, and elsewhere whatever answers, which is asked, because a
  * path says nothing: Podman answers at Docker's place as well. What only some need is loaded by them.
  *
- * @param whileAsked done once something has answered, while it is asked who it is; an engine that is not asked over HTTP leaves it out
- * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`, and what `whileAsked` throws
+ * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`
  */
-export async function openEngineAt(address: EngineAddress, whileAsked?: () => void): Promise<Runtime> {
+export async function openEngineAt(address: EngineAddress): Promise<Runtime> {
   if ('namespaces' in address) return openGrpc(address);
-  return openHttp(address, whileAsked).catch((error: unknown) => openOther(error, address));
+  return openHttp(address).catch((error: unknown) => openOther(error, address));
 }
 
-async function openHttp(address: HttpAddress, whileAsked?: () => void): Promise<Runtime> {
+async function openHttp(address: HttpAddress): Promise<Runtime> {
   const connection = await connectEngine({ address });
-  if (connection.greeting.headers['libpod-api-version'] === undefined) return startDocker(connection, whileAsked);
-  return (await import('./podman/podman-runtime.ts')).startPodman(connection, whileAsked);
+  if (connection.greeting.headers['libpod-api-version'] === undefined) return startDocker(connection);
+  return (await import('./podman/podman-runtime.ts')).startPodman(connection);
 }
 
 /** What listens at a socket and does not speak HTTP may speak gRPC. */

@@ -58,7 +58,7 @@ export function openSqliteStore({ directory, access = 'read-write', recordsCheck
 /** A store that was set aside stays so until a look has recorded what counts as used now: `pin` alone must not make it sound. */
 function openFound(path: string, found: StoreCondition, recordsChecked: Checked, problem = 'as an earlier command found'): Store {
   const database = openVerified(path, { recordsChecked });
-  const store = new SqliteStore(database, found, recordsChecked === 'at-open');
+  const store = new SqliteStore(database, found);
   const evidencePath = findEvidence(path);
   if (evidencePath === null || store.readClock() !== null) return store;
   return new SqliteStore(database, { kind: 'set-aside', evidencePath, problem });
@@ -142,8 +142,7 @@ function verify(database: SqliteDatabase, recordsChecked: Checked): void {
 function openReadOnly(path: string): Store {
   const finding = inspectStoreFile(path, false);
   if (finding.kind === 'damaged') throw storeError('open the store', path, new BrokenRow(finding.problem));
-  if (finding.kind === 'ours')
-    return new SqliteStore(openVerified(path, { location: readOnlyLocation(path), readOnly: true }), SOUND, true);
+  if (finding.kind === 'ours') return new SqliteStore(openVerified(path, { location: readOnlyLocation(path), readOnly: true }), SOUND);
   const database = openMemory();
   database.execute('PRAGMA query_only = 1');
   return new SqliteStore(database, NEW);

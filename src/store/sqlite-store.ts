@@ -67,12 +67,9 @@ export class SqliteStore implements Store {
   readonly #file: string | null;
   /** How many uses there are; null until this process has counted them once. */
   #useCount: number | null = null;
-  readonly #areRecordsChecked: boolean;
 
-  /** @param areRecordsChecked whether the seals of all records were checked a moment ago, as commands do */
-  constructor(database: SqliteDatabase, condition: StoreCondition, areRecordsChecked = false) {
+  constructor(database: SqliteDatabase, condition: StoreCondition) {
     this.path = database.path;
-    this.#areRecordsChecked = areRecordsChecked;
     this.condition = condition;
     this.#database = database;
     this.#file = database.path === MEMORY_PATH ? null : identifyStoreFile(database.path);
@@ -243,11 +240,10 @@ export class SqliteStore implements Store {
     this.#database[Symbol.dispose]();
   }
 
-  /** Checks both seals where the open has left that to this, as a daemon's does. */
+  /** Checks both seals, whatever the open has checked: a page may be read from the disk once more long after. */
   #readRecords(where: string, ...cells: readonly Cell[]): ReadonlyMap<ImageId, UseRecord> {
     const open = (row: Row): UseRecord => {
-      const body = this.#areRecordsChecked ? String(row[RECORD_COLUMNS]) : forms.verifyRow(row, RECORD_COLUMNS);
-      return { imageId: imageId(String(row[1])), ...forms.RECORD_FORM.open(body) };
+      return { imageId: imageId(String(row[1])), ...forms.RECORD_FORM.open(forms.verifyRow(row, RECORD_COLUMNS)) };
     };
     const records = this.#database.read(open, `SELECT * FROM record WHERE ${where}`, ...cells);
     return new Map(records.map((record) => [record.imageId, record]));

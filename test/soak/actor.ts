@@ -47,7 +47,8 @@ export interface Surroundings {
   remove(actor: Actor, subject: string, work: () => RemoveOutcome): RemoveOutcome;
   /** Gives a name, which may belong to another image. */
   name(actor: Actor, image: ImageId, reference: string): void;
-  noteIntents(actor: Actor, intents: readonly RemovalIntent[]): void;
+  /** @param file where they were written */
+  noteIntents(actor: Actor, intents: readonly RemovalIntent[], file: MapFile): void;
   /** What a person reads in the history of removals. */
   hear(complaint: string): void;
 }
@@ -69,7 +70,7 @@ export class ActorStore extends MapStore {
 
   override addIntents(key: StoreKey, intents: readonly RemovalIntent[]): void {
     super.addIntents(key, intents);
-    this.#around.noteIntents(this.#actor, intents);
+    this.#around.noteIntents(this.#actor, intents, this.file);
   }
 
   override finishRemovals(key: StoreKey, entries: readonly RemovalEntry[], failures: readonly RemovalFailure[]): void {

@@ -144,7 +144,15 @@ export class SoakWorld implements Host {
     }
     // A tag that was moved within the call is off, too, where the image has other names.
     if (this.truth.isMovedUnseen(actor, subject)) this.truth.names.delete(subject);
+    if (parseHold(subject) !== null && this.engine.images.has(imageId(image))) this.#noteOutlived(imageId(image));
     return outcome;
+  }
+
+  #noteOutlived(image: ImageId): void {
+    const isHeld = this.engine.namesOf(image).some((name) => parseHold(name) !== null);
+    if (isHeld || this.truth.namesOf(image).every((name) => this.engine.names.get(name) === image)) return;
+    this.truth.outlived.add(image);
+    this.truth.excuseOutlived(this.file, this.engine.names);
   }
 
   #isMovedUnseen(actor: Actor, image: string, reference: string): boolean {
@@ -157,8 +165,11 @@ export class SoakWorld implements Host {
     this.engine.tag(image, reference);
   }
 
-  noteIntents(actor: Actor, intents: readonly RemovalIntent[]): void {
-    for (const { imageId, rule } of intents) this.truth.intended.set(imageId, { rule, policy: actor.policy });
+  noteIntents(actor: Actor, intents: readonly RemovalIntent[], file: MapFile): void {
+    for (const { imageId, rule } of intents) {
+      this.truth.intended.set(imageId, { rule, policy: actor.policy, file });
+      this.truth.outlived.delete(imageId);
+    }
   }
 
   /** As if each container came just after the engine had looked for one. */
@@ -225,6 +236,7 @@ export class SoakWorld implements Host {
     this.isSetAside = isSetAside;
     if (isSetAside) for (const [pattern, pin] of pins) this.file.pins.set(pattern, pin);
     else this.truth.pins.clear();
+    this.truth.excuseOutlived(this.file, this.engine.names);
     // Where the last daemon stood in the stream is lost as well.
     this.#watchedFrom = null;
   }

@@ -2,6 +2,7 @@ import type { ContainerId, ImageId } from '../../src/model/brands.ts';
 import { parseHold } from '../../src/model/hold.ts';
 import type { RuleName } from '../../src/model/plan.ts';
 import type { Policy } from '../../src/model/policy.ts';
+import type { MapFile } from '../worlds/map-store.ts';
 import { DAY_MS } from '../worlds/world.ts';
 import type { Actor } from './actor.ts';
 import type { Moment } from './host-clock.ts';
@@ -32,10 +33,11 @@ interface Need {
   readonly use: Use;
 }
 
-/** Why an image may go, as its remover wrote down before. */
+/** Why an image may go, as its remover wrote down before, and where. */
 export interface Intended {
   readonly rule: RuleName;
   readonly policy: Policy;
+  readonly file: MapFile;
 }
 
 /** What is needed on a host, whatever the product knows of it: kept by those who use images, not by those who remove them. */
@@ -47,6 +49,8 @@ export class Truth {
   readonly namedAt = new Map<string, number>();
   readonly pins = new Map<string, number>();
   readonly intended = new Map<ImageId, Intended>();
+  /** Images that stayed when their last hold went, because somebody named them in that call: the store alone knows their names. */
+  readonly outlived = new Set<ImageId>();
   readonly wasPulled = new Set<ImageId>();
   readonly everSeen = new Set<ImageId>();
 
@@ -70,6 +74,14 @@ export class Truth {
   forget(image: ImageId): void {
     this.uses.delete(image);
     for (const [name, target] of this.names) if (target === image) this.names.delete(name);
+  }
+
+  /** Nobody can know any more what those that outlived their last hold were called before: their store is lost. */
+  excuseOutlived(file: MapFile, present: ReadonlyMap<string, ImageId>): void {
+    for (const image of this.outlived) {
+      if (this.intended.get(image)?.file === file) continue;
+      for (const name of this.namesOf(image)) if (present.get(name) !== image) this.names.delete(name);
+    }
   }
 
   namesOf(image: ImageId): readonly string[] {

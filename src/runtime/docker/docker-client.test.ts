@@ -106,27 +106,6 @@ test('openEngineAt() takes what says so for Podman, whatever its socket is calle
   }
 });
 
-test('openEngineAt() gives away the time in which an engine says who it is, once; what is thrown then ends the connection', async () => {
-  for (const headers of [{ 'api-version': '1.51' }, { 'api-version': '1.41', 'libpod-api-version': '5.8.6' }]) {
-    const done: string[] = [];
-    // It never says who it is.
-    await using server = await serve((incoming, outgoing) => {
-      if (incoming.url === '/_ping') outgoing.setHeaders(new Map(Object.entries(headers))).end();
-    });
-    const failing = openEngineAt({ kind: 'unix', socketPath: server.socketPath }, () => {
-      done.push('used');
-      throw new Error('the store is damaged');
-    });
-    await assert.rejects(failing, /the store is damaged/);
-    assert.deepEqual(done, ['used']);
-  }
-  const missing = join(directory, 'missing.sock');
-  await assert.rejects(
-    openEngineAt({ kind: 'unix', socketPath: missing }, assert.fail),
-    checkError('engine-unreachable', /no such socket/),
-  );
-});
-
 test('openDocker() passes on why an engine refuses', async () => {
   await using server = await serve((incoming, outgoing) => {
     outgoing.setHeader('api-version', '1.51');

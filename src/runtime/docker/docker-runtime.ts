@@ -13,7 +13,6 @@ import { readDisk, readIngests } from '../image-filesystem.ts';
 import { originByDigest, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
 import { describeListed, readSize } from '../listed-images.ts';
-import { meanwhile } from '../meanwhile.ts';
 import type { EventWatcher, ImageNames, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { pruneBuildCache, readBuildCache } from './build-cache.ts';
 import { ContainerSurveyor } from './container-uses.ts';
@@ -34,16 +33,11 @@ export async function openDocker(options: EngineClientOptions): Promise<Runtime>
   return startDocker(await connectEngine(options));
 }
 
-/**
- * The same, on a connection that is closed when it fails.
- *
- * @param whileAsked done while the engine says who it is; what it throws is thrown
- */
-export async function startDocker(connection: EngineConnection, whileAsked?: () => void): Promise<Runtime> {
+/** The same, on a connection that is closed when it fails. */
+export async function startDocker(connection: EngineConnection): Promise<Runtime> {
   try {
     const client = speakDocker(connection);
-    const [answer] = await Promise.all([client.call('GET', '/info'), whileAsked && meanwhile(whileAsked)]);
-    const info = takeAnswer(engineInfo, answer);
+    const info = takeAnswer(engineInfo, await client.call('GET', '/info'));
     return new DockerRuntime(client, connection.isLocal ? info : { ...info, DockerRootDir: ELSEWHERE });
   } catch (error) {
     connection.close();
@@ -215,6 +209,12 @@ class DockerRuntime extends HttpRuntime<DockerClient> implements Runtime {
     const originOf = (own: Pick<Image, 'references' | 'digests'>) => (this.#hasContentStore ? null : originByDigest(own));
     return describeListed(list, stacks, names, (_listed, own) => ({ origin: originOf(own) }));
   }
+}
+
+/** Does something after what was just asked has gone out to the engine, which then works at the same time. */
+async function meanwhile<Result>(work: () => Result | Promise<Result>): Promise<Result> {
+  await new Promise((resolve) => setImmediate(resolve));
+  return work();
 }
 
 type DescribedImages = Pick<Inventory, 'images' | 'layers'> & Pick<Observation, 'holds'>;

@@ -9,7 +9,6 @@ import { HttpRuntime, type NamedImage } from '../http-runtime.ts';
 import { readDisk } from '../image-filesystem.ts';
 import { sortNames, withHeldNames } from '../image-names.ts';
 import { type LayerSurvey, surveyLayers } from '../layer-survey.ts';
-import { meanwhile } from '../meanwhile.ts';
 import type { EventWatcher, Observation, Receiving, RemoveOutcome, Runtime } from '../runtime.ts';
 import { ManifestLists } from './manifest-lists.ts';
 import { type PodmanImage, type PodmanInfo, podmanImage, podmanImages, podmanInfo, podmanRemoval } from './podman-answers.ts';
@@ -28,14 +27,12 @@ const REFUSALS = /by (?:ID|digest) with more than one tag|read-only image/;
 /**
  * Opens Podman, 4.3 or newer, rootful or rootless, on a connection that is closed when it fails.
  *
- * @param whileAsked done while the engine says who it is; what it throws is thrown
  * @throws OperatingError `engine-unreachable`, `permission`, `engine-refused` or `engine-nonsense`
  */
-export async function startPodman(connection: EngineConnection, whileAsked?: () => void): Promise<Runtime> {
+export async function startPodman(connection: EngineConnection): Promise<Runtime> {
   try {
     const client = connection.speak(API);
-    const [answer] = await Promise.all([client.call('GET', '/info'), whileAsked && meanwhile(whileAsked)]);
-    const info = takeAnswer(podmanInfo, answer);
+    const info = takeAnswer(podmanInfo, await client.call('GET', '/info'));
     return new PodmanRuntime(
       client,
       connection.isLocal ? info : { ...info, store: { ...info.store, graphRoot: `${ELSEWHERE} at ${client.address}` } },
@@ -74,7 +71,7 @@ class PodmanRuntime extends HttpRuntime<EngineClient> implements Runtime {
 
   async observe(readKnown: () => LayerFacts): Promise<Observation> {
     const observedAt = wallMs(Date.now());
-    const [all, known] = await Promise.all([this.#listImages(), meanwhile(readKnown)]);
+    const [all, known] = await Promise.all([this.#listImages(), readKnown()]);
     const lists = await this.#lists.find(all);
     const list = all.filter(({ Id }) => !lists.ids.has(Id));
     const root = this.#findRoot(list);
