@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineKind, Lab, SavedState } from '../test/lab/lab.ts';
@@ -12,7 +12,8 @@ import { interleave, timeOf } from './samples.ts';
 
 const BUNDLE = join(import.meta.dirname, '..', 'dist', 'imagegc.cjs');
 /** As the launcher runs a command. */
-const FLAGS = ['--v8-pool-size=1', '--min-semi-space-size=16'];
+const FLAGS =
+  /exec "\$node" (--v8.*) "\$bundle"/.exec(readFileSync(join(import.meta.dirname, '..', 'bin', 'imagegc'), 'utf8'))?.[1]?.split(' ') ?? [];
 const ROUNDS = 21;
 
 /**

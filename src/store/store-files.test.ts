@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { failsWith, fileIn, filledDirectory, KEY, newDirectory, write } from '../../test/contract/store-directory.ts';
 import { clockAt } from '../../test/contract/store-values.ts';
-import { idleMs, imageId } from '../model/brands.ts';
+import { idleMs, imageId, wallMs } from '../model/brands.ts';
 import { openSqliteStore, type StoreOptions } from './open-sqlite-store.ts';
 import { SqliteDatabase } from './sqlite-database.ts';
 
@@ -116,6 +116,20 @@ describe('openSqliteStore()', () => {
       store[Symbol.dispose]();
       using again = openSqliteStore({ directory, recordsChecked: 'when-read' });
       assert.equal(again.condition.kind, 'set-aside');
+    });
+  }
+
+  for (const recordsChecked of ['at-open', 'when-read'] as const) {
+    test(`finds a record damaged that was whole when it was opened (${recordsChecked}), though another process has written since`, () => {
+      const directory = filledDirectory();
+      using store = openSqliteStore({ directory, recordsChecked });
+      flipByte(fileIn(directory), '[0,0,');
+      {
+        // From here on nothing that SQLite has in memory is worth anything.
+        using other = openSqliteStore({ directory, recordsChecked: 'when-read' });
+        other.putPin({ pattern: 'team/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(0) });
+      }
+      assert.throws(() => store.readUsage(KEY), failsWith('store-damaged'));
     });
   }
 

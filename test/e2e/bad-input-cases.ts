@@ -1,6 +1,7 @@
 /** What can be given to the product that it must refuse, each with what it must say. `@/` is the folder of the test. */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { asNobody, type Circumstances, type FalseEngine, speakHttp, withMounts } from './bad-world.ts';
 
@@ -194,7 +195,18 @@ export const DAMAGES: readonly (readonly [title: string, spoil: (path: string) =
   ['an emptied store', (path) => writeFileSync(path, '')],
   ['a truncated store', (path) => truncateSync(path, 9_000)],
   ['the database of another program', writeForeignDatabase],
+  ['a store with a record of which one bit flipped', flipBitOfRecord],
 ];
+
+/** In a moment of its own clock that a record tells: of every copy that lies in the file, the old ones too. */
+function flipBitOfRecord(path: string): void {
+  const text = readFileSync(path, 'latin1');
+  assert.match(text, RECORD_BODY);
+  const flip = (start: string): string => start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) ^ 1);
+  writeFileSync(path, text.replaceAll(RECORD_BODY, flip), 'latin1');
+}
+
+const RECORD_BODY = /\[0,\d+,\d{8}/g;
 
 function writeForeignDatabase(path: string): void {
   rmSync(path);
