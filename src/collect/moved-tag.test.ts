@@ -5,6 +5,7 @@ import { NOW_MS } from '../../test/worlds/world.ts';
 import { type ImageId, wallMs } from '../model/brands.ts';
 import type { StoredPin } from '../model/use-record.ts';
 import type { MemoryCall } from '../runtime/memory/memory-engine.ts';
+import { EventReader } from '../usage/event-uses.ts';
 
 const NAME = 'docker.io/lab/app:1';
 const PIN: StoredPin = { pattern: 'lab/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(NOW_MS) };
@@ -72,4 +73,32 @@ describe('an image that has a digest alone', () => {
     );
     assert.deepEqual([...world.engine.names], [[NAME, id]]);
   });
+});
+
+describe('an image that is given a tag while its last names go', () => {
+  const several = [NAME, 'docker.io/team/app:1', 'docker.io/team/app:2'];
+  for (const [given, names, digests] of [
+    [NAME, several, []],
+    ['docker.io/lab/own:1', several, []],
+    ['docker.io/lab/own:1', [NAME], [`docker.io/team/app@${digestOf('app')}`]],
+  ] as const) {
+    it(`is used by who gave ${given}, and not by us who give it ${[...names, ...digests].length} others back`, async () => {
+      const world = collectWorld();
+      const id = addImage(world, 'app', names, digests);
+      await age(world);
+      const reader = new EventReader();
+      const used: (string | null)[] = [];
+      using _listening = world.engine.events.listen((told) => {
+        if (told !== null) used.push(...reader.read(told.event).map(({ reference }) => reference));
+      });
+      world.engine.onCall = ({ kind, subject }, phase) => {
+        // Its hold went before: the last to go says that all do.
+        if (kind === 'removeName' && subject.includes('imagegc.drop') && phase === 'before') world.engine.tag(id, given);
+      };
+      // A digest cannot be given back.
+      assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: digests.length === 0 ? 'changed' : 'failed' });
+      assert.deepEqual(used, [given]);
+      assert.deepEqual(world.engine.namesOf(id).toSorted(), [...new Set([...names, given])].toSorted());
+    });
+  }
 });

@@ -198,7 +198,7 @@ async function releaseOrReturn(candidate: Candidate, need: Outcome | undefined, 
   try {
     return await release(candidate, need, tools);
   } catch (error) {
-    if (error instanceof OperatingError) return returnNames(candidate, tools, 'failed', error.problem);
+    if (error instanceof OperatingError) return returnReleased(candidate, tools, 'failed', error.problem);
     throw error;
   }
 }
@@ -282,9 +282,9 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
     case 'gone':
       return outcome('already-gone', 'someone else removed it');
     case 'in-use':
-      return returnNames(candidate, tools, 'refused', answer.message);
+      return returnReleased(candidate, tools, 'refused', answer.message);
     case 'failed':
-      return returnNames(candidate, tools, 'failed', answer.message);
+      return returnReleased(candidate, tools, 'failed', answer.message);
     case 'done':
       if (!answer.isImageDeleted) return undo(candidate, tools);
       return { kind: 'removed', message: '', freedBytes: bytesOf(answer.deletedLayers, tools.inventory.layers) };
@@ -293,13 +293,21 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
 
 /** For an image that outlived its last hold: something else gave it a name, or the engine wants to keep it. */
 async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome> {
-  const [first, ...others] = candidate.held ?? [];
-  // Several tags come back one after the other: with a hold, whoever repairs that after a crash knows that some are still to come.
-  if (first?.hold && others.length > 0) await tools.runtime.addName(candidate.removal.imageId, first.hold);
   const now = await tools.runtime.readNames(candidate.removal.imageId);
   const gained = now === null ? null : describeGain(candidate, now);
-  if (gained !== null) return returnNames(candidate, tools, 'changed', gained);
-  return returnNames(candidate, tools, 'refused', 'the engine took the name off but kept the image');
+  if (gained !== null) return returnReleased(candidate, tools, 'changed', gained);
+  return returnReleased(candidate, tools, 'refused', 'the engine took the name off but kept the image');
+}
+
+/**
+ * Gives names back when their holds may be gone. Where the tag of {@link releaseMark} was put on, they are held again before: whoever repairs
+ * this after a crash knows then that some are still to come, and whoever watches, that it is we who give them.
+ */
+async function returnReleased(candidate: Candidate, tools: BatchTools, kind: OutcomeKind, message: string): Promise<Outcome> {
+  const { removal, before, held } = candidate;
+  const again = held !== null && held.length + looseDigests(before).length > 1 ? held : [];
+  for (const { hold } of again) if (hold !== null) await tools.runtime.addName(removal.imageId, hold);
+  return returnNames(candidate, tools, kind, message);
 }
 
 /** The tag of {@link releaseMark}, in case it was put on already. */

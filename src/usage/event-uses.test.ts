@@ -71,9 +71,20 @@ describe('EventReader', () => {
     assert.equal(tag('docker.io/lab/app:2'), 1);
     assert.equal(tag('docker.io/lab/app:1'), 0);
     assert.equal(tag('docker.io/lab/app:1'), 1);
-    assert.equal(tag('docker.io/lab/app:imagegc.drop.aaaaaaaa-1-1-1-1.1'), 0);
+    assert.equal(tag('docker.io/lab/app:imagegc.hold.aaaaaaaa-1-1-1-1.1'), 0);
     reader.read(event('image-removed', [A]));
     assert.equal(tag('docker.io/lab/app:1'), 1);
+  });
+
+  it('takes a name for given by somebody else while all names of the image go, until it is held again', () => {
+    const reader = new EventReader();
+    const tag = (reference: string) => reader.read(event('image-tagged', [A], { reference })).length;
+    const hold = () => tag('docker.io/lab/app:imagegc.hold.aaaaaaaa-1-1-1-1.1');
+    assert.equal(hold(), 0);
+    assert.equal(tag('docker.io/lab/app:imagegc.drop.aaaaaaaa-1-1-1-1.1'), 0);
+    assert.equal(tag('docker.io/lab/app:1'), 1);
+    assert.equal(hold(), 0);
+    assert.equal(tag('docker.io/lab/app:1'), 0);
   });
 });
 

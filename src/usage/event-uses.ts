@@ -88,7 +88,9 @@ export class EventReader {
     const hold = parseHold(reference);
     if (hold === null) return this.#held.get(image)?.delete(reference) === true;
     const names = this.#held.get(image);
-    if (names === undefined) this.#held.set(image, new Set([hold.original]));
+    // From this mark on all names go: whoever gives one then is somebody else, until we hold them again.
+    if (hold.isReleasing) this.#held.delete(image);
+    else if (names === undefined) this.#held.set(image, new Set([hold.original]));
     else names.add(hold.original);
     return true;
   }
