@@ -95,8 +95,7 @@ export async function prepareCollection(context: CollectContext): Promise<Prepar
   ];
   const second = repairs.length === 0 ? first : await look(context);
   const present = new Set(second.inventory.images.map(({ id }) => id));
-  const isTrusted = second.plan.refusal === null;
-  if (isTrusted) settleIntents(context.store, storeKey(context.runtime), (image) => present.has(image), second.plan.at);
+  settleIntents(context.store, storeKey(context.runtime), (image) => present.has(image), second.plan);
   return { look: second, repairs };
 }
 
@@ -182,13 +181,19 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   const mark = context.makeMark();
   const key = storeKey(runtime);
   const at = { idleMs: clockNow.idleMs, wallMs: clockNow.wallMs };
-  const intentOf = ({ imageId, references, digests, rule, freesBytes }: Removal): RemovalIntent => {
-    return { imageId, references, digests, rule, freesBytes, mark, at };
+  const intentOf = ({ imageId, references, digests, rule, freesBytes, idleMs: planned }: Removal): RemovalIntent => {
+    return { imageId, references, digests, rule, freesBytes, mark, at, idleMs: planned };
   };
   store.addIntents(key, batch.map(intentOf));
   const settle = (): Promise<void> => context.wait(context.settleMs);
   const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: clockNow });
-  const removed = await removeBatch(batch, { runtime, mark, settle, recall, inventory: context.inventory });
+  const noteRelease: BatchTools['noteRelease'] = (removals) => {
+    store.addIntents(
+      key,
+      removals.map(intentOf).map((intent) => ({ ...intent, isReleasing: true })),
+    );
+  };
+  const removed = await removeBatch(batch, { runtime, mark, settle, recall, noteRelease, inventory: context.inventory });
   const late = recallUses(batch, { ...context, key });
   const results = removed.map((result) =>
     result.outcome.kind === 'removed' ? { ...result, isUsedSince: late.has(result.removal.imageId) } : result,

@@ -16,6 +16,8 @@ export interface BatchTools {
   readonly settle: () => Promise<void>;
   /** Why images stay by what was recorded since the plan; empty: nothing was. */
   readonly recall: (removals: readonly Removal[]) => ReadonlyMap<ImageId, string>;
+  /** Stores, before their last names go, that those of these images do. */
+  readonly noteRelease: (removals: readonly Removal[]) => void;
   /** What was planned from. */
   readonly inventory: Inventory;
 }
@@ -58,6 +60,7 @@ export async function removeBatch(removals: readonly Removal[], tools: BatchTool
     if (candidates.values().some(({ held }) => held !== null)) await tools.settle();
     const open = listOpen().map(({ removal }) => removal);
     const needs = await findNeeds(open, tools);
+    tools.noteRelease(open.filter(({ imageId }) => !needs.has(imageId)));
     await inFlight(listOpen(), areUnrelated(removals, tools) ? CALLS_IN_FLIGHT : 1, async (candidate) => {
       const { imageId } = candidate.removal;
       outcomes.set(imageId, await releaseOrReturn(candidate, needs.get(imageId), tools));
@@ -300,8 +303,8 @@ async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome> {
 }
 
 /**
- * Gives names back when their holds may be gone. Where the tag of {@link releaseMark} was put on, they are held again before: whoever repairs
- * this after a crash knows then that some are still to come, and whoever watches, that it is we who give them.
+ * Gives names back when their holds may be gone. Where the tag of {@link releaseMark} was put on, they are held again before: whoever watches
+ * knows then that it is we who give them.
  */
 async function returnReleased(candidate: Candidate, tools: BatchTools, kind: OutcomeKind, message: string): Promise<Outcome> {
   const { removal, before, held } = candidate;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addImage, age, type CollectWorld, collect, collectWorld, contextOf, digestOf } from '../../test/worlds/collect-world.ts';
 import { DAY_MS, NOW_MS, POLICY, pattern } from '../../test/worlds/world.ts';
-import { type ImageId, idleMs, wallMs } from '../model/brands.ts';
+import { type ImageId, idleMs, imageId, wallMs } from '../model/brands.ts';
 import type { Policy } from '../model/policy.ts';
 import { openMemoryStore } from '../store/open-sqlite-store.ts';
 import { prepareCollection } from './collection.ts';
@@ -61,16 +61,22 @@ describe('a removal that was interrupted while the last names were going', () =>
     assert.deepEqual(world.engine.namesOf(id), [NAMES[1]]);
   });
 
+  function noteUse(world: CollectWorld, id: ImageId, atMs: number): object {
+    const key = storeKey(contextOf(world).runtime);
+    const [record] = world.store.readRecords(key, [id]).values();
+    const lastUsed = { idleMs: idleMs(atMs), wallMs: wallMs(NOW_MS + atMs) };
+    const records = [{ ...(record ?? assert.fail()), lastUsed }];
+    world.store.writeUsage(key, { records, forgotten: [], lineages: [], uses: [] }, null);
+    return {};
+  }
+
   const needs: Readonly<Record<string, (world: CollectWorld, id: ImageId) => Partial<ReturnType<typeof contextOf>>>> = {
     'was used since': (world, id) => {
-      const key = storeKey(contextOf(world).runtime);
-      const [record] = world.store.readRecords(key, [id]).values();
-      assert.ok(record !== undefined);
       world.day += 1;
-      const lastUsed = { idleMs: idleMs(world.day * DAY_MS), wallMs: wallMs(NOW_MS + world.day * DAY_MS) };
-      world.store.writeUsage(key, { records: [{ ...record, lastUsed }], forgotten: [], lineages: [], uses: [] }, null);
-      return {};
+      return noteUse(world, id, world.day * DAY_MS);
     },
+    // A daemon that was down is told later.
+    'was used just before, as nobody knew then': (world, id) => noteUse(world, id, world.day * DAY_MS - 1),
     'was pinned since': (world) => {
       world.store.putPin({ pattern: 'lab/app', owner: 'ann', reason: 'demo', until: null, createdAt: wallMs(NOW_MS) });
       return {};
@@ -144,8 +150,28 @@ for (const last of ['removeName', 'addName'] as const) {
 describe('an image that somebody gave another tag just as its last hold went', () => {
   const GAINED = 'docker.io/lab/own:1';
 
+  /** Everything is killed at the given boundary of a call, counted from one of its own. @returns false when it ended before */
+  async function isKilledAt(world: CollectWorld, boundary: number, run: () => Promise<unknown>): Promise<boolean> {
+    const { onCall } = world.engine;
+    let left = boundary;
+    world.engine.onCall = (call, phase) => {
+      if (left-- <= 0) throw new Killed();
+      return onCall(call, phase);
+    };
+    const isKilled = await run().then(
+      () => false,
+      (error: unknown) => error instanceof Killed || assert.fail(String(error)),
+    );
+    world.engine.onCall = () => undefined;
+    return isKilled;
+  }
+
   /** The run is killed at the given boundary of a call from then on. @returns null when it ended before */
-  async function killedAt(names: readonly string[], boundary: number): Promise<{ world: CollectWorld; id: ImageId } | null> {
+  async function killedAt(
+    names: readonly string[],
+    gained: string,
+    boundary: number,
+  ): Promise<{ readonly world: CollectWorld; readonly id: ImageId } | null> {
     const world = collectWorld();
     const id = addImage(world, 'app', names, [DIGEST]);
     await age(world);
@@ -154,43 +180,45 @@ describe('an image that somebody gave another tag just as its last hold went', (
       const holds = [...world.engine.names.keys()].filter((name) => name.includes('imagegc'));
       const isLast = kind === 'removeName' && holds.length === 1 && holds[0] === subject;
       if (isLast && phase === 'before' && left === null) {
-        world.engine.tag(id, GAINED);
+        world.engine.tag(id, gained);
         left = boundary;
       } else if (left !== null && left-- <= 0) throw new Killed();
     };
-    const isKilled = await collect(world).then(
-      () => false,
-      (error: unknown) => error instanceof Killed || assert.fail(String(error)),
-    );
-    world.engine.onCall = () => undefined;
+    const isKilled = await isKilledAt(world, Number.POSITIVE_INFINITY, () => collect(world));
     world.run = 'later';
     return isKilled ? { world, id } : null;
   }
 
-  for (const names of [NAMES.slice(0, 1), NAMES, [...NAMES, 'docker.io/lab/app:2']]) {
-    it(`gets its ${names.length} back from the next run, at whatever call this one is killed`, async () => {
-      let boundary = 0;
-      for (; ; boundary += 1) {
-        const killed = await killedAt(names, boundary);
-        if (killed === null) break;
-        const { world, id } = killed;
-        await prepareCollection(contextOf(world));
-        assert.deepEqual(
-          world.engine
-            .namesOf(id)
-            .filter((name) => !name.includes('@'))
-            .toSorted(),
-          [...names, GAINED].toSorted(),
-          `${boundary}`,
-        );
-        assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
-      }
-      assert.ok(boundary > 2 * names.length, `${boundary}`);
-    });
+  function tagsOf({ engine }: CollectWorld, id: ImageId): readonly string[] {
+    return engine
+      .namesOf(id)
+      .filter((name) => !name.includes('@'))
+      .toSorted();
+  }
+
+  for (const names of [NAMES.slice(0, 1), NAMES]) {
+    for (const gained of [GAINED, ...names.slice(0, 1)]) {
+      it(`gets its ${names.length} back beside ${gained}, at whatever call the run is killed, and the repair as well`, async () => {
+        const all = [...new Set([...names, gained])].toSorted();
+        let killed = await killedAt(names, gained, 0);
+        let boundary = 0;
+        for (; killed !== null; boundary += 1, killed = await killedAt(names, gained, boundary)) {
+          for (let repair = 0; ; repair += 1) {
+            const { world, id } = (await killedAt(names, gained, boundary)) ?? assert.fail();
+            const wasKilled = await isKilledAt(world, repair, () => prepareCollection(contextOf(world)));
+            await prepareCollection(contextOf(world));
+            assert.deepEqual(tagsOf(world, id), all, `${boundary}, ${repair}`);
+            assert.deepEqual((await prepareCollection(contextOf(world))).repairs, []);
+            if (!wasKilled) break;
+          }
+        }
+        assert.ok(boundary > 2 * names.length, `${boundary}`);
+      });
+    }
   }
 
   it('does not get back what another image has by now', async () => {
-    const killed = await killedAt(NAMES.slice(0, 1), 0);
+    const killed = await killedAt(NAMES.slice(0, 1), GAINED, 0);
     assert.ok(killed !== null);
     const { world, id } = killed;
     const other = addImage(world, 'other', NAMES.slice(0, 1));
@@ -215,6 +243,24 @@ async function killedAtFirst(names: readonly string[], kind: 'addName' | 'remove
   world.run = 'later';
   return world;
 }
+
+it('of what a run intended that was killed, only what is gone waits for a look without doubt', async () => {
+  const world = await killedAtFirst(NAMES, 'addName', 'before');
+  const key = storeKey(contextOf(world).runtime);
+  const intended = (): number => world.store.readIntents(key).length;
+  const [intent] = world.store.readIntents(key);
+  world.store.addIntents(key, [{ ...(intent ?? assert.fail()), imageId: imageId(digestOf('gone')) }]);
+  const { readClock } = contextOf(world);
+  const inDoubt = { ...contextOf(world), readClock: () => ({ ...readClock(), bootId: null }) };
+  assert.notEqual((await prepareCollection(inDoubt)).look.plan.refusal, null);
+  assert.equal(intended(), 1);
+  await prepareCollection(contextOf(world));
+  assert.equal(intended(), 0);
+  assert.deepEqual(
+    world.store.readRemovals(key, 9).map((entry) => [entry.imageId, entry.outcome]),
+    [[digestOf('gone'), 'removed']],
+  );
+});
 
 it('a tag that somebody took off after a run was killed stays off', async () => {
   const world = await killedAtFirst(NAMES, 'addName', 'before');

@@ -1,13 +1,12 @@
 import { bytes, type ImageId } from '../model/brands.ts';
 import type { OwnerState } from '../model/hold.ts';
 import { matchesImage } from '../model/pattern.ts';
-import { DELAY_REASONS, type KeepReason } from '../model/plan.ts';
+import { DELAY_REASONS, type KeepReason, type Plan } from '../model/plan.ts';
 import type { RemovalEntry, RemovalIntent } from '../model/removal-record.ts';
-import type { Instant } from '../model/use-record.ts';
 import { activePins } from '../plan/assess.ts';
 import type { FoundHold, Runtime } from '../runtime/runtime.ts';
 import type { Store, StoreKey } from '../store/store.ts';
-import { giveBack, looseDigests, planHolds } from './hold-names.ts';
+import { giveBack, looseDigests } from './hold-names.ts';
 import type { Look } from './look.ts';
 
 /** Holds sorted by what may be done with them. */
@@ -54,10 +53,9 @@ export async function repairHolds(runtime: Runtime, abandoned: readonly FoundHol
 }
 
 /**
- * Repairs images that an interrupted run left without a hold. An engine takes the last one off, and the digests of its repository with it,
- * before it declines to remove an image that others were built on, or that somebody gave another tag at that moment: only the intents
- * tell which tags there were, and a digest that is lost can only be told of. Holds go last, so tags that were held went all or none: where
- * one is there, somebody else took the others off.
+ * Repairs images that an interrupted run left without a hold while their last names were going. An engine takes the last one off, and the
+ * digests of its repository with it, before it declines to remove an image that others were built on, or that somebody gave a tag at that
+ * moment: only the intents tell which tags there were, and a digest that is lost can only be told of.
  */
 export async function repairUnheld(
   runtime: Runtime,
@@ -68,11 +66,11 @@ export async function repairUnheld(
   // Nothing is given back there: what is left of the image is planned again.
   if (!runtime.capabilities.holds) return repairs;
   const given = new Set(inventory.images.flatMap((image) => image.references));
-  for (const { imageId, references, digests, mark } of intents) {
+  for (const { imageId, references, digests, isReleasing } of intents) {
     const now = inventory.images.find(({ id }) => id === imageId);
     if (now === undefined || holds.some((hold) => hold.imageId === imageId)) continue;
-    const isByOthers = planHolds({ references }, mark) !== null && references.some((reference) => now.references.includes(reference));
-    const restored = isByOthers ? [] : references.filter((reference) => !given.has(reference));
+    // What was missing before, somebody else took off.
+    const restored = isReleasing === true ? references.filter((reference) => !given.has(reference)) : [];
     const held = references.map((original) => ({ original, hold: null }));
     const lost = runtime.capabilities.digestsProvePull ? digests.filter((digest) => !now.digests.includes(digest)) : [];
     if (restored.length === 0 && lost.length === 0) continue;
@@ -109,7 +107,7 @@ export function neededBy({ plan, input }: Pick<Look, 'plan' | 'input'>, intents:
   return (id) => {
     const verdict = plan.verdicts.find(({ imageId }) => imageId === id);
     const intent = intents.find(({ imageId }) => imageId === id);
-    const isUsedSince = (input.records.get(id)?.lastUsed?.idleMs ?? Number.NEGATIVE_INFINITY) > (intent?.at.idleMs ?? 0);
+    const isUsedSince = (input.records.get(id)?.lastUsed?.idleMs ?? Number.NEGATIVE_INFINITY) > lastUseKnownTo(intent);
     return isUsedSince || isWished(id, intent, input) || (verdict?.verdict === 'keep' && !mayGo(verdict.reason, intent, input));
   };
 }
@@ -118,6 +116,11 @@ export function neededBy({ plan, input }: Pick<Look, 'plan' | 'input'>, intents:
  * An image may look local only because the digest that showed otherwise was taken off, which nobody can give back. So `local` stands in
  * the way only where such images are never removed, and no intent tells of a digest.
  */
+/** When the image was used last, as far as was known when its removal was intended: what is learned later may be older than that intent. */
+function lastUseKnownTo(intent: RemovalIntent | undefined): number {
+  return intent === undefined ? 0 : intent.at.idleMs - (intent.idleMs ?? 0);
+}
+
 function mayGo(reason: KeepReason, intent: RemovalIntent | undefined, { policy }: Look['input']): boolean {
   if (reason !== 'local') return MAY_GO.has(reason);
   return policy.protect.local !== 'keep' || (intent !== undefined && intent.digests.length > 0);
@@ -152,15 +155,21 @@ async function finishRelease(
 }
 
 /**
- * Settles what an interrupted run intended: an image that is gone was removed by it, one that is there was not.
+ * Settles what an interrupted run intended: an image that is there was not removed by it, and has its names back; one that is gone was, if the
+ * listing is to be trusted.
  *
  * @param isPresent whether a complete listing made after the repair holds the image
  * @returns the entries written to history
  */
-export function settleIntents(store: Store, key: StoreKey, isPresent: (image: ImageId) => boolean, at: Instant): readonly RemovalEntry[] {
+export function settleIntents(
+  store: Store,
+  key: StoreKey,
+  isPresent: (image: ImageId) => boolean,
+  { refusal, at }: Pick<Plan, 'refusal' | 'at'>,
+): readonly RemovalEntry[] {
   const intents = store.readIntents(key);
   if (intents.length === 0) return [];
-  const gone = intents.filter(({ imageId }) => !isPresent(imageId));
+  const gone = refusal === null ? intents.filter(({ imageId }) => !isPresent(imageId)) : [];
   const how = { at, outcome: 'removed', message: 'finished by a run that was interrupted' } as const;
   const entries = gone.map((intent): RemovalEntry => ({ ...intent, ...how, freesBytes: intent.freesBytes ?? bytes(0) }));
   store.finishRemovals(key, entries, []);

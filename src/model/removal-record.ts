@@ -1,4 +1,4 @@
-import type { Bytes } from './brands.ts';
+import type { Bytes, DurationMs } from './brands.ts';
 import type { Removal } from './plan.ts';
 import type { Instant } from './use-record.ts';
 
@@ -31,6 +31,10 @@ export interface RemovalIntent extends Pick<Removal, 'imageId' | 'references' | 
   /** The owner mark of the run that intends it. */
   readonly mark: string;
   readonly at: Instant;
+  /** For how long the image was unused, as far as was known then; a use that is known later may be older than `at`. Absent: an earlier build wrote it. */
+  readonly idleMs?: DurationMs | undefined;
+  /** All names that are missing from here on may be missing because of us, without a hold that tells of it. */
+  readonly isReleasing?: boolean | undefined;
 }
 
 /** One line of the removal history; names its digests so that the image can be pulled again. */

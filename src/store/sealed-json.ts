@@ -115,6 +115,8 @@ const intent = v.object({
   freesBytes: v.nullable(v.pipe(number, v.transform(bytes))),
   mark: v.string(),
   at: instant,
+  idleMs: v.optional(span),
+  isReleasing: v.optional(v.boolean()),
 });
 
 /** The key of one store of one engine, sealed. */

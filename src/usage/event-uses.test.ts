@@ -76,6 +76,20 @@ describe('EventReader', () => {
     assert.equal(tag('docker.io/lab/app:1'), 1);
   });
 
+  it('takes a name that was never given back, because somebody moved it, for used by who gives it to the image long after', () => {
+    const reader = new EventReader();
+    const tagAt = (reference: string, ms: number) => reader.read(event('image-tagged', [A], { reference, at: later(ms).wallMs })).length;
+    for (const [ms, uses] of [
+      [60_000, 0],
+      [3_600_000, 1],
+      // The clock was set back.
+      [-3_600_000, 1],
+    ] as const) {
+      assert.equal(tagAt('docker.io/lab/app:imagegc.hold.aaaaaaaa-1-1-1-1.1', 0), 0);
+      assert.equal(tagAt('docker.io/lab/app:1', ms), uses);
+    }
+  });
+
   it('takes a name for given by somebody else while all names of the image go, until it is held again', () => {
     const reader = new EventReader();
     const tag = (reference: string) => reader.read(event('image-tagged', [A], { reference })).length;

@@ -29,6 +29,9 @@ const MEANING: Readonly<Record<EngineEventKind, { readonly evidence: UseEvidence
   'image-removed': null,
 };
 
+/** A batch is over long before. A name that somebody moved is never given back, and whoever gives it to the image days later uses that. */
+const HELD_MAX_MS = 10 * 60_000;
+
 /**
  * Follows a stream of events: which images they show to be used, and which images containers need now. What imagegc itself causes (holds,
  * and the names it gives back) is no use.
@@ -36,8 +39,8 @@ const MEANING: Readonly<Record<EngineEventKind, { readonly evidence: UseEvidence
 export class EventReader {
   /** Every container that is there, as far as a look and the events since tell. */
   readonly #containers = new Map<ContainerId, readonly ImageId[]>();
-  /** By image, the names that a hold stands for: when such a name comes back, it is given back. */
-  readonly #held = new Map<ImageId, Set<string>>();
+  /** By image, the names that a hold stands for, and since when: when such a name comes back, it is given back. */
+  readonly #held = new Map<ImageId, Map<string, WallMs>>();
   /** What events said since {@link beginLook}; a listing may be older than they are. Null: no look is under way. */
   #sinceLook: Map<ContainerId, readonly ImageId[] | null> | null = null;
 
@@ -82,16 +85,20 @@ export class EventReader {
     else this.#containers.set(container, images);
   }
 
-  #isOurs({ kind, reference, imageIds }: EngineEvent): boolean {
+  #isOurs({ kind, reference, imageIds, at }: EngineEvent): boolean {
     const [image] = imageIds;
     if (kind !== 'image-tagged' || reference === null || image === undefined) return false;
+    const names = this.#held.get(image) ?? new Map<string, WallMs>();
     const hold = parseHold(reference);
-    if (hold === null) return this.#held.get(image)?.delete(reference) === true;
-    const names = this.#held.get(image);
+    if (hold === null) {
+      const since = names.get(reference);
+      names.delete(reference);
+      return since !== undefined && Math.abs(at - since) < HELD_MAX_MS;
+    }
     // From this mark on all names go: whoever gives one then is somebody else, until we hold them again.
-    if (hold.isReleasing) this.#held.delete(image);
-    else if (names === undefined) this.#held.set(image, new Set([hold.original]));
-    else names.add(hold.original);
+    if (hold.isReleasing) names.clear();
+    else names.set(hold.original, at);
+    this.#held.set(image, names);
     return true;
   }
 }

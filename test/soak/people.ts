@@ -134,7 +134,10 @@ export class People {
     if (image === null) return [];
     const reference = nameNumber(name);
     // While a hold stands for this very name, giving it looks like giving it back: no event tells who did.
-    const isLikeOurs = this.#engine.namesOf(image).some((each) => parseHold(each)?.original === reference);
+    const isLikeOurs = this.#engine.namesOf(image).some((each) => {
+      const hold = parseHold(each);
+      return hold?.original === reference && !hold.isReleasing;
+    });
     this.#engine.tag(image, reference);
     return isLikeOurs ? [] : this.#use([image], { kind: 'name' });
   }

@@ -144,15 +144,9 @@ export class SoakWorld implements Host {
     }
     // A tag that was moved within the call is off, too, where the image has other names.
     if (this.truth.isMovedUnseen(actor, subject)) this.truth.names.delete(subject);
-    if (parseHold(subject) !== null && this.engine.images.has(imageId(image))) this.#noteOutlived(imageId(image));
+    if (parseHold(subject) !== null && this.truth.intended.get(imageId(image))?.file !== this.file)
+      this.truth.excuse(imageId(image), this.engine.names);
     return outcome;
-  }
-
-  #noteOutlived(image: ImageId): void {
-    const isHeld = this.engine.namesOf(image).some((name) => parseHold(name) !== null);
-    if (isHeld || this.truth.namesOf(image).every((name) => this.engine.names.get(name) === image)) return;
-    this.truth.outlived.add(image);
-    this.truth.excuseOutlived(this.file, this.engine.names);
   }
 
   #isMovedUnseen(actor: Actor, image: string, reference: string): boolean {
@@ -166,10 +160,7 @@ export class SoakWorld implements Host {
   }
 
   noteIntents(actor: Actor, intents: readonly RemovalIntent[], file: MapFile): void {
-    for (const { imageId, rule } of intents) {
-      this.truth.intended.set(imageId, { rule, policy: actor.policy, file });
-      this.truth.outlived.delete(imageId);
-    }
+    for (const { imageId, rule } of intents) this.truth.intended.set(imageId, { rule, policy: actor.policy, file });
   }
 
   /** As if each container came just after the engine had looked for one. */
@@ -236,7 +227,7 @@ export class SoakWorld implements Host {
     this.isSetAside = isSetAside;
     if (isSetAside) for (const [pattern, pin] of pins) this.file.pins.set(pattern, pin);
     else this.truth.pins.clear();
-    this.truth.excuseOutlived(this.file, this.engine.names);
+    for (const [image, { file }] of this.truth.intended) if (file !== this.file) this.truth.excuse(image, this.engine.names);
     // Where the last daemon stood in the stream is lost as well.
     this.#watchedFrom = null;
   }

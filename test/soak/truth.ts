@@ -2,6 +2,7 @@ import type { ContainerId, ImageId } from '../../src/model/brands.ts';
 import { parseHold } from '../../src/model/hold.ts';
 import type { RuleName } from '../../src/model/plan.ts';
 import type { Policy } from '../../src/model/policy.ts';
+import { KEY } from '../worlds/daemon-world.ts';
 import type { MapFile } from '../worlds/map-store.ts';
 import { DAY_MS } from '../worlds/world.ts';
 import type { Actor } from './actor.ts';
@@ -49,8 +50,6 @@ export class Truth {
   readonly namedAt = new Map<string, number>();
   readonly pins = new Map<string, number>();
   readonly intended = new Map<ImageId, Intended>();
-  /** Images that stayed when their last hold went, because somebody named them in that call: the store alone knows their names. */
-  readonly outlived = new Set<ImageId>();
   readonly wasPulled = new Set<ImageId>();
   readonly everSeen = new Set<ImageId>();
 
@@ -76,12 +75,16 @@ export class Truth {
     for (const [name, target] of this.names) if (target === image) this.names.delete(name);
   }
 
-  /** Nobody can know any more what those that outlived their last hold were called before: their store is lost. */
-  excuseOutlived(file: MapFile, present: ReadonlyMap<string, ImageId>): void {
-    for (const image of this.outlived) {
-      if (this.intended.get(image)?.file === file) continue;
-      for (const name of this.namesOf(image)) if (present.get(name) !== image) this.names.delete(name);
-    }
+  /**
+   * Nobody can know any more what an image was called that has no hold and stayed when its last one went: the store in which its removal was intended,
+   * and is not settled, is lost.
+   */
+  excuse(image: ImageId, present: ReadonlyMap<string, ImageId>): void {
+    const intent = this.intended.get(image)?.file.shelf(KEY).intents.get(image);
+    const isHeld = [...present].some(([name, target]) => target === image && parseHold(name) !== null);
+    if (intent === undefined || isHeld) return;
+    for (const name of [...intent.references, ...intent.digests])
+      if (present.get(name) !== image && this.names.get(name) === image) this.names.delete(name);
   }
 
   namesOf(image: ImageId): readonly string[] {
