@@ -10,8 +10,9 @@ import { prunedBytesOf } from '../plan/build-cache.ts';
 import { filesystemNeed } from '../plan/target.ts';
 import type { ContainerUse } from '../runtime/runtime.ts';
 import type { Store } from '../store/store.ts';
+import { type EventUse, recordEventUses } from '../usage/event-uses.ts';
 import { type ContainerResult, removeContainers } from './ended-containers.ts';
-import { type Look, type LookContext, look, nowOf, storeKey } from './look.ts';
+import { type Look, type LookContext, look, nowOf, readIdleClock, storeKey } from './look.ts';
 import { recallNeeds, recallUses } from './recall.ts';
 import { type BatchTools, type RemovalResult, removeBatch } from './remove-batch.ts';
 import { neededBy, type Repair, repairHolds, repairUnheld, settleIntents, sortHolds } from './repair.ts';
@@ -194,6 +195,7 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
     );
   };
   const removed = await removeBatch(batch, { runtime, mark, settle, recall, noteRelease, inventory: context.inventory });
+  recordGained(removed, context);
   const late = recallUses(batch, { ...context, key });
   const results = removed.map((result) =>
     result.outcome.kind === 'removed' ? { ...result, isUsedSince: late.has(result.removal.imageId) } : result,
@@ -201,6 +203,21 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   const entries = results.map(({ removal, outcome: { kind, message } }) => ({ ...intentOf(removal), outcome: kind, message }));
   store.finishRemovals(key, entries, nextTries(store, key, results, at));
   return results;
+}
+
+/** Whoever gave an image a name while it was being removed needs it; that it was one of its own may hide it from who watches events. */
+function recordGained(results: readonly RemovalResult[], { runtime, store, readClock }: CollectContext): void {
+  const now = nowOf(readIdleClock(store, readClock()));
+  const uses = results.flatMap(({ removal: { imageId }, outcome: { gained } }): EventUse[] => {
+    return gained === undefined ? [] : [{ imageId, evidence: 'tag', origin: null, reference: gained, at: now.wallMs }];
+  });
+  if (uses.length === 0) return;
+  const key = storeKey(runtime);
+  const known = store.readRecords(
+    key,
+    uses.map(({ imageId }) => imageId),
+  );
+  store.writeUsage(key, { ...recordEventUses(uses, known, new Set(), now), forgotten: [], lineages: [] }, null);
 }
 
 function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: Instant): readonly RemovalFailure[] {

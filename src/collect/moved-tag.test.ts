@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { addImage, age, type CollectWorld, collect, collectWorld, digestOf, outcomesOf } from '../../test/worlds/collect-world.ts';
-import { NOW_MS } from '../../test/worlds/world.ts';
+import { DAY_MS, NOW_MS } from '../../test/worlds/world.ts';
 import { type ImageId, wallMs } from '../model/brands.ts';
 import type { StoredPin } from '../model/use-record.ts';
 import type { MemoryCall } from '../runtime/memory/memory-engine.ts';
@@ -99,6 +99,25 @@ describe('an image that is given a tag while its last names go', () => {
       assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: digests.length === 0 ? 'changed' : 'failed' });
       assert.deepEqual(used, [given]);
       assert.deepEqual(world.engine.namesOf(id).toSorted(), [...new Set([...names, given])].toSorted());
+    });
+  }
+
+  for (const names of [[NAME], [NAME, 'docker.io/team/app:1']]) {
+    it(`is used by who gave it one of its own ${names.length} while it is held, as the run itself records: the next one keeps it`, async () => {
+      const world = collectWorld();
+      const id = addImage(world, 'app', names);
+      await age(world);
+      let isGiven = false;
+      world.engine.onCall = ({ kind, subject }, phase) => {
+        if (isGiven || kind !== 'removeName' || !subject.includes('imagegc.hold') || phase !== 'before') return;
+        isGiven = true;
+        world.engine.tag(id, NAME);
+      };
+      assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
+      const [record] = world.store.readRecords('memory-engine/memory', [id]).values();
+      assert.equal(record?.lastUsed?.idleMs, world.day * DAY_MS);
+      assert.deepEqual((await collect(world)).results, []);
+      assert.deepEqual(world.engine.namesOf(id).toSorted(), names);
     });
   }
 });

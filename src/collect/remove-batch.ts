@@ -28,9 +28,14 @@ const CALLS_IN_FLIGHT = 8;
 /** One removal with what became of it. */
 export interface RemovalResult {
   readonly removal: Removal;
-  readonly outcome: Outcome;
+  readonly outcome: Outcome & Gain;
   /** Of one that was removed: whether a use of it was recorded by the end of its batch that the last look before could not know. */
   readonly isUsedSince?: boolean;
+}
+
+/** A name that somebody gave an image while it was being removed: a use of it, of which no event tells who gave it where it is one of its own. */
+interface Gain {
+  readonly gained?: string | undefined;
 }
 
 /** A removal on its way, with the names it had before the first call. */
@@ -51,7 +56,7 @@ interface Candidate {
 export async function removeBatch(removals: readonly Removal[], tools: BatchTools): Promise<readonly RemovalResult[]> {
   if (!tools.runtime.capabilities.holds) return removeOneByOne(removals, tools);
   const candidates = new Map<ImageId, Candidate>();
-  const outcomes = new Map<ImageId, Outcome>();
+  const outcomes = new Map<ImageId, Outcome & Gain>();
   const listOpen = (): readonly Candidate[] => {
     return removals.flatMap(({ imageId }) => (outcomes.has(imageId) ? [] : (candidates.get(imageId) ?? [])));
   };
@@ -115,7 +120,7 @@ function areUnrelated(removals: readonly Removal[], { runtime, inventory }: Batc
 
 interface Progress {
   readonly candidates: Map<ImageId, Candidate>;
-  readonly outcomes: Map<ImageId, Outcome>;
+  readonly outcomes: Map<ImageId, Outcome & Gain>;
 }
 
 async function takeAllNamesOff(removals: readonly Removal[], tools: BatchTools, { candidates, outcomes }: Progress): Promise<void> {
@@ -197,7 +202,7 @@ function describeChange(removal: Removal, now: ImageNames): string | null {
 }
 
 /** An error of the engine costs one image only, as long as the engine lets us give that one's names back. */
-async function releaseOrReturn(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome> {
+async function releaseOrReturn(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome & Gain> {
   try {
     return await release(candidate, need, tools);
   } catch (error) {
@@ -207,15 +212,15 @@ async function releaseOrReturn(candidate: Candidate, need: Outcome | undefined, 
 }
 
 /** The last step for one image: gone, or everything as it was. */
-async function release(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome> {
+async function release(candidate: Candidate, need: Outcome | undefined, tools: BatchTools): Promise<Outcome & Gain> {
   const { runtime } = tools;
   const { removal, before, held } = candidate;
   if (need !== undefined) return returnNames(candidate, tools, need.kind, need.message);
   if (!isToldByAnswer(candidate, runtime)) {
     const now = await runtime.readNames(removal.imageId);
     if (now === null) return outcome('already-gone', 'someone else removed it');
-    const gained = describeGain(candidate, now);
-    if (gained !== null) return returnNames(candidate, tools, 'changed', gained);
+    const [gained] = listGained(candidate, now);
+    if (gained !== undefined) return { ...(await returnNames(candidate, tools, 'changed', `it gained the name ${gained}`)), gained };
   }
   // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
   const late = isInSeveralRepositories(before) ? (await findNeeds([removal], tools)).get(removal.imageId) : undefined;
@@ -239,10 +244,9 @@ function isToldByAnswer({ before, held }: Candidate, { capabilities }: Runtime):
 }
 
 /** What the image has beside what we left it. */
-function describeGain({ before, held }: Candidate, now: ImageNames): string | null {
+function listGained({ before, held }: Candidate, now: ImageNames): readonly string[] {
   const left = new Set([...(held === null ? before.references : []), ...before.digests]);
-  const gained = [...now.references, ...now.digests].filter((name) => !left.has(name));
-  return gained.length > 0 ? `it gained the name ${gained.join(', ')}` : null;
+  return [...now.references, ...now.digests].filter((name) => !left.has(name));
 }
 
 /**
@@ -280,7 +284,7 @@ async function removeNames(runtime: Runtime, names: readonly string[]): Promise<
   return answer;
 }
 
-async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: BatchTools): Promise<Outcome> {
+async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: BatchTools): Promise<Outcome & Gain> {
   switch (answer.kind) {
     case 'gone':
       return outcome('already-gone', 'someone else removed it');
@@ -295,10 +299,10 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
 }
 
 /** For an image that outlived its last hold: something else gave it a name, or the engine wants to keep it. */
-async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome> {
+async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome & Gain> {
   const now = await tools.runtime.readNames(candidate.removal.imageId);
-  const gained = now === null ? null : describeGain(candidate, now);
-  if (gained !== null) return returnReleased(candidate, tools, 'changed', gained);
+  const [gained] = now === null ? [] : listGained(candidate, now);
+  if (gained !== undefined) return { ...(await returnReleased(candidate, tools, 'changed', `it gained the name ${gained}`)), gained };
   return returnReleased(candidate, tools, 'refused', 'the engine took the name off but kept the image');
 }
 

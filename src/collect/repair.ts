@@ -66,11 +66,11 @@ export async function repairUnheld(
   // Nothing is given back there: what is left of the image is planned again.
   if (!runtime.capabilities.holds) return repairs;
   const given = new Set(inventory.images.flatMap((image) => image.references));
-  for (const { imageId, references, digests, isReleasing } of intents) {
+  // What is missing from an image whose last names were not going, somebody else took off.
+  for (const { imageId, references, digests } of intents.filter(({ isReleasing }) => isReleasing)) {
     const now = inventory.images.find(({ id }) => id === imageId);
     if (now === undefined || holds.some((hold) => hold.imageId === imageId)) continue;
-    // What was missing before, somebody else took off.
-    const restored = isReleasing === true ? references.filter((reference) => !given.has(reference)) : [];
+    const restored = references.filter((reference) => !given.has(reference));
     const held = references.map((original) => ({ original, hold: null }));
     const lost = runtime.capabilities.digestsProvePull ? digests.filter((digest) => !now.digests.includes(digest)) : [];
     if (restored.length === 0 && lost.length === 0) continue;
@@ -112,15 +112,15 @@ export function neededBy({ plan, input }: Pick<Look, 'plan' | 'input'>, intents:
   };
 }
 
-/**
- * An image may look local only because the digest that showed otherwise was taken off, which nobody can give back. So `local` stands in
- * the way only where such images are never removed, and no intent tells of a digest.
- */
 /** When the image was used last, as far as was known when its removal was intended: what is learned later may be older than that intent. */
 function lastUseKnownTo(intent: RemovalIntent | undefined): number {
   return intent === undefined ? 0 : intent.at.idleMs - (intent.idleMs ?? 0);
 }
 
+/**
+ * An image may look local only because the digest that showed otherwise was taken off, which nobody can give back. So `local` stands in
+ * the way only where such images are never removed, and no intent tells of a digest.
+ */
 function mayGo(reason: KeepReason, intent: RemovalIntent | undefined, { policy }: Look['input']): boolean {
   if (reason !== 'local') return MAY_GO.has(reason);
   return policy.protect.local !== 'keep' || (intent !== undefined && intent.digests.length > 0);
