@@ -1,19 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineKind, Lab, SavedState } from '../test/lab/lab.ts';
 import { withEngine } from './engine-images.ts';
 import type { Figure } from './figure.ts';
 import { describe } from './inventory-bench.ts';
+import { launcherFlags } from './launcher-flags.ts';
 import { openRawCalls } from './raw-calls.ts';
 import { interleave, timeOf } from './samples.ts';
 
 const BUNDLE = join(import.meta.dirname, '..', 'dist', 'imagegc.cjs');
 /** As the launcher runs a command. */
-const FLAGS =
-  /exec "\$node" (--v8.*) "\$bundle"/.exec(readFileSync(join(import.meta.dirname, '..', 'bin', 'imagegc'), 'utf8'))?.[1]?.split(' ') ?? [];
+const FLAGS = launcherFlags('--v8');
 const ROUNDS = 21;
 
 /**

@@ -13,11 +13,11 @@ import { startIdleClock } from '../src/usage/idle-clock.ts';
 import { startDaemon, until } from '../test/e2e/daemon-process.ts';
 import type { Lab, LabEngine } from '../test/lab/lab.ts';
 import { DaemonWorld } from '../test/worlds/daemon-world.ts';
+import { launcherFlags } from './launcher-flags.ts';
 import type { Reading } from './reading.ts';
 import { sumUp } from './samples.ts';
 
-/** bin/imagegc has the same; test/launcher.test.ts says so. */
-const DAEMON_FLAGS = ['--jitless', '--max-semi-space-size=1', '--expose-gc', '--use-openssl-ca'];
+const DAEMON_FLAGS = launcherFlags('--jitless');
 const CONTAINERS = 50;
 const EVENTS = 40;
 const KNOWN = 10_000;

@@ -207,16 +207,15 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
 
 /** Whoever gave an image a name while it was being removed needs it; that it was one of its own may hide it from who watches events. */
 function recordGained(results: readonly RemovalResult[], { runtime, store, readClock }: CollectContext): void {
+  const named = results.filter(({ outcome }) => outcome.gained !== undefined);
+  if (named.length === 0) return;
   const now = nowOf(readIdleClock(store, readClock()));
-  const uses = results.flatMap(({ removal: { imageId }, outcome: { gained } }): EventUse[] => {
-    return gained === undefined ? [] : [{ imageId, evidence: 'tag', origin: null, reference: gained, at: now.wallMs }];
+  const uses = named.map(({ removal: { imageId }, outcome: { gained } }): EventUse => {
+    return { imageId, evidence: 'tag', origin: null, reference: gained?.[0] ?? null, at: now.wallMs };
   });
-  if (uses.length === 0) return;
   const key = storeKey(runtime);
-  const known = store.readRecords(
-    key,
-    uses.map(({ imageId }) => imageId),
-  );
+  const images = named.map(({ removal }) => removal.imageId);
+  const known = store.readRecords(key, images);
   store.writeUsage(key, { ...recordEventUses(uses, known, new Set(), now), forgotten: [], lineages: [] }, null);
 }
 

@@ -33,9 +33,9 @@ export interface RemovalResult {
   readonly isUsedSince?: boolean;
 }
 
-/** A name that somebody gave an image while it was being removed: a use of it, of which no event tells who gave it where it is one of its own. */
+/** Names that somebody gave an image while it was being removed: a use of it, of which no event tells who gave them where they are its own. */
 interface Gain {
-  readonly gained?: string | undefined;
+  readonly gained?: readonly string[];
 }
 
 /** A removal on its way, with the names it had before the first call. */
@@ -197,7 +197,7 @@ function describeChange(removal: Removal, now: ImageNames): string | null {
   const gained = [...present].filter((name) => !planned.has(name));
   const lost = [...planned].filter((name) => !present.has(name));
   if (now.holds.length > 0) return `${now.holds[0]?.reference} holds it for another collection`;
-  if (gained.length > 0) return `it gained the name ${gained.join(', ')}`;
+  if (gained.length > 0) return describeGain(gained);
   return lost.length > 0 ? `it lost the name ${lost.join(', ')}` : null;
 }
 
@@ -219,8 +219,8 @@ async function release(candidate: Candidate, need: Outcome | undefined, tools: B
   if (!isToldByAnswer(candidate, runtime)) {
     const now = await runtime.readNames(removal.imageId);
     if (now === null) return outcome('already-gone', 'someone else removed it');
-    const [gained] = listGained(candidate, now);
-    if (gained !== undefined) return { ...(await returnNames(candidate, tools, 'changed', `it gained the name ${gained}`)), gained };
+    const gained = listGained(candidate, now);
+    if (gained.length > 0) return { ...(await returnNames(candidate, tools, 'changed', describeGain(gained))), gained };
   }
   // The second look is as old as the removals before this one; where digests go before the engine can refuse, that is too old.
   const late = isInSeveralRepositories(before) ? (await findNeeds([removal], tools)).get(removal.imageId) : undefined;
@@ -241,6 +241,10 @@ async function release(candidate: Candidate, need: Outcome | undefined, tools: B
 function isToldByAnswer({ before, held }: Candidate, { capabilities }: Runtime): boolean {
   const isDigestLost = capabilities.digestsProvePull ? before.digests.length > 0 : looseDigests(before).length > 0;
   return held?.length === 1 && !isDigestLost;
+}
+
+function describeGain(names: readonly string[]): string {
+  return `it gained the name ${names.join(', ')}`;
 }
 
 /** What the image has beside what we left it. */
@@ -301,8 +305,8 @@ async function judgeAnswer(candidate: Candidate, answer: RemoveOutcome, tools: B
 /** For an image that outlived its last hold: something else gave it a name, or the engine wants to keep it. */
 async function undo(candidate: Candidate, tools: BatchTools): Promise<Outcome & Gain> {
   const now = await tools.runtime.readNames(candidate.removal.imageId);
-  const [gained] = now === null ? [] : listGained(candidate, now);
-  if (gained !== undefined) return { ...(await returnReleased(candidate, tools, 'changed', `it gained the name ${gained}`)), gained };
+  const gained = now === null ? [] : listGained(candidate, now);
+  if (gained.length > 0) return { ...(await returnReleased(candidate, tools, 'changed', describeGain(gained))), gained };
   return returnReleased(candidate, tools, 'refused', 'the engine took the name off but kept the image');
 }
 
