@@ -2,7 +2,7 @@
  * imagegc as a library (docs/library.md): the planner and the simulator, pure functions over plain data. They read no clock, no file and no
  * engine, and remove nothing.
  */
-import { durationMs } from './model/brands.ts';
+import { DAY_MS, durationMs } from './model/brands.ts';
 import type { Policy } from './model/policy.ts';
 
 export type { Bytes, ChainId, ContainerId, DurationMs, IdleMs, ImageId, WallMs } from './model/brands.ts';
@@ -50,8 +50,6 @@ export type { Capacity, PolicyName, SimulationInput, SimulationResult } from './
 export { POLICY_NAMES, simulate } from './simulate/simulation.ts';
 export type { Trace, TraceFacts, TraceUse } from './simulate/trace.ts';
 export { measureTrace } from './simulate/trace.ts';
-
-const DAY_MS = 86_400_000;
 
 /** What decides where nothing is set: the defaults of `docs/settings.md`. */
 export const DEFAULT_POLICY: Policy = {

@@ -1,10 +1,9 @@
+import { MINUTE_MS } from '../model/brands.ts';
 import { lineageOfUse } from '../model/lineage-name.ts';
 import type { UseHabits } from '../model/use-habits.ts';
 import type { Now } from '../model/use-record.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import { HabitLearner } from '../usage/habit-learner.ts';
-
-const MINUTE_MS = 60_000;
 
 /**
  * Learns from the uses that history has got since this was last done, whoever recorded them: looks, or the daemon from events. Only whole

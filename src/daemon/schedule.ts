@@ -1,5 +1,5 @@
 import { Cron } from 'croner';
-import { type DurationMs, durationMs, type WallMs, wallMs } from '../model/brands.ts';
+import { DAY_MS, type DurationMs, durationMs, HOUR_MS, type WallMs, wallMs } from '../model/brands.ts';
 import type { Instant } from '../model/use-record.ts';
 
 /** When the daemon collects, in the host's time zone. */
@@ -11,8 +11,6 @@ export type Schedule = (
   readonly spreadMs?: DurationMs;
 };
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Of a hash, as many as a number holds exactly. */
 const HASH_BYTES = 6;
 

@@ -48,3 +48,10 @@ export const wallMs = (count: number): WallMs => count as WallMs;
 
 /** The idle clock of a what-if, in which the wall times that a file gives are taken as true. */
 export const idleAt = (wall: WallMs): IdleMs => idleMs(wall);
+
+/** A minute, in milliseconds. */
+export const MINUTE_MS = 60_000;
+/** An hour, in milliseconds. */
+export const HOUR_MS = 3_600_000;
+/** A day of 24 hours, in milliseconds. */
+export const DAY_MS = 86_400_000;

@@ -1,11 +1,10 @@
+import { DAY_MS } from '../model/brands.ts';
 import type { SimulatedPolicy } from './replay.ts';
 import { randomFrom } from './seeded-random.ts';
 import type { SimulatedDisk } from './simulated-disk.ts';
 import { imageBytes, type Trace, type TraceUse } from './trace.ts';
 
 // What other tools do, with their own ways of counting (docs/background/eviction.md §6); none of them puts a removal back.
-
-const DAY_MS = 24 * 3_600_000;
 
 /** Removes whichever has the lowest score, until so much is free. */
 function removeLowest(disk: SimulatedDisk, shortBytes: number, use: TraceUse, scoreOf: (image: number) => number): void {

@@ -1,4 +1,4 @@
-import { type ContainerId, type ImageId, imageId } from '../model/brands.ts';
+import { type ContainerId, type ImageId, imageId, MINUTE_MS } from '../model/brands.ts';
 import type { IdleClockState } from '../model/clock.ts';
 import type { EndedContainer } from '../model/ended-container.ts';
 import type { LayerFacts } from '../model/inventory.ts';
@@ -14,7 +14,7 @@ import { type Cell, MEMORY_PATH, type Row, type SqliteDatabase } from './sqlite-
 import { FORGET_HABIT_MS, type LearnedHabits, type LookScope, type Store, type StoreCondition, type StoreKey } from './store.ts';
 import { BrokenRow } from './store-error.ts';
 import { identifyStoreFile } from './store-files.ts';
-import { compareNewestFirst, type FoundUses, MINUTE_MS, minuteOf, putEarlier } from './use-minutes.ts';
+import { compareNewestFirst, type FoundUses, minuteOf, putEarlier } from './use-minutes.ts';
 
 /** History keeps this many uses (near 30 MB), then drops the oldest tenth at once: counting at each write would cost more. */
 export const USES_MAX = 100_000;

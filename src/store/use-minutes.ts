@@ -1,7 +1,5 @@
+import { MINUTE_MS } from '../model/brands.ts';
 import type { UseEntry } from '../model/use-record.ts';
-
-/** A minute, in milliseconds. */
-export const MINUTE_MS = 60_000;
 
 /** The minute of the idle clock in which a use lies: of one image, one use within it is kept. */
 export function minuteOf({ at }: UseEntry): number {

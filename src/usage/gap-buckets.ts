@@ -1,6 +1,5 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../model/brands.ts';
 import { GAP_BUCKETS } from '../model/use-habits.ts';
-
-const MINUTE_MS = 60_000;
 
 /** Where each bucket begins, in milliseconds: half an octave each (eviction.md §4); the first from nothing, the last without an end. */
 export const GAP_FROM_MS: Float64Array = Float64Array.from({ length: GAP_BUCKETS }, (_, at) => (at === 0 ? 0 : MINUTE_MS * 2 ** (at / 2)));
@@ -32,8 +31,6 @@ export function usualGapMs(gaps: ArrayLike<number>): number | null {
 }
 
 const FEW = 3;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 /** A bucket is a fifth off to either side, so it is not for "21 h" when a day is meant. */
 const PLAIN_MS = [
   ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE_MS),

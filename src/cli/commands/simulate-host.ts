@@ -1,5 +1,5 @@
 import { look, storeKey } from '../../collect/look.ts';
-import { bytes } from '../../model/brands.ts';
+import { bytes, DAY_MS } from '../../model/brands.ts';
 import { formatByteSize } from '../../model/byte-size.ts';
 import type { Inventory } from '../../model/inventory.ts';
 import type { DiskRule } from '../../model/policy.ts';
@@ -12,7 +12,6 @@ import { answer, type Desk, lookContext, openSession } from '../session.ts';
 import { runPolicies, underSettings } from './run-policies.ts';
 import { readCapacities, readPolicies, type SimulateOptions } from './simulate-arguments.ts';
 
-const DAY_MS = 24 * 3_600_000;
 /** What is told of; the history before it fills the disk. */
 const TOLD_DAYS = 30;
 

@@ -1,6 +1,5 @@
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../model/brands.ts';
+
 /** The least each word can mean: go-units `HumanDuration` rounds hours to the nearest and cuts all others down. */
 const LEAST_MS: Readonly<Record<string, (count: number) => number>> = {
   seconds: () => 0,
