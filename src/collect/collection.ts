@@ -209,14 +209,16 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
 function recordGained(results: readonly RemovalResult[], { runtime, store, readClock }: CollectContext): void {
   const named = results.filter(({ outcome }) => outcome.gained !== undefined);
   if (named.length === 0) return;
-  const now = nowOf(readIdleClock(store, readClock()));
-  const uses = named.map(({ removal: { imageId }, outcome: { gained } }): EventUse => {
-    return { imageId, evidence: 'tag', origin: null, reference: gained?.[0] ?? null, at: now.wallMs };
+  const [key, images] = [storeKey(runtime), named.map(({ removal }) => removal.imageId)];
+  store.atomically(() => {
+    const clock = readIdleClock(store, readClock());
+    const now = nowOf(clock);
+    const uses = named.map(({ removal: { imageId }, outcome: { gained } }): EventUse => {
+      return { imageId, evidence: 'tag', origin: null, reference: gained?.[0] ?? null, at: now.wallMs };
+    });
+    const known = store.readRecords(key, images);
+    store.writeUsage(key, { ...recordEventUses(uses, known, new Set(), now), forgotten: [], lineages: [] }, clock);
   });
-  const key = storeKey(runtime);
-  const images = named.map(({ removal }) => removal.imageId);
-  const known = store.readRecords(key, images);
-  store.writeUsage(key, { ...recordEventUses(uses, known, new Set(), now), forgotten: [], lineages: [] }, null);
 }
 
 function nextTries(store: Store, key: string, results: readonly RemovalResult[], at: Instant): readonly RemovalFailure[] {

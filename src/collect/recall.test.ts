@@ -12,9 +12,9 @@ import {
   outcomesOf,
 } from '../../test/worlds/collect-world.ts';
 import { DAY_MS, NOW_MS } from '../../test/worlds/world.ts';
-import { idleMs, type imageId, wallMs } from '../model/brands.ts';
+import { durationMs, idleMs, type imageId, wallMs } from '../model/brands.ts';
 import { BLANK_RECORD } from '../model/use-record.ts';
-import { storeKey } from './look.ts';
+import { readIdleClock, storeKey } from './look.ts';
 
 const NAME = 'docker.io/lab/app:1';
 
@@ -75,6 +75,21 @@ describe('a collection keeps', () => {
     };
     assert.deepEqual(outcomesOf(await collect(world)), { [NAME]: 'changed' });
     assert.deepEqual(namesOf(world), { [NAME]: id });
+  });
+
+  it('an image that gained a name after a sleep, however far the clock goes when it is set right later', async () => {
+    const { world, id } = await oldImage();
+    const context = contextOf(world);
+    let reading = context.readClock();
+    world.engine.onCall = ({ kind }, phase) => {
+      if (kind !== 'removeName' || phase === 'before' || !reading.isSynchronised) return;
+      const [bootTimeMs, suspendedMs] = [durationMs(reading.bootTimeMs + 2 * DAY_MS), durationMs(2 * DAY_MS)];
+      reading = { ...reading, bootTimeMs, suspendedMs, wallMs: wallMs(reading.wallMs + 2 * DAY_MS), isSynchronised: false };
+      world.engine.names.set('docker.io/lab/new:1', id);
+    };
+    assert.deepEqual(outcomesOf(await collect(world, { readClock: () => reading })), { [NAME]: 'changed' });
+    const [record] = world.store.readRecords(storeKey(context.runtime), [id]).values();
+    assert.equal(record?.lastUsed?.idleMs, readIdleClock(world.store, { ...reading, isSynchronised: true }).idleMs);
   });
 
   it('an image that was pinned after its names were taken off, and gives them back', async () => {

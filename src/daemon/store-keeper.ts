@@ -5,7 +5,7 @@ import { OperatingError } from '../model/error.ts';
 import type { Instant } from '../model/use-record.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import type { EventUse } from '../usage/event-uses.ts';
-import { advanceIdleClock, startIdleClock } from '../usage/idle-clock.ts';
+import { advanceIdleClock, isMeasured, startIdleClock } from '../usage/idle-clock.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Health } from './health.ts';
 
@@ -33,6 +33,8 @@ export class StoreKeeper {
   #path: string | null = null;
   #failedToOpen: unknown = null;
   readonly #told = new Map<StoreKey, Told>();
+  /** Whether what the stored clock says of the time since may change when the wall clock is set right, as after a boot. */
+  isGapOpen = false;
   /** Counts the stores that were opened: what was recorded in one is not in the next. */
   generation = 0;
 
@@ -62,7 +64,8 @@ export class StoreKeeper {
   }
 
   /**
-   * The clock, where it may be written along with something else; null where it was written a moment ago.
+   * The clock, where it may be written along with something else; null where it was written a moment ago. Over an open gap it always is: what
+   * is used after a boot must not get the time before as its age when the wall clock is trusted later.
    *
    * @param isDue whenever it was written; a store that is not well is tried at every occasion
    */
@@ -71,7 +74,7 @@ export class StoreKeeper {
     if (this.#store?.condition.kind === 'set-aside') return null;
     const clock = this.now();
     const isTrial = this.#health.problems().some(({ subject }) => subject === 'store');
-    return isDue || isTrial || clock.idleMs - this.#writtenIdleMs >= CLOCK_WRITE_MS ? clock : null;
+    return isDue || isTrial || this.isGapOpen || clock.idleMs - this.#writtenIdleMs >= CLOCK_WRITE_MS ? clock : null;
   }
 
   /** Says that something was written, so the store is well. @param clock that was written along with it */
@@ -126,7 +129,10 @@ export class StoreKeeper {
     // The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no
     // clock yet takes over ours, unless another process is the first to give it one; so each time counts.
     const stored = this.#store.readClock();
-    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
+    if (stored !== null) {
+      this.#clock = advanceIdleClock(stored, this.#tools.readClock());
+      this.isGapOpen = !isMeasured(stored.reading, this.#clock.reading);
+    }
     return this.#store;
   }
 

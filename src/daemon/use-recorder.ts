@@ -76,7 +76,6 @@ export class UseRecorder {
   take(events: readonly EngineEvent[], cursor: EventCursor): void {
     const uses = events.flatMap((event) => this.#reader.read(event));
     const departures = events.filter(({ kind }) => kind === 'container-removed');
-    const now = this.#keeper.instant();
     this.#counts.events += events.length;
     this.#counts.uses += uses.length;
     this.#counts.changes = {
@@ -87,8 +86,13 @@ export class UseRecorder {
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
     for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));
     this.#told.cursor = cursor;
-    for (const image of departures.flatMap(({ imageIds }) => imageIds)) this.#ended.set(image, now);
     this.write();
+    const now = this.#keeper.instant();
+    // Every end is a use too. While that is not written, its moment is on no clock that is stored, and an earlier one is wrong: a look will tell.
+    for (const image of departures.flatMap(({ imageIds }) => imageIds)) {
+      if (this.#told.pending.size === 0) this.#ended.set(image, now);
+      else this.#ended.delete(image);
+    }
   }
 
   /** Writes what waits. */
@@ -148,7 +152,8 @@ export class UseRecorder {
   #update(change: (store: Store) => Pick<UsageChanges, 'records' | 'uses'>): boolean {
     const put = (store: Store): { readonly clock: IdleClockState | null } | null => {
       const changes = change(store);
-      if (changes.records.length === 0) return null;
+      // Also where a use seems to be of the same minute as the last one: an open gap may lie between them.
+      if (changes.records.length === 0 && !this.#keeper.isGapOpen) return null;
       const clock = this.#keeper.clockToWrite();
       store.writeUsage(this.#key, { ...changes, forgotten: [], lineages: [] }, clock);
       return { clock };

@@ -1,8 +1,8 @@
-import { type DurationMs, durationMs, idleMs, type WallMs } from '../model/brands.ts';
+import { DAY_MS, type DurationMs, durationMs, idleMs, type WallMs } from '../model/brands.ts';
 import type { ClockReading, IdleClockState } from '../model/clock.ts';
 
 /** The most powered-off time that is credited before as much uptime has been observed: one day. */
-export const GAP_CREDIT_CAP_MS: DurationMs = durationMs(24 * 3_600_000);
+export const GAP_CREDIT_CAP_MS: DurationMs = durationMs(DAY_MS);
 
 /**
  * Starts the idle clock at its first reading. It begins at 0, so nothing has an age yet.
@@ -39,6 +39,14 @@ function standStill(state: IdleClockState, reading: ClockReading): IdleClockStat
   return { ...state, reading: { ...reading, bootTimeMs, suspendedMs } };
 }
 
+/**
+ * Whether the clock since boot alone tells the time between two readings. Where it does not, the wall clock is asked, and readings in between
+ * may come to another time than these two: who made a stamp on one has to store its clock as well.
+ */
+export function isMeasured(before: ClockReading, now: ClockReading): boolean {
+  return before.bootId === now.bootId && now.suspendedMs - before.suspendedMs <= GAP_CREDIT_CAP_MS;
+}
+
 /** Time that was certainly observed, and time that only the wall clock tells of. */
 interface Elapsed {
   readonly observedMs: number;
@@ -47,8 +55,8 @@ interface Elapsed {
 
 function elapsedWithinBoot(before: ClockReading, now: ClockReading): Elapsed {
   const passedMs = now.bootTimeMs - before.bootTimeMs;
-  const suspendedMs = Math.min(passedMs, Math.max(0, now.suspendedMs - before.suspendedMs));
-  if (suspendedMs <= GAP_CREDIT_CAP_MS) return { observedMs: passedMs, gapMs: 0 };
+  if (isMeasured(before, now)) return { observedMs: passedMs, gapMs: 0 };
+  const suspendedMs = Math.min(passedMs, now.suspendedMs - before.suspendedMs);
   return { observedMs: passedMs - suspendedMs, gapMs: Math.min(suspendedMs, synchronisedGapMs(before, now)) };
 }
 

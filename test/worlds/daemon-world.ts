@@ -31,6 +31,7 @@ export class DaemonWorld {
   life = 1;
   /** Since boot. */
   uptimeMs = 10 * DAY_MS;
+  suspendedMs = 0;
   wall = NOW_MS;
   isSynchronised = true;
   /** Set to make the engine unreachable. */
@@ -71,13 +72,20 @@ export class DaemonWorld {
 
   readClock(): ClockReading {
     const { boot, uptimeMs, wall, isSynchronised } = this;
-    return { bootId: `boot-${boot}`, bootTimeMs: durationMs(uptimeMs), suspendedMs: durationMs(0), wallMs: wallMs(wall), isSynchronised };
+    const [bootTimeMs, suspendedMs] = [durationMs(uptimeMs), durationMs(this.suspendedMs)];
+    return { bootId: `boot-${boot}`, bootTimeMs, suspendedMs, wallMs: wallMs(wall), isSynchronised };
   }
 
   /** Time passes, the host on. */
   pass(ms: number): void {
     this.uptimeMs += ms;
     this.wall += ms;
+  }
+
+  /** Time passes, the host asleep. */
+  sleep(ms: number): void {
+    this.suspendedMs += ms;
+    this.pass(ms);
   }
 
   connect(): Promise<boolean> {
