@@ -189,10 +189,8 @@ async function carryOutBatch(batch: readonly Removal[], context: BatchContext): 
   const settle = (): Promise<void> => context.wait(context.settleMs);
   const recall: BatchTools['recall'] = (removals) => recallNeeds(removals, { ...context, key, now: clockNow });
   const noteRelease: BatchTools['noteRelease'] = (removals) => {
-    store.addIntents(
-      key,
-      removals.map(intentOf).map((intent) => ({ ...intent, isReleasing: true })),
-    );
+    const intents = removals.map((removal) => ({ ...intentOf(removal), isReleasing: true }));
+    store.addIntents(key, intents);
   };
   const removed = await removeBatch(batch, { runtime, mark, settle, recall, noteRelease, inventory: context.inventory });
   recordGained(removed, context);

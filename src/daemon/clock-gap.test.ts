@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DaemonWorld, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
+import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { HOUR_MS } from '../../test/worlds/world.ts';
+import { readIdleClock } from '../collect/look.ts';
 import { type ContainerId, imageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 
 const NAME = 'docker.io/lab/app:1';
+const NO_CHANGES = { records: [], forgotten: [], lineages: [], uses: [] };
 
 /** A host that has run for an hour since its image was pulled, and whose image two containers need. */
 async function inUse(): Promise<{ world: DaemonWorld; id: string; containers: readonly [ContainerId, ContainerId] }> {
@@ -73,6 +75,56 @@ describe('a wall clock that is set right after a gap does not make old what was 
     });
   }
 
+  for (const [since, agoMs] of [
+    ['long before', HOUR_MS],
+    ['just before', 1_000],
+  ] as const) {
+    it(`when another process settles the gap at the very moment at which the use is written, of an image that had been used ${since}`, async () => {
+      const { world, id } = await unused();
+      world.engine.tag(imageId(id), NAME);
+      world.pass(agoMs);
+      wakeUnsynchronised(world);
+      const { store } = world;
+      const atomically = store.atomically.bind(store);
+      store.atomically = (work) => {
+        store.atomically = atomically;
+        world.isSynchronised = true;
+        store.writeUsage(KEY, NO_CHANGES, readIdleClock(store, world.readClock()));
+        return atomically(work);
+      };
+      world.engine.tag(imageId(id), NAME);
+      await untilNextRound(world);
+      assert.ok((world.idleMs(id) ?? assert.fail()) < 3 * MINUTE_MS);
+    });
+  }
+
+  it('when another process records the use and settles the gap just before the daemon writes its own clock', async () => {
+    const { world, id } = await unused();
+    await world.live(1);
+    world.sleep(30 * HOUR_MS);
+    const { store } = world;
+    const atomically = store.atomically.bind(store);
+    store.atomically = (work) => {
+      store.atomically = atomically;
+      const clock = readIdleClock(store, { ...world.readClock(), isSynchronised: false });
+      const lastUsed = { idleMs: clock.idleMs, wallMs: clock.reading.wallMs };
+      store.writeUsage(KEY, { ...NO_CHANGES, records: [{ ...(world.record(id) ?? assert.fail()), lastUsed }] }, clock);
+      return atomically(work);
+    };
+    await world.tick();
+    assert.equal(world.idleMs(id), 0);
+  });
+
+  it('when its store was begun in the place of a damaged one, and has got its clock by the look of another process', async () => {
+    const { world, id } = await unused();
+    Object.defineProperty(world.store, 'condition', { value: { kind: 'set-aside', evidencePath: 'evidence', problem: 'damaged' } });
+    wakeUnsynchronised(world);
+    world.engine.tag(imageId(id), NAME);
+    world.isSynchronised = true;
+    const clock = readIdleClock(world.store, world.readClock());
+    assert.equal(clock.idleMs - (world.record(id)?.lastUsed?.idleMs ?? assert.fail()), 0);
+  });
+
   it('when it had slept, and the use ended with a container', async () => {
     const { world, id, containers } = await inUse();
     wakeUnsynchronised(world);
@@ -81,7 +133,7 @@ describe('a wall clock that is set right after a gap does not make old what was 
     assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [2 * MINUTE_MS, false]);
   });
 
-  it('when nothing could be written meanwhile: the end is left to a look, and no earlier one takes its place', async () => {
+  it('when nothing could be written meanwhile: the end is that of what is written then, and no earlier one takes its place', async () => {
     const { world, id, containers } = await inUse();
     world.engine.removeContainer(containers[0]);
     wakeUnsynchronised(world);
@@ -94,7 +146,7 @@ describe('a wall clock that is set right after a gap does not make old what was 
     store.writeUsage = writeUsage;
     await untilNextRound(world);
     assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [0, true]);
-    await world.live(24);
-    assert.equal(world.record(id)?.isInUse, false);
+    await untilNextRound(world);
+    assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [2 * MINUTE_MS, false]);
   });
 });

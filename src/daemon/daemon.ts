@@ -199,13 +199,12 @@ export class Daemon {
     }
     watch.recorder.write();
     watch.recorder.releaseEnded();
-    const clock = this.#keeper.clockToWrite({ isDue });
-    if (this.#state === null || clock === null) return;
+    if (this.#state === null || this.#keeper.clockToWrite({ isDue }) === null) return;
     const state = { ...this.#state, cursor: watch.recorder.cursor ?? this.#state.cursor };
-    const written = this.#keeper.use((store) => store.writeWatchState(storeKey(watch.runtime), state, clock));
+    const written = this.#keeper.change((store) => store.writeWatchState(storeKey(watch.runtime), state, this.#keeper.now()));
     if (written === null) return;
     this.#state = state;
-    this.#keeper.wrote(clock);
+    this.#keeper.wrote(this.#keeper.now());
   }
 
   #isLookDue(watch: EngineWatch): boolean {

@@ -147,10 +147,7 @@ export class EngineWatch {
       },
       onEvents: (events, cursor) => this.recorder.take(events, cursor),
     });
-    this.#ended = watching.then(
-      () => this.#abort.abort(),
-      (error: unknown) => this.#abort.abort(error),
-    );
+    this.#ended = watching.catch((error: unknown) => error).then((reason) => this.#abort.abort(reason));
     await Promise.race([opened.promise, watching]);
   }
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { DaemonWorld, KEY } from '../../test/worlds/daemon-world.ts';
 import { MapFile, MapStore } from '../../test/worlds/map-store.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
-import { type ImageId, imageId } from '../model/brands.ts';
+import { type ImageId, idleMs, imageId } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
 import type { StoreCondition } from '../store/store.ts';
 import { startIdleClock } from '../usage/idle-clock.ts';
@@ -108,4 +108,23 @@ it('a daemon whose store was lost goes on in the stream of events where it stood
   stop.abort();
   await ended;
   assert.notEqual(world.record(id)?.lastUsed ?? null, null);
+});
+
+it('a daemon stamps nothing on a clock of its own in the place of a damaged store: another process may begin one there that stands later', async () => {
+  const world = new DaemonWorld();
+  const id = imageId(world.pull('app'));
+  const file = new MapFile();
+  world.store = new MapStore(file);
+  world.openStore = () => new MapStore(file, file.clock === null ? SET_ASIDE : { kind: 'sound' });
+  const long = { ...startIdleClock(world.readClock()), idleMs: idleMs(100 * DAY_MS) };
+  world.engine.onCall = ({ kind }, phase) => {
+    if (kind !== 'listImages' || phase === 'after' || file.clock !== null) return;
+    world.engine.tag(id, 'docker.io/lab/app:1');
+    assert.equal(world.record(id), undefined);
+    world.store.writeUsage('memory-engine/other', { records: [], forgotten: [], lineages: [], uses: [] }, long);
+  };
+  assert.equal(await world.connect(), true);
+  await world.live(1);
+  assert.equal(world.daemon.status().counts?.pending, 0);
+  await assertKeptForAWeek(world, id);
 });

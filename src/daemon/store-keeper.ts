@@ -5,7 +5,7 @@ import { OperatingError } from '../model/error.ts';
 import type { Instant } from '../model/use-record.ts';
 import type { Store, StoreKey } from '../store/store.ts';
 import type { EventUse } from '../usage/event-uses.ts';
-import { advanceIdleClock, isMeasured, startIdleClock } from '../usage/idle-clock.ts';
+import { advanceIdleClock, isContinuous, startIdleClock } from '../usage/idle-clock.ts';
 import type { DaemonTools } from './daemon-tools.ts';
 import type { Health } from './health.ts';
 
@@ -35,6 +35,8 @@ export class StoreKeeper {
   readonly #told = new Map<StoreKey, Told>();
   /** Whether what the stored clock says of the time since may change when the wall clock is set right, as after a boot. */
   isGapOpen = false;
+  /** Whether a store was begun in the place of a damaged one, and no look has said yet what counts as used now: nothing is stamped in it before. */
+  awaitsLook = false;
   /** Counts the stores that were opened: what was recorded in one is not in the next. */
   generation = 0;
 
@@ -70,8 +72,7 @@ export class StoreKeeper {
    * @param isDue whenever it was written; a store that is not well is tried at every occasion
    */
   clockToWrite({ isDue = false } = {}): IdleClockState | null {
-    // The clock of a store that was set aside is not begun before a look has said what counts as used now.
-    if (this.#store?.condition.kind === 'set-aside') return null;
+    if (this.awaitsLook) return null;
     const clock = this.now();
     const isTrial = this.#health.problems().some(({ subject }) => subject === 'store');
     return isDue || isTrial || this.isGapOpen || clock.idleMs - this.#writtenIdleMs >= CLOCK_WRITE_MS ? clock : null;
@@ -95,6 +96,11 @@ export class StoreKeeper {
       this.fail(error);
       return null;
     }
+  }
+
+  /** The same in one step, in which nobody else moves the clock either. */
+  change<Value>(work: (store: Store) => Value): { readonly value: Value } | null {
+    return this.use((store) => store.atomically(() => work(this.#follow(store))));
   }
 
   /** Whether an error is one of the store. */
@@ -126,14 +132,19 @@ export class StoreKeeper {
       this.#failedToOpen = error;
       throw error;
     }
-    // The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no
-    // clock yet takes over ours, unless another process is the first to give it one; so each time counts.
-    const stored = this.#store.readClock();
-    if (stored !== null) {
-      this.#clock = advanceIdleClock(stored, this.#tools.readClock());
-      this.isGapOpen = !isMeasured(stored.reading, this.#clock.reading);
-    }
-    return this.#store;
+    return this.#follow(this.#store);
+  }
+
+  /**
+   * The stamps in a store are on its own clock: on another that stands later, what was used a moment ago would be old. A store that has no clock yet
+   * takes over ours, unless another process is the first to give it one; so each time counts.
+   */
+  #follow(store: Store): Store {
+    const stored = store.readClock();
+    if (stored !== null) this.#clock = advanceIdleClock(stored, this.#tools.readClock());
+    this.awaitsLook = stored === null && store.condition.kind === 'set-aside';
+    this.isGapOpen = stored !== null && !isContinuous(stored.reading, this.#clock.reading);
+    return store;
   }
 
   /** A look has recorded what is there: a store that was begun anew is sound from here on. */
@@ -148,11 +159,10 @@ export class StoreKeeper {
 
   #openAnew(): Store {
     const store = this.#tools.openStore();
-    const { condition } = store;
     this.#path = store.path;
     this.generation += 1;
-    if (condition.kind === 'set-aside') {
-      const { evidencePath, problem } = condition;
+    if (store.condition.kind === 'set-aside') {
+      const { evidencePath, problem } = store.condition;
       this.#tools.log('error', `the store was damaged (${problem}); it lies in ${evidencePath} now, every image counts as used now`);
     }
     this.#writtenIdleMs = store.readClock()?.idleMs ?? Number.NEGATIVE_INFINITY;

@@ -1,6 +1,5 @@
 import { storeKey } from '../collect/look.ts';
 import type { ImageId } from '../model/brands.ts';
-import type { IdleClockState } from '../model/clock.ts';
 import type { EngineEvent, EventCursor } from '../model/engine-event.ts';
 import type { Container } from '../model/inventory.ts';
 import type { Instant, UsageChanges, UseRecord } from '../model/use-record.ts';
@@ -30,8 +29,8 @@ export class UseRecorder {
   readonly #keeper: StoreKeeper;
   readonly #reader = new EventReader();
   readonly #told: Told;
-  /** Images whose last container went, and when; written a minute later, because most come back. */
-  readonly #ended = new Map<ImageId, Instant>();
+  /** Images whose last container went, and when, or null until that use is written; written a minute later, because most come back. */
+  readonly #ended = new Map<ImageId, Instant | null>();
   #counts = { events: 0, uses: 0, changes: { arrivals: 0, departures: 0 } };
   #hasNewImages = false;
 
@@ -86,27 +85,25 @@ export class UseRecorder {
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
     for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));
     this.#told.cursor = cursor;
+    for (const image of departures.flatMap(({ imageIds }) => imageIds)) this.#ended.set(image, null);
     this.write();
-    const now = this.#keeper.instant();
-    // Every end is a use too. While that is not written, its moment is on no clock that is stored, and an earlier one is wrong: a look will tell.
-    for (const image of departures.flatMap(({ imageIds }) => imageIds)) {
-      if (this.#told.pending.size === 0) this.#ended.set(image, now);
-      else this.#ended.delete(image);
-    }
   }
 
   /** Writes what waits. */
   write(): void {
     if (this.#told.pending.size === 0) return;
+    // Asked for only in there: the store that is opened for this may have another clock.
+    let now: Instant | null = null;
     const isWritten = this.#update((store) => {
-      // Asked for only now: the store that was opened for this may have another clock.
-      const now = this.#keeper.instant();
+      now = this.#keeper.instant();
       const known = store.readRecords(this.#key, this.#told.pending.keys());
       const changes = recordEventUses([...this.#told.pending.values()], known, this.#reader.imagesInUse(), now);
       this.#hasNewImages ||= changes.records.some(({ imageId }) => !known.has(imageId));
       return changes;
     });
-    if (isWritten) this.#told.pending.clear();
+    if (!isWritten) return;
+    this.#told.pending.clear();
+    for (const [image, at] of this.#ended) if (at === null) this.#ended.set(image, now);
   }
 
   /** To be called before the engine is listed. */
@@ -130,7 +127,7 @@ export class UseRecorder {
     const now = this.#keeper.instant();
     const inUse = this.#reader.imagesInUse();
     for (const image of this.#ended.keys()) if (inUse.has(image)) this.#ended.delete(image);
-    const due = new Map([...this.#ended].filter(([, at]) => isLast || !isSameMinute(at, now)));
+    const due = new Map([...this.#ended].filter(([, at]) => at !== null && (isLast || !isSameMinute(at, now))));
     const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, due.get(record.imageId) ?? now));
     if (isDone) for (const image of due.keys()) this.#ended.delete(image);
   }
@@ -150,18 +147,18 @@ export class UseRecorder {
 
   /** Reads and writes in one step. @returns whether it could be done */
   #update(change: (store: Store) => Pick<UsageChanges, 'records' | 'uses'>): boolean {
-    const put = (store: Store): { readonly clock: IdleClockState | null } | null => {
+    const done = this.#keeper.change((store) => {
+      if (this.#keeper.awaitsLook) return null;
       const changes = change(store);
       // Also where a use seems to be of the same minute as the last one: an open gap may lie between them.
-      if (changes.records.length === 0 && !this.#keeper.isGapOpen) return null;
+      if (changes.records.length === 0 && !this.#keeper.isGapOpen) return { isWritten: false, clock: null };
       const clock = this.#keeper.clockToWrite();
       store.writeUsage(this.#key, { ...changes, forgotten: [], lineages: [] }, clock);
-      return { clock };
-    };
-    const done = this.#keeper.use((store) => store.atomically(() => put(store)));
+      return { isWritten: true, clock };
+    });
     // Only now is it on the disk.
-    if (done?.value != null) this.#keeper.wrote(done.value.clock);
-    return done !== null;
+    if (done?.value?.isWritten === true) this.#keeper.wrote(done.value.clock);
+    return done?.value != null;
   }
 }
 

@@ -40,10 +40,10 @@ function standStill(state: IdleClockState, reading: ClockReading): IdleClockStat
 }
 
 /**
- * Whether the clock since boot alone tells the time between two readings. Where it does not, the wall clock is asked, and readings in between
- * may come to another time than these two: who made a stamp on one has to store its clock as well.
+ * Whether the clock since boot alone tells the time between two readings, or none at all is counted for want of boot IDs. Over a gap the wall
+ * clock is asked, and a reading in between may come to another time than these two: who makes a stamp on one has to store its clock as well.
  */
-export function isMeasured(before: ClockReading, now: ClockReading): boolean {
+export function isContinuous(before: ClockReading, now: ClockReading): boolean {
   return before.bootId === now.bootId && now.suspendedMs - before.suspendedMs <= GAP_CREDIT_CAP_MS;
 }
 
@@ -55,7 +55,7 @@ interface Elapsed {
 
 function elapsedWithinBoot(before: ClockReading, now: ClockReading): Elapsed {
   const passedMs = now.bootTimeMs - before.bootTimeMs;
-  if (isMeasured(before, now)) return { observedMs: passedMs, gapMs: 0 };
+  if (isContinuous(before, now)) return { observedMs: passedMs, gapMs: 0 };
   const suspendedMs = Math.min(passedMs, now.suspendedMs - before.suspendedMs);
   return { observedMs: passedMs - suspendedMs, gapMs: Math.min(suspendedMs, synchronisedGapMs(before, now)) };
 }

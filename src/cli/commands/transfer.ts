@@ -56,13 +56,17 @@ async function importUses(desk: Desk, file: string, content: Uint8Array): Promis
   using session = await openSession(desk, 'write');
   const { store, runtime } = session;
   const key = storeKey(runtime);
-  const clock = readIdleClock(store, world.readClock());
-  const now = nowOf(clock);
-  const { records } = store.readUsage(key);
-  const imported = entries.map(({ imageId, lastUsedSeconds }) => {
-    return importRecord(records.get(imageId), imageId, wallMs(lastUsedSeconds * 1_000), now);
+  const images = entries.map(({ imageId }) => imageId);
+  const { imported, now } = store.atomically(() => {
+    const clock = readIdleClock(store, world.readClock());
+    const at = nowOf(clock);
+    const known = store.readRecords(key, images);
+    const records = entries.map(({ imageId, lastUsedSeconds }) => {
+      return importRecord(known.get(imageId), imageId, wallMs(lastUsedSeconds * 1_000), at);
+    });
+    store.writeUsage(key, { records, forgotten: [], lineages: [], uses: [] }, clock);
+    return { imported: records, now: at };
   });
-  store.writeUsage(key, { records: imported, forgotten: [], lineages: [], uses: [] }, clock);
   for (const { lineNumber, text: line, problem } of bad)
     world.err.write(`imagegc: ${file} line ${lineNumber} is left out: ${problem}: ${JSON.stringify(printable(line))}\n`);
   return { imported: imported.length, bad, now };
