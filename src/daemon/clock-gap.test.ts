@@ -150,3 +150,23 @@ describe('a wall clock that is set right after a gap does not make old what was 
     assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [2 * MINUTE_MS, false]);
   });
 });
+
+it('an end whose use could not be written at once is written when the daemon is stopped', async () => {
+  const world = new DaemonWorld();
+  const id = world.pull('app');
+  const container = world.engine.createContainer({ image: id });
+  const stop = new AbortController();
+  const ended = world.daemon.run(stop.signal);
+  await world.turns();
+  const { store } = world;
+  const writeUsage = store.writeUsage.bind(store);
+  store.writeUsage = () => {
+    throw new OperatingError({ kind: 'lock-held', operation: 'write', subject: store.path, problem: 'busy', hint: null });
+  };
+  world.pass(5 * MINUTE_MS);
+  world.engine.removeContainer(container);
+  store.writeUsage = writeUsage;
+  stop.abort();
+  await ended;
+  assert.deepEqual([world.idleMs(id), world.record(id)?.isInUse], [0, false]);
+});

@@ -23,8 +23,7 @@ const TICK_MS: DurationMs = durationMs(30_000);
 const SETTLING_TICK_MS: DurationMs = durationMs(2_000);
 /** A pull writes some hundred MB in this time, and reading the filesystem's figures costs a few system calls. */
 const DISK_TICK_MS = 2_000;
-const PAUSE_FIRST_MS = 1_000;
-const PAUSE_LONGEST_MS = 60_000;
+const [PAUSE_FIRST_MS, PAUSE_LONGEST_MS] = [1_000, 60_000];
 /** Looks take at most this share of the time: on Docker's containerd store one can take 15 s of all cores. */
 const LOOK_SHARE = 20;
 const LOOK_LATEST_MS = 24 * 3_600_000;
@@ -188,7 +187,7 @@ export class Daemon {
     if (known.value === null) this.#keep({ isDue: true });
   }
 
-  /** Writes what waits, and from time to time the clock and the place in the stream. */
+  /** Writes what waits, and from time to time the clock and the place in the stream, but not into a store that has to be looked at first. */
   #keep({ isDue = false } = {}): void {
     const watch = this.#watch;
     if (this.#keeper.use(() => undefined) === null || watch === null) return;
@@ -201,8 +200,11 @@ export class Daemon {
     watch.recorder.releaseEnded();
     if (this.#state === null || this.#keeper.clockToWrite({ isDue }) === null) return;
     const state = { ...this.#state, cursor: watch.recorder.cursor ?? this.#state.cursor };
-    const written = this.#keeper.change((store) => store.writeWatchState(storeKey(watch.runtime), state, this.#keeper.now()));
-    if (written === null) return;
+    const written = this.#keeper.change((store) => {
+      if (watch.isComplete) store.writeWatchState(storeKey(watch.runtime), state, this.#keeper.now());
+      return watch.isComplete;
+    });
+    if (written?.value !== true) return;
     this.#state = state;
     this.#keeper.wrote(this.#keeper.now());
   }

@@ -128,6 +128,7 @@ export class EngineWatch {
 
   async close(): Promise<void> {
     this.abandon();
+    this.recorder.write();
     this.recorder.releaseEnded(true);
     this.runtime.close();
     await this.#ended;

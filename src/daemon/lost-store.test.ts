@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { DaemonWorld, KEY } from '../../test/worlds/daemon-world.ts';
+import { DaemonWorld, KEY, MINUTE_MS } from '../../test/worlds/daemon-world.ts';
 import { MapFile, MapStore } from '../../test/worlds/map-store.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
-import { type ImageId, idleMs, imageId } from '../model/brands.ts';
+import { type ImageId, idleMs, imageId, wallMs } from '../model/brands.ts';
 import { OperatingError } from '../model/error.ts';
+import { BLANK_RECORD } from '../model/use-record.ts';
 import type { StoreCondition } from '../store/store.ts';
 import { startIdleClock } from '../usage/idle-clock.ts';
 
+const NO_CHANGES = { records: [], forgotten: [], lineages: [], uses: [] };
 const SET_ASIDE: StoreCondition = { kind: 'set-aside', evidencePath: 'evidence', problem: 'damaged' };
 
 /** Five days after its image was pulled, the daemon finds another file where its store was. */
@@ -121,10 +123,52 @@ it('a daemon stamps nothing on a clock of its own in the place of a damaged stor
     if (kind !== 'listImages' || phase === 'after' || file.clock !== null) return;
     world.engine.tag(id, 'docker.io/lab/app:1');
     assert.equal(world.record(id), undefined);
-    world.store.writeUsage('memory-engine/other', { records: [], forgotten: [], lineages: [], uses: [] }, long);
+    world.store.writeUsage('memory-engine/other', NO_CHANGES, long);
   };
   assert.equal(await world.connect(), true);
   await world.live(1);
   assert.equal(world.daemon.status().counts?.pending, 0);
   await assertKeptForAWeek(world, id);
+});
+
+it('a daemon that is stopped when its store was replaced does not end a use there by the clock of the last one', async () => {
+  const world = new DaemonWorld();
+  const id = imageId(world.pull('app'));
+  const container = world.engine.createContainer({ image: id });
+  const lost = new MapStore();
+  world.openStore = () => lost;
+  const stop = new AbortController();
+  const ended = world.daemon.run(stop.signal);
+  await world.turns();
+  world.engine.removeContainer(container);
+  lost.isInPlace = () => false;
+  const other = new MapStore();
+  const firstSeen = { idleMs: idleMs(100 * DAY_MS), wallMs: wallMs(world.wall) };
+  const record = { ...BLANK_RECORD, imageId: id, firstSeen, isInUse: true };
+  other.writeUsage(KEY, { ...NO_CHANGES, records: [record] }, { ...startIdleClock(world.readClock()), idleMs: firstSeen.idleMs });
+  [world.store, world.openStore] = [other, () => other];
+  stop.abort();
+  await ended;
+  assert.deepEqual(world.record(id), record);
+});
+
+it('a daemon begins no clock in the place of a store that it found damaged while it wrote', async () => {
+  const world = new DaemonWorld();
+  const id = imageId(world.pull('app'));
+  const container = world.engine.createContainer({ image: id });
+  const damaged = new MapStore();
+  world.openStore = () => damaged;
+  await world.connect();
+  await world.live(5);
+  world.engine.removeContainer(container);
+  world.pass(2 * MINUTE_MS);
+  damaged.readRecords = () => {
+    throw new OperatingError({ kind: 'store-damaged', operation: 'read', subject: damaged.path, problem: 'damaged', hint: null });
+  };
+  const file = new MapFile();
+  world.openStore = () => new MapStore(file, file.clock === null ? SET_ASIDE : { kind: 'sound' });
+  let clocksBefore = 0;
+  world.engine.onCall = ({ kind }) => void (kind === 'ping' && file.clock !== null && clocksBefore++);
+  await world.tick();
+  assert.deepEqual([clocksBefore, file.clock !== null], [0, true]);
 });

@@ -8,6 +8,7 @@ import { newDirectory } from '../../test/contract/store-directory.ts';
 import { type DaemonWorld, MINUTE_MS, worldOnDisk } from '../../test/worlds/daemon-world.ts';
 import { DAY_MS, HOUR_MS } from '../../test/worlds/world.ts';
 import { imageId } from '../model/brands.ts';
+import { OperatingError } from '../model/error.ts';
 import { SqliteDatabase } from '../store/sqlite-database.ts';
 
 const SHOWN = v.object({
@@ -63,6 +64,40 @@ describe('a daemon whose store is lost', () => {
       assert.equal(world.engine.images.size, 1);
       await world.daemon.run(AbortSignal.abort());
     });
+  }
+});
+
+describe('a daemon whose store is lost or refuses a write while it works with it', () => {
+  for (const kind of ['listImages', 'removeName'] as const) {
+    for (const isDeleted of [true, false]) {
+      const what = isDeleted ? 'its directory is deleted' : 'a write is refused';
+      it(`says so and goes on when ${what} at ${kind} and an event comes, and loses no name`, async () => {
+        const directory = `${newDirectory()}/store`;
+        const { world } = await longRunning(directory);
+        const used = imageId(world.pull('used'));
+        let isDone = false;
+        world.engine.onCall = (call, phase) => {
+          if (isDone || phase === 'after' || call.kind !== kind) return;
+          isDone = true;
+          if (isDeleted) rmSync(directory, { recursive: true });
+          const { store } = world;
+          store.writeUsage = () => {
+            throw new OperatingError({ kind: 'permission', operation: 'write', subject: store.path, problem: 'no', hint: null });
+          };
+          world.engine.tag(used, 'docker.io/lab/used:2');
+        };
+        await world.live(3 * 24);
+        assert.equal(isDone, true);
+        assert.match(world.log.join('\n'), isDeleted ? /was deleted or replaced/ : /error: .*no/);
+        assert.deepEqual(world.daemon.status().problems, []);
+        assert.deepEqual(
+          [...world.engine.names.keys()].filter((name) => name.includes('imagegc')),
+          [],
+        );
+        assert.ok(world.engine.names.has('docker.io/lab/used:2'));
+        await world.daemon.run(AbortSignal.abort());
+      });
+    }
   }
 });
 

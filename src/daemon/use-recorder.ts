@@ -31,6 +31,8 @@ export class UseRecorder {
   readonly #told: Told;
   /** Images whose last container went, and when, or null until that use is written; written a minute later, because most come back. */
   readonly #ended = new Map<ImageId, Instant | null>();
+  /** The store on whose clock they are. */
+  #endsOf = -1;
   #counts = { events: 0, uses: 0, changes: { arrivals: 0, departures: 0 } };
   #hasNewImages = false;
 
@@ -77,10 +79,9 @@ export class UseRecorder {
     const departures = events.filter(({ kind }) => kind === 'container-removed');
     this.#counts.events += events.length;
     this.#counts.uses += uses.length;
-    this.#counts.changes = {
-      arrivals: this.#counts.changes.arrivals + uses.filter(({ evidence }) => evidence !== 'container').length,
-      departures: this.#counts.changes.departures + departures.length,
-    };
+    const { arrivals, departures: gone } = this.#counts.changes;
+    const brought = uses.filter(({ evidence }) => evidence !== 'container');
+    this.#counts.changes = { arrivals: arrivals + brought.length, departures: gone + departures.length };
     // An event whose image is not known any more is made up for by a look.
     if (events.some(({ imageIds }) => imageIds.length === 0)) this.#hasNewImages = true;
     for (const use of uses) this.#told.pending.set(use.imageId, mergeUses(this.#told.pending.get(use.imageId), use));
@@ -128,13 +129,14 @@ export class UseRecorder {
     const inUse = this.#reader.imagesInUse();
     for (const image of this.#ended.keys()) if (inUse.has(image)) this.#ended.delete(image);
     const due = new Map([...this.#ended].filter(([, at]) => at !== null && (isLast || !isSameMinute(at, now))));
-    const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, due.get(record.imageId) ?? now));
+    const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, this.#ended.get(record.imageId)));
     if (isDone) for (const image of due.keys()) this.#ended.delete(image);
   }
 
   /** Leaves it to the next look which images are in use no longer. */
   forgetEnds(): void {
     this.#ended.clear();
+    this.#endsOf = this.#keeper.generation;
   }
 
   #mark(images: ReadonlySet<ImageId>, change: (record: UseRecord) => UseRecord | null): boolean {
@@ -148,6 +150,7 @@ export class UseRecorder {
   /** Reads and writes in one step. @returns whether it could be done */
   #update(change: (store: Store) => Pick<UsageChanges, 'records' | 'uses'>): boolean {
     const done = this.#keeper.change((store) => {
+      if (this.#endsOf !== this.#keeper.generation) this.forgetEnds();
       if (this.#keeper.awaitsLook) return null;
       const changes = change(store);
       // Also where a use seems to be of the same minute as the last one: an open gap may lie between them.
@@ -168,8 +171,8 @@ function mergeUses(before: EventUse | undefined, use: EventUse): EventUse {
   return { ...use, origin, reference: use.reference ?? before?.reference ?? null };
 }
 
-function endOfUse(record: UseRecord, at: Instant): UseRecord | null {
-  if (!record.isInUse) return null;
+function endOfUse(record: UseRecord, at: Instant | null | undefined): UseRecord | null {
+  if (!record.isInUse || at == null) return null;
   const isLater = record.lastUsed === null || at.idleMs > record.lastUsed.idleMs;
   return { ...record, isInUse: false, lastUsed: isLater ? at : record.lastUsed };
 }

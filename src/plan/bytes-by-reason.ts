@@ -15,8 +15,6 @@ export function bytesByReason(verdicts: readonly Verdict[], counts: LayerCounts)
   const rank = ({ reason }: Verdict): number => RANKS.get(reason) ?? KEEP_REASONS.length;
   const ranked = verdicts.map((verdict, image) => ({ verdict, image })).sort((a, b) => rank(a.verdict) - rank(b.verdict));
   const held = new Map<Verdict['reason'], Bytes>();
-  for (const { verdict, image } of ranked) {
-    held.set(verdict.reason, bytes((held.get(verdict.reason) ?? 0) + counts.claim(image, claimed)));
-  }
+  for (const { verdict, image } of ranked) held.set(verdict.reason, bytes((held.get(verdict.reason) ?? 0) + counts.claim(image, claimed)));
   return held;
 }

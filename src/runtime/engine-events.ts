@@ -144,9 +144,7 @@ export class EventResolver {
     }
     if (unknown.size === 0) return;
     const { containers } = await this.#surveyor.survey([...unknown]);
-    for (const { id, imageId: root, mountedImageIds } of containers) {
-      if (root !== null) this.#imagesOf.set(id, [root, ...mountedImageIds]);
-    }
+    for (const { id, imageId: root, mountedImageIds } of containers) if (root !== null) this.#imagesOf.set(id, [root, ...mountedImageIds]);
   }
 
   async #resolveOne(raw: RawEvent): Promise<EngineEvent> {

@@ -77,7 +77,7 @@ export class SqliteDatabase implements Disposable {
 
   /** Does all of it or nothing; within another transaction, as part of it. IMMEDIATE, so that two writers queue up instead of failing half-way. */
   transaction<Value>(work: () => Value): Value {
-    if (this.#database.isTransaction) return work();
+    if (this.#guarded('write the store', () => this.#database.isTransaction)) return work();
     this.run('BEGIN IMMEDIATE');
     try {
       const value = work();

@@ -28,6 +28,7 @@ const UNUSABLE: Cause = [
 ];
 const DISK_BROKEN: Cause = ['store-damaged', 'check the disk: the operating system could not read or write the file'];
 
+const CLOSED: Cause = ['store-damaged', 'what was begun is begun again', 'it was deleted, replaced or given up meanwhile'];
 const OPENED_TO_READ: Cause = ['permission', 'the store was opened for reading only'];
 
 const BY_CODE: Readonly<Record<string, Cause>> = {
@@ -38,6 +39,8 @@ const BY_CODE: Readonly<Record<string, Cause>> = {
   EPERM: PERMISSION,
   // node:sqlite: an integer beyond 2^53, which none of ours is.
   ERR_OUT_OF_RANGE: DAMAGED,
+  // The same: a database or statement that was closed under a look or a collection.
+  ERR_INVALID_STATE: CLOSED,
 };
 /** A path that cannot be: its parent is no real directory, it is too long, or its links run in a circle. */
 const IMPOSSIBLE_PATH = ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP'];

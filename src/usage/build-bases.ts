@@ -17,9 +17,7 @@ export function findBuildBases(images: readonly Image[], isNew: (image: Image) =
   if (built.length === 0) return bases;
   const byTop = Map.groupBy(images, ({ id }) => chainOf(id)?.at(-1));
   for (const { id } of built) {
-    for (const layer of chainOf(id) ?? []) {
-      for (const below of byTop.get(layer) ?? []) if (below.id !== id) bases.add(below.id);
-    }
+    for (const layer of chainOf(id) ?? []) for (const below of byTop.get(layer) ?? []) if (below.id !== id) bases.add(below.id);
   }
   return bases;
 }

@@ -5,6 +5,5 @@ const COALESCE_MS = 60_000;
 
 /** Whether a use at `now` adds nothing to what `known` says, so that it need not be written. */
 export function isSameMinute(known: Pick<Instant, 'idleMs'>, now: Pick<Instant, 'idleMs'>): boolean {
-  const aheadMs = now.idleMs - known.idleMs;
-  return aheadMs < COALESCE_MS;
+  return now.idleMs - known.idleMs < COALESCE_MS;
 }

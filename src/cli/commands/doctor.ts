@@ -143,9 +143,7 @@ function checkStore({ store: { condition, path }, mayWrite }: Session): Finding 
 async function checkInside(session: Session, repair: boolean): Promise<readonly Finding[]> {
   const { runtime, desk } = session;
   const lock = await desk.world.lockEngine(runtime.identity.engineId);
-  if (isHeld(lock)) {
-    return [note('collector', `process ${lock.pid ?? '(unknown)'} is collecting now`, lock.command)];
-  }
+  if (isHeld(lock)) return [note('collector', `process ${lock.pid ?? '(unknown)'} is collecting now`, lock.command)];
   try {
     const found = await look({ ...lookContext(session, null), askRegistry: undefined });
     const { inventory } = found;
