@@ -73,12 +73,7 @@ describe('a wall clock that is set right after a gap does not make old what was 
       await untilNextRound(world);
       assert.ok((world.idleMs(id) ?? assert.fail()) < 3 * MINUTE_MS);
     });
-  }
 
-  for (const [since, agoMs] of [
-    ['long before', HOUR_MS],
-    ['just before', 1_000],
-  ] as const) {
     it(`when another process settles the gap at the very moment at which the use is written, of an image that had been used ${since}`, async () => {
       const { world, id } = await unused();
       world.engine.tag(imageId(id), NAME);

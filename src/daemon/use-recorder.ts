@@ -128,9 +128,10 @@ export class UseRecorder {
     const now = this.#keeper.instant();
     const inUse = this.#reader.imagesInUse();
     for (const image of this.#ended.keys()) if (inUse.has(image)) this.#ended.delete(image);
-    const due = new Map([...this.#ended].filter(([, at]) => at !== null && (isLast || !isSameMinute(at, now))));
-    const isDone = this.#mark(new Set(due.keys()), (record) => endOfUse(record, this.#ended.get(record.imageId)));
-    if (isDone) for (const image of due.keys()) this.#ended.delete(image);
+    const over = [...this.#ended].filter(([, at]) => at !== null && (isLast || !isSameMinute(at, now)));
+    const due = new Set(over.map(([image]) => image));
+    const isDone = this.#mark(due, (record) => endOfUse(record, this.#ended.get(record.imageId)));
+    if (isDone) for (const image of due) this.#ended.delete(image);
   }
 
   /** Leaves it to the next look which images are in use no longer. */
